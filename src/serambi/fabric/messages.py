@@ -1,0 +1,119 @@
+"""What keeper and center say to each other; the courier carries it without reading it.
+
+Every message is a DSSE envelope (identity/dsse.py) around one of these structs in canonical
+JSON; `payloadType` says which. Requests are signed by the center's key, states and replies by
+the gateway's. Times are unix milliseconds.
+"""
+
+from typing import Literal
+
+import msgspec
+
+REQUEST_TYPE = "application/vnd.serambi.request+json"
+REPLY_TYPE = "application/vnd.serambi.reply+json"
+STATE_TYPE = "application/vnd.serambi.state+json"
+
+Stream = Literal["main", "sub"]
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One text in both languages."""
+
+    id: str
+    en: str
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Open, keep open or close one view. Person and unit are the center's own claim."""
+
+    kind: Literal["open", "renew", "close"]
+    session: str
+    site: str
+    camera: str
+    action: str
+    stream: Stream
+    purpose: str
+    person: str
+    unit: str
+    party: str
+    nonce: str
+    issued_ms: int
+    expires_ms: int
+
+
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keeper's answer to a request or a delivered document.
+
+    `nonce` repeats the request's (or is empty for a document). `seq` is the state's number from
+    which on the session is listed. `until_ms` is when the grant ends unless renewed.
+    """
+
+    site: str
+    nonce: str
+    session: str
+    allowed: bool
+    reason: str
+    agreement: str
+    until_ms: int
+    seq: int
+
+
+class Waiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An agreement that this site is named in and that is not signed by all: nothing more is said."""
+
+    agreement: str
+    missing: tuple[str, ...]
+    parties: int
+
+
+class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    text: Words
+
+
+class StreamShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    width: int
+    height: int
+    fps: int
+
+
+class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One camera that a fully signed agreement names.
+
+    `state` is `open` or the reason why not (agreement.decide.Reason); `since_ms` when that began;
+    `opens_ms` when hours open again (0: unknown); `online` whether the box itself gets pictures.
+    """
+
+    id: str
+    number: str
+    name: Words
+    facing: str
+    agreement: str
+    until_ms: int
+    actions: tuple[str, ...]
+    purposes: tuple[Purpose, ...]
+    state: str
+    since_ms: int
+    opens_ms: int
+    online: bool
+    offline_since_ms: int
+    trouble: str
+    main: StreamShape
+    sub: StreamShape
+
+
+class SiteState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a site tells the center; sent every second and at every change, newest wins.
+
+    A session that the center holds and a state with `seq` >= its reply's does not list is over.
+    """
+
+    site: str
+    name: Words
+    owner: str
+    contact: Words
+    seq: int
+    at_ms: int
+    waiting: tuple[Waiting, ...]
+    cameras: tuple[CameraState, ...]
+    sessions: tuple[str, ...]
