@@ -178,11 +178,9 @@ def lock() -> None:
     tools = ROOT / "build" / "lock"
     run(sys.executable, "-m", "venv", tools)
     run(tools / "bin" / "python", "-m", "pip", "install", "--quiet", "uv")
-    run(
-        tools / "bin" / "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
-        "--generate-hashes", "--no-emit-index-url", "--no-header", "--group", "dev",
-        "pyproject.toml", "--output-file", "requirements.lock",
-    )  # fmt: skip
+    options = "--quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url"
+    compile_ = f"pip compile {options} --no-header --group dev pyproject.toml".split()
+    run(tools / "bin" / "uv", *compile_, "--output-file", "requirements.lock")
 
 
 def schema(started: float) -> None:
@@ -197,7 +195,7 @@ def schema(started: float) -> None:
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (said in words rather than by a traceback)
         raise SystemExit("Serambi needs Python 3.11 or newer; this is " + sys.version.split()[0])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

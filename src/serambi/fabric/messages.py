@@ -59,7 +59,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An agreement that this site is named in and that is not signed by all: nothing more is said."""
+    """An agreement this site is named in, not signed by all yet: nothing more is said."""
 
     agreement: str
     missing: tuple[str, ...]
