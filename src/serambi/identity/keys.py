@@ -36,9 +36,7 @@ class VerifyKey:
         try:
             return cls(Ed25519PublicKey.from_public_bytes(raw))
         except (ValueError, TypeError) as error:
-            raise SerambiError(
-                Kind.BAD_INPUT, f"not an Ed25519 public key: {error}"
-            ) from error
+            raise SerambiError(Kind.BAD_INPUT, f"not an Ed25519 public key: {error}") from error
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Whether `signature` (64 bytes) over `message` was made by this key."""
