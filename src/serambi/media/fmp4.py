@@ -128,6 +128,7 @@ class Muxer:
     """
 
     def __init__(self) -> None:
+        self._configured = False
         self._base_dts: int | None = None
         self._last_dts = 0
         self._duration = NOMINAL_DURATION
@@ -138,10 +139,10 @@ class Muxer:
         first key frame. Raises `SerambiError` for what is neither."""
         item = decode(message)
         if isinstance(item, VideoConfig):
-            self._base_dts = None
+            self._configured, self._base_dts = True, None
             return init_segment(item)
         if self._base_dts is None:
-            if not item.key:
+            if not (self._configured and item.key):
                 return None
             self._base_dts = item.dts
         elif 0 < item.dts - self._last_dts < 10 * TIMESCALE:
