@@ -58,6 +58,7 @@ class ZenohCenter:
         self._on_state: list[StateHandler] = []
         self._on_presence: list[PresenceHandler] = []
         self._inboxes: list[Inbox[zenoh.Sample]] = []
+        self._held: list[object] = []
         self._reopen = asyncio.Event()
         self._ready = asyncio.Event()
         # One thread: a command never overtakes the subscription that was made before it.
@@ -147,8 +148,11 @@ class ZenohCenter:
         states = Inbox(self._loop, state, profile.STATE_INBOX)
         arrivals = Inbox(self._loop, presence, profile.PRESENCE_INBOX)
         self._inboxes += [states, arrivals]
-        session.declare_subscriber(keys.state(site), states.put)
-        session.liveliness().declare_subscriber(keys.here(site), arrivals.put, history=True)
+        # Zenoh withdraws a subscription that nobody holds.
+        self._held += [
+            session.declare_subscriber(keys.state(site), states.put),
+            session.liveliness().declare_subscriber(keys.here(site), arrivals.put, history=True),
+        ]
 
     def _hear_stream(self, session: zenoh.Session, key: str, stream: _Stream) -> None:
         if not stream.ended:
@@ -159,6 +163,7 @@ class ZenohCenter:
         for inbox in self._inboxes:
             inbox.close()
         self._inboxes.clear()
+        self._held.clear()
         for site in sorted(self._sites):
             for handler in self._on_presence:
                 handler(site, False)

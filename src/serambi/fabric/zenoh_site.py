@@ -46,6 +46,8 @@ class _Open:
 
     session: zenoh.Session
     publishers: dict[str, zenoh.Publisher] = field(default_factory=dict)
+    # Zenoh withdraws a token or queryable that nobody holds.
+    held: list[object] = field(default_factory=list)
 
 
 class ZenohSite:
@@ -122,7 +124,7 @@ class ZenohSite:
         return await loop.run_in_executor(self._lane, self._put, opened, key, priority, raw)
 
     def _put(self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes) -> bool:
-        """In the lane's thread: True when somebody subscribes and the message was handed on."""
+        """In the lane's thread: hand on to Zenoh; True when somebody is known to subscribe."""
         try:
             publisher = opened.publishers.get(key)
             if publisher is None:
@@ -137,14 +139,14 @@ class ZenohSite:
                     key, congestion_control=zenoh.CongestionControl.DROP, priority=priority
                 )
                 opened.publishers[key] = publisher
-            if not publisher.matching_status.matching:
-                return False
+            # Zenoh itself sends nothing that nobody subscribes to. Asking first would lose the
+            # first messages: a fresh publisher does not know its subscribers yet.
             publisher.put(raw)
+            return bool(publisher.matching_status.matching)
         except zenoh.ZError as error:
             # The session is being closed or the link is gone: DROP means exactly this.
             log.debug("not sent: %s", error)
             return False
-        return True
 
     async def _stay_open(self) -> None:
         """Open, wait until certificates are renewed, close, again."""
@@ -163,7 +165,7 @@ class ZenohSite:
             inbox = Inbox(asyncio.get_running_loop(), self._take, profile.COMMANDS_AT_ONCE)
             try:
                 await within(
-                    profile.OPEN_LIMIT_S, lambda s=session, i=inbox: self._declare(s, i), "declaring"
+                    profile.OPEN_LIMIT_S, lambda o=opened, i=inbox: self._declare(o, i), "declaring"
                 )
                 self._open = opened
                 log.info("site %s: connected over %s", self._site, ", ".join(self.links))
@@ -193,11 +195,12 @@ class ZenohSite:
                 Kind.UNAVAILABLE, f"the center is not reached: {error}", where=where, hint=hint
             ) from error
 
-    def _declare(self, session: zenoh.Session, inbox: Inbox[zenoh.Query]) -> None:
-        session.declare_queryable(keys.command(self._site), inbox.put)
-        session.declare_queryable(keys.state(self._site), self._give_state)
+    def _declare(self, opened: _Open, inbox: Inbox[zenoh.Query]) -> None:
+        session = opened.session
+        opened.held.append(session.declare_queryable(keys.command(self._site), inbox.put))
+        opened.held.append(session.declare_queryable(keys.state(self._site), self._give_state))
         # Last: who sees the token may send commands at once.
-        session.liveliness().declare_token(keys.here(self._site))
+        opened.held.append(session.liveliness().declare_token(keys.here(self._site)))
 
     def _give_state(self, query: zenoh.Query) -> None:
         newest = self._newest
