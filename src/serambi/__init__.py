@@ -1,0 +1,3 @@
+"""Serambi: CCTV integration by agreement."""
+
+__version__ = "0.1.0"
