@@ -67,6 +67,9 @@ def test_files_are_listed_without_following_links(tmp_path: Path) -> None:
     (tmp_path / "a/b").write_bytes(b"")
     (tmp_path / "loop").symlink_to(tmp_path)
     assert list(files_below(tmp_path)) == ["a/b", "loop"]
+    with pytest.raises(SerambiError, match="the folder cannot be read") as caught:
+        list(files_below(tmp_path / "nowhere"))
+    assert caught.value.kind is Kind.UNAVAILABLE
 
 
 def test_only_so_much_of_a_file_is_read(tmp_path: Path) -> None:

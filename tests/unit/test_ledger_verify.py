@@ -4,6 +4,7 @@ import itertools
 import os
 import random
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from serambi.identity.keys import SigningKey, VerifyKey
 from serambi.identity.roster import Roster
 from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from serambi.ledger.entry import Entry, encode_entry
+from serambi.ledger.reader import files_below
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.tiles import Edge, decode_bundle, encode_bundle
 from serambi.ledger.verify import Report, verify
@@ -299,8 +301,31 @@ def test_signed_leaves_that_are_no_entries_are_refused(tmp_path: Path, leaf: byt
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert "cannot be read" in check(tmp_path / "nowhere").why
+    assert "format is missing" in check(tmp_path / "nowhere").why
     assert "format is missing" in check(tmp_path).why
+
+
+def test_a_live_folder_may_change_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrower tile was listed, and removed before it was read."""
+    names = [*files_below(folder), "tile/entries/001.p/3", "tile/0/001.p/3"]
+    monkeypatch.setattr("serambi.ledger.verify.files_below", lambda _: names)
+    assert check(folder).ok
+
+
+def test_a_ledger_is_checked_while_it_grows(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def write() -> None:
+        grow(tmp_path, *range(3, 120))
+        done.set()
+
+    grow(tmp_path, 2)
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert check(tmp_path).ok
+    writer.join()
+    assert check(tmp_path).why.startswith("OK: 119 entries")
 
 
 def test_the_bundles_read_back(sound: Path) -> None:
