@@ -146,23 +146,32 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The actual port, from `start` on."""
+        """The actual port, from `bind` or `start` on."""
         if self._socket is None:
             raise SerambiError(Kind.UNAVAILABLE, "the HTTP server has not been started")
         return int(self._socket.getsockname()[1])
 
-    async def start(self, group: asyncio.TaskGroup) -> None:
-        """Bind, listen, and return when connections are answered.
+    def bind(self) -> int:
+        """Take the address, for whoever must know the port before `start`; close with `stop`.
 
         Raises `UNAVAILABLE` when the address cannot be had.
         """
-        self._socket = _listen(self._host, self._wanted)
-        self._task = group.create_task(self._run(self._socket))
-        await self._server.ready.wait()
+        if self._socket is None:
+            self._socket = _listen(self._host, self._wanted)
+        return self.port
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Bind unless done, and return when connections are answered. Raises like `bind`."""
+        self.bind()
+        if self._socket is not None:
+            self._task = group.create_task(self._run(self._socket))
+            await self._server.ready.wait()
 
     async def stop(self) -> None:
         """End: idle connections at once, the others after `STOP_GRACE_S` at the latest."""
         if self._task is None:
+            if self._socket is not None:
+                self._socket.close()
             return
         self._server.wanted_to_stop.set()
         await asyncio.wait({self._task})
