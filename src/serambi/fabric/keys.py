@@ -1,0 +1,35 @@
+"""Key expressions: the whole key space of the fabric. docs/reference/fabric.md explains it."""
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.ids import check_id
+
+CENTER_NAME = "center"
+
+
+def check_site(site: str) -> str:
+    """A site's id; the center's own certificate name is not one."""
+    check_id(site, "site")
+    if site == CENTER_NAME:
+        raise SerambiError(Kind.BAD_INPUT, "a site cannot be called 'center'", hint="rename it")
+    return site
+
+
+def everything(site: str) -> str:
+    """All that this site may say; what its certificate is allowed."""
+    return f"s/{check_site(site)}/**"
+
+
+def state(site: str) -> str:
+    return f"s/{check_site(site)}/state"
+
+
+def live(site: str, camera: str, stream: str) -> str:
+    return f"s/{check_site(site)}/live/{check_id(camera, 'camera')}/{check_id(stream, 'stream')}"
+
+
+def command(site: str) -> str:
+    return f"s/{check_site(site)}/command"
+
+
+def here(site: str) -> str:
+    return f"s/{check_site(site)}/here"

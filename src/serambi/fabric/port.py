@@ -1,0 +1,80 @@
+"""The narrow port between site and center: all that the rest of the code sees of the fabric.
+
+Nothing here knows Zenoh. Messages are opaque bytes (messages.py says what they mean); who may
+see what is decided by the keeper, never here.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+CommandHandler = Callable[[bytes], Awaitable[bytes]]
+StateHandler = Callable[[str, bytes], None]
+PresenceHandler = Callable[[str, bool], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files of one process: the CA that it trusts, its certificate and its key."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+
+class Watch(AsyncIterator[bytes], Protocol):
+    """The messages of one stream, newest kept: a slow reader loses the oldest, counted."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost because this reader was too slow."""
+        ...
+
+    def close(self) -> None:
+        """End the iteration. The last watch of a stream ends its flow over the link."""
+        ...
+
+
+class SiteLink(Protocol):
+    """The courier's side."""
+
+    async def run(self) -> None:
+        """Keep the link up until cancelled; reconnects by itself."""
+        ...
+
+    async def publish_state(self, raw: bytes) -> None:
+        """Send the newest state and keep it for whoever asks. Raises LIMIT when too large."""
+        ...
+
+    async def publish_live(self, camera: str, stream: str, message: bytes) -> None:
+        """Send one message if somebody watches; may be dropped. Raises LIMIT when too large."""
+        ...
+
+    def forget_state(self) -> None:
+        """The state is no longer known to hold: answer nobody with it."""
+        ...
+
+
+class CenterLink(Protocol):
+    """The center's side. All handlers are called on the event loop."""
+
+    async def run(self) -> None:
+        """Listen until cancelled. Raises UNAVAILABLE when the addresses cannot be used."""
+        ...
+
+    def watch(self, site: str, camera: str, stream: str) -> Watch:
+        """Begin to receive a stream. Call it before the command that opens the view."""
+        ...
+
+    async def command(self, site: str, raw: bytes, timeout_s: float) -> bytes:
+        """Ask the keeper of `site`, give its answer. Raises UNAVAILABLE when none came."""
+        ...
+
+    def on_state(self, handler: StateHandler) -> None:
+        """`handler(site, raw)` for every state that arrives; the bytes are not yet verified."""
+        ...
+
+    def on_presence(self, handler: PresenceHandler) -> None:
+        """`handler(site, online)` whenever a courier comes or goes."""
+        ...

@@ -1,0 +1,261 @@
+"""The courier's link to the center: a Zenoh client that dials out and keeps dialing.
+
+Zenoh itself reconnects when the center comes back; this module opens the session the first
+time, and again when the certificate files were renewed.
+"""
+
+import asyncio
+import contextlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import zenoh
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import (
+    COMMAND_MAX_BYTES,
+    COMMAND_TIMEOUT_S,
+    LIVE_MESSAGE_MAX_BYTES,
+    STATE_MAX_BYTES,
+)
+from serambi.fabric import keys, profile
+from serambi.fabric.blocking import within
+from serambi.fabric.inbox import Inbox
+from serambi.fabric.port import CommandHandler, TlsFiles
+from serambi.fabric.renewal import Renewal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class SiteCounts:
+    """What crossed since the start; never what it said."""
+
+    states: int = 0
+    live_sent: int = 0
+    live_sent_bytes: int = 0
+    live_unwatched: int = 0
+    commands: int = 0
+    commands_refused: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """One session and what is declared on it."""
+
+    session: zenoh.Session
+    publishers: dict[str, zenoh.Publisher] = field(default_factory=dict)
+
+
+class ZenohSite:
+    """The site's half of the port (`SiteLink`). Create it in a running event loop, then `run`."""
+
+    def __init__(
+        self, site: str, endpoints: tuple[str, ...], tls: TlsFiles, on_command: CommandHandler
+    ) -> None:
+        self._site = keys.check_site(site)
+        if not profile.ordered(endpoints):
+            raise SerambiError(
+                Kind.BAD_INPUT, "no address of the center is given", where=f"site {site}"
+            )
+        self._endpoints = endpoints
+        self._tls = tls
+        self._on_command = on_command
+        self._open: _Open | None = None
+        self._newest: bytes | None = None
+        self._commands: asyncio.Queue[zenoh.Query] = asyncio.Queue(profile.COMMANDS_AT_ONCE)
+        # One thread: messages of a stream keep their order, and a full link holds up this
+        # queue alone, for as long as the profile's DROP bound.
+        self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-put")
+        self.counts = SiteCounts()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the center is reached now."""
+        opened = self._open
+        return opened is not None and bool(opened.session.info.routers_zid())
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links in use, as Zenoh names them: for the log and for tests."""
+        opened = self._open
+        return () if opened is None else tuple(str(k.dst) for k in opened.session.info.links())
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(profile.COMMANDS_AT_ONCE // 4):
+                    group.create_task(self._answer_commands())
+                group.create_task(self._stay_open())
+        finally:
+            self._lane.shutdown(wait=False, cancel_futures=True)
+
+    async def publish_state(self, raw: bytes) -> None:
+        _bounded(raw, STATE_MAX_BYTES, "a state", self._site)
+        self._newest = raw
+        opened = self._open
+        if opened is not None:
+            await self._in_lane(opened, keys.state(self._site), profile.STATE_PRIORITY, raw)
+            self.counts.states += 1
+
+    def forget_state(self) -> None:
+        self._newest = None
+
+    async def publish_live(self, camera: str, stream: str, message: bytes) -> None:
+        where = f"site {self._site}, camera {camera}, stream {stream}"
+        _bounded(message, LIVE_MESSAGE_MAX_BYTES, "a live message", where)
+        key = keys.live(self._site, camera, stream)
+        opened = self._open
+        if opened is None:
+            self.counts.live_unwatched += 1
+        elif await self._in_lane(opened, key, profile.LIVE_PRIORITY, message):
+            self.counts.live_sent += 1
+            self.counts.live_sent_bytes += len(message)
+        else:
+            self.counts.live_unwatched += 1
+
+    async def _in_lane(
+        self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes
+    ) -> bool:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._lane, self._put, opened, key, priority, raw)
+
+    def _put(self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes) -> bool:
+        """In the lane's thread: True when somebody subscribes and the message was handed on."""
+        try:
+            publisher = opened.publishers.get(key)
+            if publisher is None:
+                if len(opened.publishers) >= profile.PUBLISHERS_MAX:
+                    raise SerambiError(
+                        Kind.LIMIT,
+                        f"more than {profile.PUBLISHERS_MAX} streams",
+                        where=f"site {self._site}",
+                        hint="restart the courier, or give this site fewer cameras",
+                    )
+                publisher = opened.session.declare_publisher(
+                    key, congestion_control=zenoh.CongestionControl.DROP, priority=priority
+                )
+                opened.publishers[key] = publisher
+            if not publisher.matching_status.matching:
+                return False
+            publisher.put(raw)
+        except zenoh.ZError as error:
+            # The session is being closed or the link is gone: DROP means exactly this.
+            log.debug("not sent: %s", error)
+            return False
+        return True
+
+    async def _stay_open(self) -> None:
+        """Open, wait until certificates are renewed, close, again."""
+        wait_s = profile.RETRY_FIRST_S
+        while True:
+            renewal = Renewal(self._tls)
+            try:
+                session = await self._connect()
+            except SerambiError as error:
+                log.warning("%s", error)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, profile.RETRY_MAX_S)
+                continue
+            wait_s = profile.RETRY_FIRST_S
+            opened = _Open(session)
+            inbox = Inbox(asyncio.get_running_loop(), self._take, profile.COMMANDS_AT_ONCE)
+            try:
+                await within(
+                    profile.OPEN_LIMIT_S, lambda s=session, i=inbox: self._declare(s, i), "declaring"
+                )
+                self._open = opened
+                log.info("site %s: connected over %s", self._site, ", ".join(self.links))
+                await renewal.wait()
+                log.info("site %s: certificates were renewed, reconnecting", self._site)
+            except zenoh.ZError as error:
+                log.warning("site %s: the session failed: %s", self._site, error)
+            finally:
+                self._open = None
+                inbox.close()
+                await close(session)
+
+    async def _connect(self) -> zenoh.Session:
+        where = f"site {self._site}"
+        hint = f"check the network and {self._tls.cert.parent}; it is tried again"
+        # Every address may take its whole time limit, a pair of links twice.
+        limit_s = profile.OPEN_LIMIT_S * (2 * len(self._endpoints) + 1)
+        try:
+            return await within(
+                limit_s,
+                lambda: zenoh.open(profile.site_config(self._endpoints, self._tls)),
+                "connecting to the center",
+                late=lambda session: session.close(),
+            )
+        except zenoh.ZError as error:
+            raise SerambiError(
+                Kind.UNAVAILABLE, f"the center is not reached: {error}", where=where, hint=hint
+            ) from error
+
+    def _declare(self, session: zenoh.Session, inbox: Inbox[zenoh.Query]) -> None:
+        session.declare_queryable(keys.command(self._site), inbox.put)
+        session.declare_queryable(keys.state(self._site), self._give_state)
+        # Last: who sees the token may send commands at once.
+        session.liveliness().declare_token(keys.here(self._site))
+
+    def _give_state(self, query: zenoh.Query) -> None:
+        newest = self._newest
+        with query:
+            if newest is not None:
+                query.reply(keys.state(self._site), newest)
+
+    def _take(self, query: zenoh.Query) -> None:
+        try:
+            self._commands.put_nowait(query)
+        except asyncio.QueueFull:
+            self.counts.commands_refused += 1
+            query.drop()
+
+    async def _answer_commands(self) -> None:
+        while True:
+            query = await self._commands.get()
+            try:
+                await self._answer(query)
+            except zenoh.ZError as error:
+                log.warning("site %s: an answer was not sent: %s", self._site, error)
+
+    async def _answer(self, query: zenoh.Query) -> None:
+        payload = query.payload
+        raw = b"" if payload is None else payload.to_bytes()
+        self.counts.commands += 1
+        try:
+            _bounded(raw, COMMAND_MAX_BYTES, "a command", self._site)
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                answer = await self._on_command(raw)
+            _bounded(answer, COMMAND_MAX_BYTES, "an answer", self._site)
+        except (SerambiError, TimeoutError) as error:
+            self.counts.commands_refused += 1
+            text = str(error) or "the keeper gave no answer in time"
+            await within(profile.OPEN_LIMIT_S, lambda: _refuse(query, text), "answering")
+            return
+        await within(profile.OPEN_LIMIT_S, lambda: self._reply(query, answer), "answering")
+
+    def _reply(self, query: zenoh.Query, answer: bytes) -> None:
+        with query:
+            query.reply(keys.command(self._site), answer)
+
+
+def _refuse(query: zenoh.Query, text: str) -> None:
+    with query:
+        query.reply_err(text)
+
+
+def _bounded(raw: bytes, limit_bytes: int, what: str, where: str) -> None:
+    if len(raw) > limit_bytes:
+        raise SerambiError(
+            Kind.LIMIT,
+            f"{what} is {len(raw)} bytes, more than the {limit_bytes} allowed",
+            where=where,
+        )
+
+
+async def close(session: zenoh.Session) -> None:
+    """Close with a time limit; what does not close in time dies with the process."""
+    with contextlib.suppress(SerambiError, zenoh.ZError):
+        await within(profile.CLOSE_LIMIT_S, session.close, "closing the session")

@@ -1,0 +1,81 @@
+"""Writing that survives a power cut. What is written belongs to `store.py`."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+TEMPORARY = ".tmp"
+
+
+class Batch:
+    """Files below one folder that are written together and made durable together.
+
+    All are written before the first is synced: the file system then has them in one or two of its
+    own commits instead of one each. Nothing is durable before `sync` returns. Every method may
+    raise `OSError`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: list[int] = []
+        self._folders: dict[Path, None] = {}
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file, replacing what is there, and make the folders above it."""
+        path = self._folder / name
+        self._make(path.parent)
+        file = os.open(path, _NEW, 0o600)
+        self._files.append(file)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        self._folders[path.parent] = None
+
+    def sync(self) -> None:
+        """Make every file and every folder durable."""
+        for file in self._files:
+            os.fsync(file)
+        for folder in self._folders:
+            sync_folder(folder)
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self._make(folder.parent)
+            os.mkdir(folder, 0o700)
+            self._folders[folder.parent] = None
+
+    def __enter__(self) -> "Batch":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in self._files:
+            os.close(file)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def rename_into_place(folder: Path, name: str) -> None:
+    """Put the synced file `name.tmp` in the place of `name`: both or neither is seen, for good."""
+    os.replace(folder / (name + TEMPORARY), folder / name)
+    sync_folder(folder)
+
+
+def replace_file(folder: Path, name: str, content: bytes) -> None:
+    """Replace one file: at every moment the old or the new one is there, whole."""
+    with Batch(folder) as batch:
+        batch.put(name + TEMPORARY, content)
+        batch.sync()
+    rename_into_place(folder, name)

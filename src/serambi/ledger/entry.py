@@ -1,0 +1,94 @@
+"""What one line of the ledger says. How entries are hashed and kept belongs to the siblings.
+
+A leaf is the entry as canonical JSON (`base/canonical.py`): one entry has exactly one encoding.
+"""
+
+import hashlib
+import hmac
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+import rfc8785
+
+from serambi.base import canonical
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import ENTRY_MAX_BYTES
+
+# An entry bundle gives each entry a 16-bit length.
+ENTRY_SIZE_MAX_BYTES = min(ENTRY_MAX_BYTES, 0xFFFF)
+SALT_MIN_BYTES = 16
+COMMITMENT_PREFIX = "commitment:"
+
+EntryKind: TypeAlias = Literal[
+    "started",
+    "agreement_accepted",
+    "agreement_revoked",
+    "session_opened",
+    "session_closed",
+    "refused",
+    "stopped",
+    "resumed",
+    "roster_accepted",
+]
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that happened, in fields that are empty where they do not apply.
+
+    `at_ms` is unix time in milliseconds. `camera` is a camera id, or a commitment when the camera
+    was never agreed on. `agreement` is the digest of the agreement, `reason` a word of
+    `agreement/decide.py`, `detail` free text for people.
+    """
+
+    format: Literal[1] = 1
+    kind: EntryKind
+    at_ms: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+    site: str = ""
+    session: str = ""
+    camera: str = ""
+    person: str = ""
+    unit: str = ""
+    party: str = ""
+    purpose: str = ""
+    agreement: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The leaf of an entry; raises `SerambiError(BAD_INPUT or LIMIT)` unless it reads back."""
+    try:
+        raw = canonical.encode(entry)
+    except (rfc8785.CanonicalizationError, UnicodeError, TypeError) as error:
+        raise SerambiError(
+            Kind.BAD_INPUT, f"the ledger entry cannot be written: {error}"
+        ) from error
+    decode_entry(raw)
+    return raw
+
+
+def decode_entry(raw: bytes, where: str = "") -> Entry:
+    """A leaf as an entry, or `SerambiError(BAD_INPUT or LIMIT)` naming the place `where`."""
+    try:
+        return canonical.decode(Entry, raw, what="the ledger entry", max_bytes=ENTRY_SIZE_MAX_BYTES)
+    except SerambiError as error:
+        error.where = where
+        raise
+
+
+def commit(salt: bytes, value: str) -> str:
+    """Stand in for `value` in an entry: whoever has the salt can check it, nobody else can guess.
+
+    HMAC-SHA-256 keyed by a salt of at least 16 random bytes. Forgetting the salt erases the value.
+    """
+    if len(salt) < SALT_MIN_BYTES:
+        raise SerambiError(
+            Kind.BAD_INPUT,
+            f"a salt of {len(salt)} bytes can be guessed",
+            hint=f"use {SALT_MIN_BYTES} random bytes or more",
+        )
+    try:
+        message = value.encode()
+    except UnicodeError as error:
+        raise SerambiError(Kind.BAD_INPUT, "the value is not valid text") from error
+    return COMMITMENT_PREFIX + hmac.new(salt, message, hashlib.sha256).hexdigest()

@@ -1,0 +1,207 @@
+"""Reading a ledger's folder, live or copied, without its lock and without believing it.
+
+`verify.py` decides what to believe. Every failure is a `SerambiError`: CORRUPT when a part is
+missing or misshapen, UNAVAILABLE when the disk does not answer.
+"""
+
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint
+from serambi.ledger.entry import Entry, decode_entry
+from serambi.ledger.note import NOTE_MAX_BYTES, Note
+from serambi.ledger.tiles import (
+    BUNDLE_LEVEL,
+    BUNDLE_MAX_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Tile,
+    decode_bundle,
+    decode_hashes,
+    parse_path,
+    width_at,
+)
+from serambi.ledger.tree import complete_root, inclusion_proof, leaf_hash
+
+FORMAT = 1
+FORMAT_FILE = "format"
+CHECKPOINT_FILE = "checkpoint"
+LOCK_FILE = "lock"
+READ_MAX_ENTRIES = 4096
+_CACHE_TILES = 64
+
+
+def read_file(folder: Path, name: str, max_bytes: int) -> bytes:
+    """A whole file of at most `max_bytes`."""
+    try:
+        with open(folder / name, "rb") as file:
+            raw = file.read(max_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise SerambiError(Kind.CORRUPT, f"{name} is missing", where=str(folder)) from error
+    except OSError as error:
+        raise SerambiError(
+            Kind.UNAVAILABLE, f"{name} cannot be read: {error.strerror}", where=str(folder)
+        ) from error
+    if len(raw) > max_bytes:
+        raise SerambiError(
+            Kind.CORRUPT, f"{name} is longer than the {max_bytes} bytes possible", where=str(folder)
+        )
+    return raw
+
+
+def check_format(folder: Path) -> None:
+    """Raise unless the folder is a ledger of the format that this program knows."""
+    raw = read_file(folder, FORMAT_FILE, 64)
+    if raw == b"%d\n" % FORMAT:
+        return
+    text = raw.decode("ascii", "replace").strip()
+    if text.isdigit() and int(text) > FORMAT:
+        raise SerambiError(
+            Kind.CONFLICT,
+            f"the ledger is of format {text}, this program knows {FORMAT}",
+            where=str(folder),
+            hint="use the newer program",
+        )
+    raise SerambiError(Kind.CORRUPT, "the format file does not say a format", where=str(folder))
+
+
+def read_checkpoint(folder: Path) -> tuple[Checkpoint, Note]:
+    """The checkpoint of a folder and the note around it; its signature is not verified."""
+    raw = read_file(folder, CHECKPOINT_FILE, NOTE_MAX_BYTES)
+    try:
+        return parse_checkpoint(raw)
+    except SerambiError as error:
+        raise SerambiError(
+            Kind.CORRUPT, f"the checkpoint cannot be read: {error}", where=str(folder)
+        ) from error
+
+
+def files_below(folder: Path, under: str = "") -> Iterator[str]:
+    """The names of everything that is no folder, relative, with slashes; links are not followed."""
+    try:
+        with os.scandir(folder / under) as found:
+            inside = sorted(found, key=lambda item: item.name)
+    except OSError as error:
+        raise SerambiError(
+            Kind.UNAVAILABLE, f"the folder cannot be read: {error.strerror}", where=str(folder)
+        ) from error
+    for item in inside:
+        name = under + item.name
+        if item.is_dir(follow_symlinks=False):
+            yield from files_below(folder, name + "/")
+        else:
+            yield name
+
+
+class TileReader:
+    """The entries and hashes of the first `size` entries of a folder."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._folder = folder
+        self.size = size
+        self._hashes: dict[Tile, list[bytes]] = {}
+
+    def bundle(self, index: int) -> list[bytes]:
+        """The raw entries of a bundle, no more than `size` covers."""
+        width = width_at(BUNDLE_LEVEL, index, self.size)
+        tile = self._find(Tile(BUNDLE_LEVEL, index, width))
+        raw = read_file(self._folder, tile.path, BUNDLE_MAX_BYTES)
+        entries = decode_bundle(raw, str(self._folder / tile.path))
+        return self._cut(tile, width, entries)
+
+    def hashes(self, level: int, index: int) -> list[bytes]:
+        """The hashes of a tile, no more than `size` covers."""
+        width = width_at(level, index, self.size)
+        wanted = Tile(level, index, width)
+        if wanted not in self._hashes:
+            tile = self._find(wanted)
+            raw = read_file(self._folder, tile.path, TILE_WIDTH * 32)
+            hashes = decode_hashes(raw, str(self._folder / tile.path))
+            if len(self._hashes) >= _CACHE_TILES:
+                self._hashes.clear()
+            self._hashes[wanted] = self._cut(tile, width, hashes)
+        return self._hashes[wanted]
+
+    def subtree(self, level: int, index: int) -> bytes:
+        """The root of a complete subtree: the prover's source of hashes (`tree.Subtree`)."""
+        height = level % TILE_HEIGHT
+        first = index << height
+        hashes = self.hashes(level // TILE_HEIGHT, first // TILE_WIDTH)
+        start = first % TILE_WIDTH
+        return complete_root(hashes[start : start + (1 << height)])
+
+    def raw_entries(self, start: int, end: int) -> Iterator[bytes]:
+        """The leaves [start, end)."""
+        index = start // TILE_WIDTH
+        while start < end:
+            bundle = self.bundle(index)
+            base = index * TILE_WIDTH
+            yield from bundle[start - base : end - base]
+            index += 1
+            start = index * TILE_WIDTH
+
+    def entries(self, start: int, end: int) -> list[Entry]:
+        """The entries [start, end), at most 4096 at once."""
+        if not 0 <= start <= end <= self.size:
+            raise SerambiError(
+                Kind.BAD_INPUT,
+                f"there are no entries {start} to {end} in a ledger of {self.size} entries",
+            )
+        if end - start > READ_MAX_ENTRIES:
+            raise SerambiError(
+                Kind.LIMIT,
+                f"{end - start} entries at once are more than the {READ_MAX_ENTRIES} allowed",
+            )
+        return [
+            decode_entry(raw, f"entry {start + at}")
+            for at, raw in enumerate(self.raw_entries(start, end))
+        ]
+
+    def _find(self, tile: Tile) -> Tile:
+        """The file that holds a tile: in a folder copied while it grew, perhaps a wider one."""
+        if (self._folder / tile.path).is_file():
+            return tile
+        full = Tile(tile.level, tile.index)
+        if tile == full or (self._folder / full.path).is_file():
+            return full
+        names = files_below(self._folder, full.path + ".p/")
+        try:
+            found = [parse_path(name) for name in names]
+        except SerambiError:
+            return tile
+        wider = [other for other in found if other is not None and other > tile]
+        return min(wider, default=tile)
+
+    def _cut(self, tile: Tile, width: int, items: list[bytes]) -> list[bytes]:
+        if len(items) != tile.width:
+            raise SerambiError(
+                Kind.CORRUPT,
+                f"{tile.path} holds {len(items)} instead of {tile.width}",
+                where=str(self._folder),
+            )
+        return items[:width]
+
+
+def prove(folder: Path, index: int) -> dict[str, object]:
+    """What shows, without the rest of the ledger, that an entry is in it: plain JSON values.
+
+    Entry, leaf hash, inclusion proof (base64) and the signed checkpoint that it leads to. Proves
+    nothing until the checkpoint's signature is verified.
+    """
+    checkpoint, note = read_checkpoint(folder)
+    tiles = TileReader(folder, checkpoint.size)
+    proof = inclusion_proof(index, checkpoint.size, tiles.subtree)
+    raw = next(tiles.raw_entries(index, index + 1))
+    return {
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "index": index,
+        "entry": base64.b64encode(raw).decode(),
+        "leaf_hash": base64.b64encode(leaf_hash(raw)).decode(),
+        "proof": [base64.b64encode(step).decode() for step in proof],
+        "root": base64.b64encode(checkpoint.root).decode(),
+        "checkpoint": note.emit().decode(),
+    }

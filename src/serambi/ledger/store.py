@@ -1,0 +1,332 @@
+"""The one writer of a ledger: an entry is durable when `append` returns.
+
+Tiles are written and synced first, the checkpoint replaces the old one last: it is the commit
+point. Whatever lies beyond it (a crash, a full disk) was never in the ledger and is swept away.
+"""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from serambi.base.clock import Clock, unix_ms
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import CLOCK_SKEW_MAX_S
+from serambi.identity.keys import SigningKey
+from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
+from serambi.ledger.disk import TEMPORARY, Batch, rename_into_place, replace_file, sync_folder
+from serambi.ledger.entry import Entry, encode_entry
+from serambi.ledger.note import Verifier
+from serambi.ledger.reader import (
+    CHECKPOINT_FILE,
+    FORMAT,
+    FORMAT_FILE,
+    LOCK_FILE,
+    TileReader,
+    check_format,
+    files_below,
+    read_checkpoint,
+)
+from serambi.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Edge, Tile, parse_path, tiles_of, width_at
+from serambi.ledger.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash
+
+APPEND_MAX_ENTRIES = 1024
+BACKWARD_MAX_MS = int(CLOCK_SKEW_MAX_S * 1000)
+
+log = logging.getLogger(__name__)
+
+
+class LedgerStore:
+    """An open ledger. Any thread may use it; only one process can have it open."""
+
+    def __init__(self, folder: Path, origin: str, key: SigningKey, clock: Clock) -> None:
+        self._folder = folder
+        self._origin = origin
+        self._key = key
+        self._clock = clock
+        self._mutex = threading.RLock()
+        self._lock_file: int | None = None
+        self._stale = True  # memory may differ from the folder: load before anything else
+        self._edge = Edge()
+        self._checkpoint = b""
+        self._last_ms = 0
+
+    @classmethod
+    def open(cls, folder: Path, origin: str, key: SigningKey, clock: Clock) -> "LedgerStore":
+        """Open the ledger of `folder`, or begin one if the folder is empty or not there.
+
+        `origin` is `<party>/<site>/keeper` or `<party>/center`; `key` signs for it. Raises
+        `SerambiError`: CONFLICT when another process has it open or the format is newer, CORRUPT
+        when checkpoint and tiles disagree or another key or origin signed, UNAVAILABLE when the
+        disk fails.
+        """
+        store = cls(folder, origin, key, clock)
+        try:
+            store._lock()
+            store._begin()
+            store._load()
+            sync_folder(folder)
+        except OSError as error:
+            store.close()
+            raise _unwritable(folder, error) from error
+        except SerambiError:
+            store.close()
+            raise
+        return store
+
+    @property
+    def size(self) -> int:
+        """How many entries are durable."""
+        with self._ready():
+            return self._edge.size
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The signed checkpoint over all durable entries."""
+        with self._ready():
+            return self._checkpoint
+
+    def stamp(self) -> int:
+        """The time for the next entry, unix ms: now, but never before the newest entry.
+
+        After a clock was set back, entries can so still be written until it has caught up.
+        """
+        with self._ready():
+            return max(unix_ms(self._clock.now()), self._last_ms)
+
+    def entries(self, start: int, end: int) -> list[Entry]:
+        """The durable entries [start, end), at most 4096 at once; else `SerambiError`."""
+        with self._ready():
+            return TileReader(self._folder, self._edge.size).entries(start, end)
+
+    def append(self, entries: Sequence[Entry]) -> range:
+        """Add entries, all or none, in one commit; returns their indexes when they are durable.
+
+        At most 1024 at once; none may be more than a second older than the one before it (see
+        `stamp`). Raises `SerambiError`: BAD_INPUT or LIMIT for entries that cannot be written,
+        UNAVAILABLE when the disk fails or is full. The entries are then not in the ledger, unless
+        the disk failed at the very last step and again while looking: what holds is known when
+        the next call succeeds.
+        """
+        if len(entries) > APPEND_MAX_ENTRIES:
+            raise SerambiError(
+                Kind.LIMIT,
+                f"{len(entries)} entries at once are more than the {APPEND_MAX_ENTRIES} allowed",
+            )
+        leaves = [encode_entry(entry) for entry in entries]
+        with self._ready():
+            start = self._edge.size
+            indexes = range(start, start + len(leaves))
+            if not leaves:
+                return indexes
+            self._check_order(entries)
+            try:
+                self._commit(leaves)
+            except OSError as error:
+                if self._size_after_failure() != indexes.stop:
+                    raise _unwritable(self._folder, error) from error
+            self._last_ms = entries[-1].at_ms
+            return indexes
+
+    def close(self) -> None:
+        """Let go of the folder; further calls raise `SerambiError(UNAVAILABLE)`."""
+        with self._mutex:
+            if self._lock_file is not None:
+                os.close(self._lock_file)
+                self._lock_file = None
+
+    def __enter__(self) -> "LedgerStore":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _ready(self) -> Iterator[None]:
+        """Hold the store, open and in step with its folder."""
+        with self._mutex:
+            if self._lock_file is None:
+                raise SerambiError(
+                    Kind.UNAVAILABLE, "the ledger is closed", where=str(self._folder)
+                )
+            if self._stale:
+                try:
+                    self._recover()
+                except OSError as error:
+                    raise _unwritable(self._folder, error) from error
+            yield
+
+    def _lock(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock_file = lock
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SerambiError(
+                Kind.CONFLICT,
+                "another process has the ledger open",
+                where=str(self._folder),
+                hint="a ledger has one writer; stop the other one",
+            ) from error
+
+    def _begin(self) -> None:
+        """Give an empty folder its format and the signed checkpoint of an empty log."""
+        has_checkpoint = (self._folder / CHECKPOINT_FILE).exists()
+        if has_checkpoint or (self._folder / "tile").exists():
+            return
+        if not (self._folder / FORMAT_FILE).exists():
+            replace_file(self._folder, FORMAT_FILE, b"%d\n" % FORMAT)
+            sync_folder(self._folder.parent)
+        check_format(self._folder)
+        replace_file(self._folder, CHECKPOINT_FILE, self._sign(0, EMPTY_ROOT))
+
+    def _load(self) -> None:
+        """Take the folder's word for what is durable, after checking the right edge."""
+        check_format(self._folder)
+        checkpoint, note = read_checkpoint(self._folder)
+        if checkpoint.origin != self._origin:
+            raise self._corrupt(f"the checkpoint is of {checkpoint.origin}, not {self._origin}")
+        if not note.signed_by([Verifier(self._origin, self._key.public)]):
+            raise self._corrupt("the checkpoint is not signed by this ledger's key")
+        edge, last_ms = self._read_edge(checkpoint.size)
+        if edge.root() != checkpoint.root:
+            raise self._corrupt("the tiles do not lead to the checkpoint's root")
+        self._sweep(checkpoint.size)
+        self._edge, self._checkpoint, self._last_ms = edge, note.emit(), last_ms
+        self._stale = False
+
+    def _read_edge(self, size: int) -> tuple[Edge, int]:
+        tiles = TileReader(self._folder, size)
+        edge = Edge()
+        edge.size = size
+        edge.levels = []
+        level = 0
+        while level == 0 or size >> (TILE_HEIGHT * level):
+            index = size >> (TILE_HEIGHT * (level + 1))
+            partial = width_at(level, index, size)
+            edge.levels.append(list(tiles.hashes(level, index)) if partial else [])
+            level += 1
+        if edge.levels[0]:
+            edge.entries = tiles.bundle(size // TILE_WIDTH)
+        if [leaf_hash(entry) for entry in edge.entries] != edge.levels[0]:
+            raise self._corrupt("the newest entries do not match their tile")
+        newest = tiles.entries(max(size - 1, 0), size)
+        return edge, newest[0].at_ms if newest else 0
+
+    def _sweep(self, size: int) -> None:
+        """Remove what a crash left: tiles beyond the checkpoint, narrower ones, temporary files."""
+        current, beyond = 0, 0
+        leftovers = []
+        for name in files_below(self._folder):
+            tile = parse_path(name)
+            if tile is None:
+                if name in (CHECKPOINT_FILE + TEMPORARY, FORMAT_FILE + TEMPORARY):
+                    leftovers.append(name)
+                continue
+            width = width_at(tile.level, tile.index, size)
+            if tile.width != width:
+                leftovers.append(name)
+                beyond += tile.width > width
+                continue
+            current += 1
+            length = os.stat(self._folder / name).st_size
+            if tile.level >= 0 and length != width * HASH_BYTES:
+                raise self._corrupt(f"{name} is cut short or too long")
+        expected = list(tiles_of(size))
+        if current != len(expected):
+            missing = [t.path for t in expected if not (self._folder / t.path).is_file()]
+            raise self._corrupt(f"{len(missing)} tiles are missing, first {missing[0]}")
+        for name in leftovers:
+            os.unlink(self._folder / name)
+        if beyond:
+            log.warning("%s: %d tiles beyond the checkpoint removed", self._folder, beyond)
+
+    def _check_order(self, entries: Sequence[Entry]) -> None:
+        last_ms = self._last_ms
+        for entry in entries:
+            if entry.at_ms < last_ms - BACKWARD_MAX_MS:
+                raise SerambiError(
+                    Kind.BAD_INPUT,
+                    f"the entry is {last_ms - entry.at_ms} ms older than the one before it",
+                    where=str(self._folder),
+                    hint="the clock ran back; take the time from LedgerStore.stamp",
+                )
+            last_ms = entry.at_ms
+
+    def _commit(self, leaves: Sequence[bytes]) -> None:
+        before = {tile for tile, _ in self._edge.partial()}
+        edge = self._edge.copy()
+        files = [full for leaf in leaves for full in edge.append(leaf)]
+        partial = dict(edge.partial())
+        files += [(tile, content) for tile, content in partial.items() if tile not in before]
+        checkpoint = self._sign(edge.size, edge.root())
+        self._stale = True
+        with Batch(self._folder) as batch:
+            for tile, content in files:
+                batch.put(tile.path, content)
+            batch.put(CHECKPOINT_FILE + TEMPORARY, checkpoint)
+            batch.sync()
+        rename_into_place(self._folder, CHECKPOINT_FILE)
+        self._edge, self._checkpoint = edge, checkpoint
+        self._stale = False
+        self._remove(before - partial.keys())
+
+    def _remove(self, narrower: set[Tile]) -> None:
+        """Remove partial tiles that wider ones replaced; what stays is swept when next opened."""
+        for tile in narrower:
+            path = self._folder / tile.path
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                if width_at(tile.level, tile.index, self._edge.size) == TILE_WIDTH:
+                    os.rmdir(path.parent)
+
+    def _size_after_failure(self) -> int:
+        """Look what the folder holds after a failed commit, -1 when that fails too."""
+        try:
+            self._recover()
+        except (OSError, SerambiError) as error:
+            log.warning("%s: not recovered yet: %s", self._folder, error)
+            return -1
+        return self._edge.size
+
+    def _recover(self) -> None:
+        self._load()
+        self._stale = True
+        # The failed sync may have been the folder's own: write the commit point anew.
+        replace_file(self._folder, CHECKPOINT_FILE, self._checkpoint)
+        self._stale = False
+
+    def _sign(self, size: int, root: bytes) -> bytes:
+        return sign_checkpoint(Checkpoint(self._origin, size, root), self._key).emit()
+
+    def _corrupt(self, what: str) -> SerambiError:
+        return SerambiError(
+            Kind.CORRUPT,
+            what,
+            where=str(self._folder),
+            hint="keep the folder as it is and run: serambi ledger verify",
+        )
+
+
+def _unwritable(folder: Path, error: OSError) -> SerambiError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SerambiError(
+            Kind.UNAVAILABLE, "the disk is full", where=str(folder), hint="free some space"
+        )
+    return SerambiError(
+        Kind.UNAVAILABLE,
+        f"the ledger cannot be written: {error.strerror}",
+        where=str(folder),
+        hint="look at the disk",
+    )
