@@ -1,4 +1,4 @@
-"""Signed questions to the sites, and answers that count only when the site's gateway signed them."""
+"""Signed questions to the sites, and answers: they count only when the gateway signed them."""
 
 from typing import Literal, Protocol
 

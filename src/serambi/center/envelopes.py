@@ -29,8 +29,7 @@ def open_signed(
             f"expected {payload_type}, got {envelope.payload_type[:80]!r}",
             where=f"site {site}",
         )
-    keys = [entry.verify_key for entry in roster.keys_for(use="gateway", site=site)]
-    if not dsse.verified_by(envelope, keys):
+    if not dsse.verified_by(envelope, roster.keys_for(use="gateway", site=site)):
         raise SerambiError(
             Kind.DENIED,
             "a message is not signed by this site's gateway",

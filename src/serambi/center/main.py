@@ -22,7 +22,8 @@ from serambi.center.live import Hub
 from serambi.center.service import Center
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
-from serambi.fabric.port import CenterLink
+from serambi.fabric.port import CenterLink, TlsFiles
+from serambi.fabric.zenoh_center import ZenohCenter
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import Entry
@@ -36,7 +37,7 @@ FORMAT = "1"
 _TICK_S = 0.25
 _GOODBYE_S = 0.7
 
-OpenLink = Callable[[CenterConfig], CenterLink]
+OpenLink = Callable[[CenterConfig, frozenset[str]], CenterLink]
 
 
 async def run(
@@ -82,7 +83,7 @@ async def serve(
             await journal.append(_ended(left, journal.now_ms(), config.party))
         await journal.append(Entry(kind="started", at_ms=journal.now_ms(), party=config.party))
         sites = Sites(roster, engine, clock)
-        link = open_link(config)
+        link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
         link.on_presence(sites.presence)
         changes = Changes()
@@ -138,6 +139,17 @@ def _ended(session: str, at_ms: int, party: str) -> Entry:
         party=party,
         reason="center_restarted",
     )
+
+
+def gateways(roster: Roster) -> frozenset[str]:
+    """The sites whose gateways the roster knows: nobody else may speak."""
+    return frozenset(key.site for key in roster.document.keys if key.use == "gateway")
+
+
+def zenoh_link(config: CenterConfig, sites: frozenset[str]) -> CenterLink:
+    """The fabric as it is outside tests."""
+    tls = TlsFiles(config.tls / "ca.pem", config.tls / "cert.pem", config.tls / "key.pem")
+    return ZenohCenter(config.listen, tls, sites)
 
 
 def load_roster(config: CenterConfig) -> Roster:

@@ -30,6 +30,7 @@ from serambi.base.limits import (
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 _TICK_S = 1.0
+_DRAIN_POLL_S = 0.005
 _EXTENSION = "serambi.connection"
 
 
@@ -49,6 +50,11 @@ class Connection:
             raw = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
             pending += int(struct.unpack("i", raw)[0])
         return pending
+
+    async def drained(self) -> None:
+        """Return when everything sent so far has been confirmed. Give it a timeout."""
+        while self.pending_bytes() > 0:  # noqa: ASYNC110 (the kernel gives no event for this)
+            await asyncio.sleep(_DRAIN_POLL_S)
 
     def abort(self) -> None:
         """End it now; what is still in the buffers, the kernel's too, is never sent."""

@@ -17,7 +17,6 @@ router = APIRouter()
 
 CLOSE_ENDED = 4403
 CLOSE_REPLACED = 4409
-_POLL_S = 0.005
 
 
 @router.websocket("/api/sessions/{session}/live")
@@ -65,8 +64,8 @@ async def _say_goodbye(websocket: WebSocket, reason: str) -> None:
         async with asyncio.timeout(LAST_BYTE_S):
             await websocket.send_text(json.dumps({"ended": reason}))
             await websocket.close(code)
-            while connection is not None and connection.pending_bytes() > 0:
-                await asyncio.sleep(_POLL_S)
+            if connection is not None:
+                await connection.drained()
     except TimeoutError:
         if connection is not None:
             connection.abort()

@@ -9,7 +9,7 @@ from serambi.identity.roster import Roster
 
 def party(roster: Roster, party_id: str) -> models.Party:
     """A party by its name in the roster; one that left it is called by its id."""
-    found = roster.party(party_id)
+    found = roster.find_party(party_id)
     if found is None:
         return models.Party(id=party_id, name=models.Text(id=party_id, en=party_id))
     return models.Party(id=party_id, name=models.Text(id=found.name.id, en=found.name.en))
