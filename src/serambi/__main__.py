@@ -1,0 +1,5 @@
+"""`python -m serambi` is the command `serambi`."""
+
+from serambi.cli.main import main
+
+main()

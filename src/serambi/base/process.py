@@ -1,0 +1,31 @@
+"""What every Serambi process does alike: its log lines, and ending when told to."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+
+
+def start_log(process: str) -> None:
+    """Log lines to standard error: time in UTC, process, level, message. Never a secret."""
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format=f"%(asctime)s.%(msecs)03dZ {process} %(levelname)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    logging.Formatter.converter = time.gmtime
+
+
+async def until_told_to_end() -> None:
+    """Return at SIGTERM or SIGINT; the caller then closes what it holds."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await told.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

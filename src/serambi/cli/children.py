@@ -1,0 +1,91 @@
+"""Processes that the demo runs: started, started again when they die, ended together."""
+
+import asyncio
+import contextlib
+import ctypes
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_RESTART_S = 0.5
+_QUICK_DEATHS = 5
+_END_S = 3.0
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` ports that are free for TCP and UDP on 127.0.0.1 at this moment."""
+    held: list[socket.socket] = []
+    ports: list[int] = []
+    while len(ports) < count:
+        tcp = socket.create_server(("127.0.0.1", 0))
+        port = int(tcp.getsockname()[1])
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        held += [tcp, udp]
+        with contextlib.suppress(OSError):
+            udp.bind(("127.0.0.1", port))
+            ports.append(port)
+    for each in held:
+        each.close()
+    return ports
+
+
+def _die_with_parent() -> None:
+    # A demo that is killed outright must not leave a town behind.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass
+class Child:
+    """One process to keep alive; its output goes to `log`."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    starts: int = field(default=0, init=False)
+    ending: bool = field(default=False, init=False)
+
+    async def keep_alive(self) -> None:
+        """Run until `end`; a process that dies is started again, soon."""
+        loop = asyncio.get_running_loop()
+        quick = 0
+        while not self.ending:
+            began = loop.time()
+            with self.log.open("ab") as output:
+                self.process = await asyncio.create_subprocess_exec(
+                    *self.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent,
+                )
+            self.starts += 1
+            await self.process.wait()
+            if self.ending:
+                return
+            quick = quick + 1 if loop.time() - began < 5 else 0
+            await asyncio.sleep(_RESTART_S * min(2**quick, 2**_QUICK_DEATHS))
+
+    async def end(self) -> None:
+        """Ask it to end, and after three seconds make it."""
+        self.ending = True
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _END_S)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def end_all(children: Sequence[Child]) -> None:
+    """End all of them at the same time."""
+    await asyncio.gather(*(child.end() for child in children))

@@ -1,0 +1,193 @@
+"""The keeper's programmable side: who watches, stop, resume, health, documents. For the owner."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+
+from serambi import __version__
+from serambi.base.clock import unix_ms
+from serambi.base.errors import Kind, SerambiError
+from serambi.keeper.keeper import Keeper
+from serambi.web.login import Gate, Login
+
+
+class Viewer(BaseModel):
+    """One open view; person and unit are what the center claims."""
+
+    session: str
+    camera: str
+    number: str
+    stream: str
+    person: str
+    unit: str
+    party: str
+    purpose: str
+    agreement: str
+    since_ms: int
+    until_ms: int
+
+
+class Viewers(BaseModel):
+    """`lamp` is `on`, `none`, `stopped` or `unknown` (the center is silent while views are open)."""
+
+    lamp: str
+    viewers: list[Viewer]
+
+
+class Which(BaseModel):
+    """One camera, or without it the whole site."""
+
+    model_config = ConfigDict(extra="forbid")
+    camera: str | None = None
+
+
+class StopResult(BaseModel):
+    """`seconds`: from the press until the last byte had left the box or was destroyed."""
+
+    seconds: float
+    sessions: int
+    people: int
+
+
+class StreamHealth(BaseModel):
+    state: str
+    fps: float
+    bitrate_bps: float
+    lag_s: float
+    lost_packets: int
+    last_error: str
+    since_ms: int
+
+
+class CameraHealth(BaseModel):
+    id: str
+    number: str
+    online: bool
+    recording: bool
+    streams: dict[str, StreamHealth]
+
+
+class Health(BaseModel):
+    status: str
+    version: str
+    site: str
+    center_linked: bool
+    ledger_size: int
+    cameras: list[CameraHealth]
+
+
+class Taken(BaseModel):
+    """What an accepted document changed; empty when it was known already."""
+
+    change: str
+    agreement: str
+
+
+def keeper_router(keeper: Keeper, gate: Gate) -> APIRouter:
+    """All of `/api` of one keeper."""
+    router = APIRouter(prefix="/api")
+
+    def owner(request: Request) -> Login:
+        return gate.require(request)
+
+    only_owner = Annotated[Login, Depends(owner)]
+
+    @router.get("/health")
+    def health(request: Request) -> dict[str, Any] | Health:
+        """Without a login only that the box lives; its owner also sees each camera."""
+        if gate.identify(request) is None:
+            return {"status": "ok", "version": __version__, "site": keeper.config.site}
+        return _health(keeper)
+
+    @router.get("/viewers")
+    def viewers(login: only_owner) -> Viewers:
+        return Viewers(lamp=keeper.lamp(), viewers=_viewers(keeper))
+
+    @router.post("/stop")
+    async def stop(login: only_owner, which: Which | None = None) -> StopResult:
+        """Answers when the last byte is out."""
+        done = await keeper.stop(_checked(keeper, which))
+        return StopResult(seconds=done.seconds, sessions=done.sessions, people=done.people)
+
+    @router.post("/resume")
+    async def resume(login: only_owner, which: Which | None = None) -> Viewers:
+        await keeper.resume(_checked(keeper, which))
+        return Viewers(lamp=keeper.lamp(), viewers=_viewers(keeper))
+
+    @router.post("/documents")
+    async def documents(login: only_owner, request: Request) -> Taken:
+        """The body is one signed envelope: an agreement, an attestation or a revocation."""
+        accepted = await keeper.accept(await request.body())
+        return Taken(change=accepted.kind, agreement=accepted.agreement)
+
+    return router
+
+
+def _checked(keeper: Keeper, which: Which | None) -> str | None:
+    camera = which.camera if which else None
+    if camera is not None and camera not in keeper.watch.cameras():
+        raise SerambiError(
+            Kind.NOT_FOUND,
+            "this site has no such camera",
+            where=keeper.config.site,
+            hint="GET /api/health lists the cameras",
+        )
+    return camera
+
+
+def _viewers(keeper: Keeper) -> list[Viewer]:
+    numbers = {camera.id: camera.number for camera in keeper.config.cameras}
+    return [
+        Viewer(
+            session=s.session,
+            camera=s.camera,
+            number=numbers.get(s.camera, ""),
+            stream=s.stream,
+            person=s.person,
+            unit=s.unit,
+            party=s.party,
+            purpose=s.purpose,
+            agreement=s.agreement,
+            since_ms=unix_ms(s.opened),
+            until_ms=unix_ms(s.ends),
+        )
+        for s in keeper.sessions.all()
+    ]
+
+
+def _health(keeper: Keeper) -> Health:
+    cameras = []
+    for camera in keeper.config.cameras:
+        watched = keeper.watch.watched(camera.id)
+        streams = {
+            name: StreamHealth(
+                state=h.state,
+                fps=round(h.fps, 2),
+                bitrate_bps=round(h.bitrate_bps),
+                lag_s=round(h.lag_s, 3),
+                lost_packets=h.lost_packets,
+                last_error=h.last_error,
+                since_ms=unix_ms(h.since),
+            )
+            for name, h in watched.streams.items()
+        }
+        cameras.append(
+            CameraHealth(
+                id=camera.id,
+                number=camera.number,
+                online=watched.online,
+                recording=watched.recording,
+                streams=streams,
+            )
+        )
+    well = all(camera.online for camera in cameras)
+    return Health(
+        status="ok" if well else "degraded",
+        version=__version__,
+        site=keeper.config.site,
+        center_linked=not keeper.center_lost,
+        ledger_size=keeper.journal.store.size,
+        cameras=cameras,
+    )

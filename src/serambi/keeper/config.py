@@ -1,0 +1,164 @@
+"""The keeper's settings: `keeper.toml`, and `cameras.toml` beside it with the credentials."""
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.ids import check_id
+from serambi.base.words import Words
+
+_HEX64 = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One camera as the owner's IT person enters it. URLs carry no credentials; those stand apart."""
+
+    id: str
+    number: str
+    name: Words
+    facing: str
+    main: str
+    sub: str
+    user: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Camera({self.id!r}, number={self.number!r})"  # never the password
+
+
+class _Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class _Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    roster: str
+    genesis: str
+
+
+class _Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    days: float = 14.0
+    gigabytes: float = 200.0
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: int
+    site: str
+    owner: str
+    name: Words
+    contact: Words
+    trust: _Trust
+    owner_token_sha256: str
+    zone: str = "Asia/Jakarta"
+    http: _Http = field(default_factory=_Http)
+    retention: _Retention = field(default_factory=_Retention)
+
+
+class _Cameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    camera: tuple[Camera, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperConfig:
+    """Checked settings; `folder` is the keeper's own data folder (where keeper.toml lies)."""
+
+    folder: Path
+    site: str
+    owner: str
+    name: Words
+    contact: Words
+    zone: str
+    host: str
+    port: int
+    roster: Path
+    genesis: str
+    owner_token_sha256: str
+    keep_s: float
+    keep_bytes: int
+    cameras: tuple[Camera, ...]
+
+    @property
+    def origin(self) -> str:
+        """The name under which this keeper's ledger is signed."""
+        return f"{self.owner}/{self.site}/keeper"
+
+
+def _read(path: Path, kind: Any) -> Any:
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), kind)
+    except FileNotFoundError as error:
+        raise SerambiError(
+            Kind.NOT_FOUND, "the settings file does not exist", where=str(path)
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise SerambiError(
+            Kind.BAD_INPUT,
+            f"the settings cannot be read: {error}",
+            where=str(path),
+            hint="compare with docs/reference/settings.md",
+        ) from error
+
+
+def _refuse(path: Path, what: str, hint: str) -> SerambiError:
+    return SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=hint)
+
+
+def _check_cameras(path: Path, cameras: tuple[Camera, ...]) -> None:
+    if len({camera.id for camera in cameras}) != len(cameras):
+        raise _refuse(path, "two cameras have the same id", "give each camera an id of its own")
+    for camera in cameras:
+        check_id(camera.id, "camera id")
+        for url in (camera.main, camera.sub):
+            if not url.startswith("rtsp://") or "@" in url:
+                raise _refuse(
+                    path,
+                    f"camera {camera.number}: a stream address must be rtsp:// without credentials",
+                    "put user and password into their own fields",
+                )
+
+
+def read_config(path: Path) -> KeeperConfig:
+    """`keeper.toml` (and `cameras.toml` beside it) -> settings, or a `SerambiError` that says
+    which file, which field and what to do."""
+    path = path.resolve()
+    found: _File = _read(path, _File)
+    if found.format != 1:
+        raise _refuse(path, f"format {found.format} is not known", "install a newer Serambi")
+    check_id(found.site, "site")
+    check_id(found.owner, "owner")
+    try:
+        ZoneInfo(found.zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        hint = "use an IANA name such as Asia/Jakarta"
+        raise _refuse(path, f"zone {found.zone!r} is not known", hint) from error
+    for value, name in (
+        (found.trust.genesis, "trust.genesis"),
+        (found.owner_token_sha256, "owner_token_sha256"),
+    ):
+        if not _HEX64.match(value):
+            raise _refuse(path, f"{name} is not a SHA-256", "64 hexadecimal digits, lower case")
+    secrets_path = path.parent / "cameras.toml"
+    cameras: tuple[Camera, ...] = _read(secrets_path, _Cameras).camera
+    _check_cameras(secrets_path, cameras)
+    return KeeperConfig(
+        folder=path.parent,
+        site=found.site,
+        owner=found.owner,
+        name=found.name,
+        contact=found.contact,
+        zone=found.zone,
+        host=found.http.host,
+        port=found.http.port,
+        roster=(path.parent / found.trust.roster).resolve(),
+        genesis=found.trust.genesis,
+        owner_token_sha256=found.owner_token_sha256,
+        keep_s=found.retention.days * 86400,
+        keep_bytes=int(found.retention.gigabytes * 1e9),
+        cameras=cameras,
+    )

@@ -1,0 +1,75 @@
+"""The keeper's hand on its ledger: turns what happened into entries, in order, off the loop."""
+
+import asyncio
+from typing import Protocol
+
+from serambi.base.clock import Clock, unix_ms
+from serambi.ledger.entry import Entry, Kind, commit
+from serambi.ledger.store import LedgerStore
+
+
+class View(Protocol):
+    """What a request and an open session have in common."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def camera(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def person(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def party(self) -> str: ...
+
+
+class Journal:
+    """Appends one entry at a time; on return it is on the disk."""
+
+    def __init__(self, store: LedgerStore, site: str, salt: bytes, clock: Clock) -> None:
+        self._store = store
+        self._site = site
+        self._salt = salt
+        self._clock = clock
+        self._order = asyncio.Lock()
+
+    async def write(
+        self,
+        kind: Kind,
+        view: View | None = None,
+        *,
+        camera: str = "",
+        agreement: str = "",
+        reason: str = "",
+        party: str = "",
+        detail: str = "",
+    ) -> None:
+        """Durable on return. A camera that no agreement names appears only as a salted
+        commitment: a mirror of this ledger must not learn of it."""
+        camera = view.camera if view else camera
+        if camera and not agreement:
+            camera = commit(self._salt, camera)
+        entry = Entry(
+            kind=kind,
+            at_ms=unix_ms(self._clock.now()),
+            site=self._site,
+            session=view.session if view else "",
+            camera=camera,
+            person=view.person if view else "",
+            unit=view.unit if view else "",
+            party=view.party if view else party,
+            purpose=view.purpose if view else "",
+            agreement=agreement,
+            reason=str(reason),
+            detail=detail,
+        )
+        async with self._order:
+            await asyncio.to_thread(self._store.append, [entry])
+
+    @property
+    def store(self) -> LedgerStore:
+        """For reading."""
+        return self._store
+

@@ -1,0 +1,225 @@
+"""The keeper itself: cameras, documents, sessions and the socket to the courier, joined.
+
+What may leave is decided in agreement/decide and let out in release.py; here the parts are wired
+and the clockwork runs that looks again at every open view.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from serambi.agreement.decide import State
+from serambi.agreement.request import clock_is_sane
+from serambi.base.clock import Clock, unix_ms
+from serambi.base.errors import SerambiError
+from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
+from serambi.base.tasks import keep_running
+from serambi.camera.source import OpenSource
+from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
+from serambi.fabric.uplink import UplinkServer
+from serambi.base.canonical import encode
+from serambi.identity import dsse
+from serambi.identity.keys import SigningKey
+from serambi.keeper.config import KeeperConfig
+from serambi.keeper.documents import Accepted, Documents
+from serambi.keeper.durable import SITE, Durable
+from serambi.keeper.hub import Hub
+from serambi.keeper.journal import Journal
+from serambi.keeper.release import Release
+from serambi.keeper.report import Report
+from serambi.keeper.sessions import Outcome, Sessions, Stopped
+from serambi.keeper.watch import CameraWatch
+from serambi.ledger.store import LedgerStore
+
+log = logging.getLogger(__name__)
+
+_HIGH_WATER_EVERY_S = 10.0
+
+
+class Keeper:
+    """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
+
+    def __init__(
+        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.key = SigningKey.load(config.folder / "key")
+        self.durable = Durable(config.folder)
+        self.documents = Documents(config.folder, config.site, config.roster, config.genesis)
+        store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
+        self.journal = Journal(store, config.site, self.durable.salt, clock)
+        self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command)
+        self.release = Release(self.uplink, clock)
+        self.hub = Hub(asyncio.get_running_loop(), self._offer)
+        self.watch = CameraWatch(config, self.hub, clock, open_source)
+        self.report = Report(config, clock, self.watch.watched)
+        self._changed = asyncio.Event()
+        self.sessions = Sessions(
+            site=config.site,
+            roster=lambda: self.documents.roster,
+            state=self.state,
+            release=self.release,
+            prelude=self.hub.prelude,
+            journal=self.journal,
+            clock=clock,
+            changed=self._changed.set,
+        )
+        self.last_stop: Stopped | None = None
+        self.last_picture = 0.0
+        self._documents_turn = asyncio.Lock()
+
+    # -- what is true now ---------------------------------------------------------------
+
+    def state(self) -> State:
+        """Everything the decision rests on, as of now."""
+        sane = clock_is_sane(self.clock.now(), self.durable.clock_high_water)
+        return self.documents.state(stops=self.durable.stops, clock_ok=sane)
+
+    def site_state(self) -> SiteState:
+        """What the center is told."""
+        sessions = [session.session for session in self.sessions.all()]
+        return self.report.build(self.state(), sessions)
+
+    # -- the owner's hand ---------------------------------------------------------------
+
+    async def stop(self, camera: str | None) -> Stopped:
+        """Stop one camera or the whole site: remembered first, then shut, then written down."""
+        self.durable.stop(camera or SITE, self.clock.now())
+        cameras = [camera] if camera else [c.id for c in self.config.cameras]
+        stopped = await self.sessions.stop(cameras)
+        self.last_stop = stopped
+        await self._journal_of_owner("stopped", camera)
+        return stopped
+
+    async def resume(self, camera: str | None) -> None:
+        """Lift a stop. Views do not come back by themselves; they may be asked for again."""
+        self.durable.resume(camera or SITE)
+        await self._journal_of_owner("resumed", camera)
+
+    async def _journal_of_owner(self, kind: str, camera: str | None) -> None:
+        agreement = next(
+            (c.agreement for c in self.site_state().cameras if c.id == camera), ""
+        )
+        await self.journal.write(
+            kind, camera=camera or "", agreement=agreement, party=self.config.owner
+        )
+        self._changed.set()
+
+    # -- documents ----------------------------------------------------------------------
+
+    async def accept(self, raw: bytes) -> Accepted:
+        """Take a signed document from wherever it comes; raises `SerambiError` if not believed."""
+        async with self._documents_turn:
+            accepted = await asyncio.to_thread(self.documents.accept, raw)
+        # Closing comes before writing: a revocation acts even when the disk is full.
+        await self.sessions.reconsider()
+        if accepted.kind:
+            await self.journal.write(
+                accepted.kind, agreement=accepted.agreement, party=accepted.party
+            )
+        self._changed.set()
+        return accepted
+
+    async def _read_inbox(self) -> None:
+        for path in self.documents.waiting_in_inbox():
+            try:
+                if path.stat().st_size > DOCUMENT_MAX_BYTES:
+                    self.documents.put_aside(path, f"larger than {DOCUMENT_MAX_BYTES} bytes")
+                    continue
+                await self.accept(path.read_bytes())
+                path.unlink(missing_ok=True)
+            except SerambiError as error:
+                self.documents.put_aside(path, str(error))
+
+    # -- the courier --------------------------------------------------------------------
+
+    async def _on_command(self, raw: bytes) -> bytes:
+        """A request or a document from the center -> a signed reply, whatever it was."""
+        try:
+            kind = dsse.load(raw).payload_type
+        except SerambiError:
+            kind = REQUEST_TYPE
+        if kind == REQUEST_TYPE:
+            outcome = await self.sessions.handle(raw)
+        else:
+            outcome = await self._document_outcome(raw)
+        return self._seal(REPLY_TYPE, self._reply(outcome))
+
+    async def _document_outcome(self, raw: bytes) -> Outcome:
+        try:
+            accepted = await self.accept(raw)
+        except SerambiError as error:
+            log.warning("a document from the center is refused: %s", error)
+            return Outcome(False, str(error))
+        return Outcome(True, "allowed", agreement=accepted.agreement)
+
+    def _reply(self, outcome: Outcome) -> Reply:
+        return Reply(
+            site=self.config.site,
+            nonce=outcome.nonce,
+            session=outcome.session,
+            allowed=outcome.allowed,
+            reason=str(outcome.reason),
+            agreement=outcome.agreement,
+            until_ms=unix_ms(outcome.until),
+            seq=self.report.next_seq(),
+        )
+
+    def _seal(self, payload_type: str, message: object) -> bytes:
+        return dsse.dump(dsse.sign(payload_type, encode(message), [self.key]))
+
+    def _offer(self, camera: str, stream: str, message: bytes, key: bool) -> None:
+        if self.release.is_open(camera, stream):
+            self.last_picture = self.clock.now()
+            self.release.offer(camera, stream, message, key=key)
+
+    # -- the clockwork ------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run until cancelled. Each part is supervised: one that crashes starts again."""
+        await self._begin()
+        async with asyncio.TaskGroup() as group:
+            for name, work in (
+                ("socket to the courier", self.uplink.run),
+                ("state", self._tell),
+                ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
+                ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
+                ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
+            ):
+                group.create_task(keep_running(name, work))
+
+    async def _begin(self) -> None:
+        await self.journal.write("started")
+        await self.journal.close_dangling()
+        self.watch.start()
+
+    def _every(self, period_s: float, step: Callable) -> Callable:
+        async def work() -> None:
+            while True:
+                await step()
+                await asyncio.sleep(period_s)
+
+        return work
+
+    async def _look_again(self) -> None:
+        await self.sessions.reconsider()
+        await self.sessions.flush_refusals()
+
+    async def _see_clock(self) -> None:
+        if clock_is_sane(self.clock.now(), self.durable.clock_high_water):
+            await asyncio.to_thread(self.durable.saw_clock, self.clock.now())
+
+    async def _tell(self) -> None:
+        """Send the state at every change and every second."""
+        while True:
+            self.uplink.send_state(self._seal(STATE_TYPE, self.site_state()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), STATE_EVERY_S)
+            self._changed.clear()
+
+    def close(self) -> None:
+        """Files and threads; after `run` has ended."""
+        self.watch.close()
+        self.journal.store.close()

@@ -1,0 +1,74 @@
+"""Ledger entries in words that the owner reads."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from serambi.keeper.owner.times import Times
+from serambi.ledger.entry import Entry
+
+_ICONS = {
+    "session_opened": "eye",
+    "session_closed": "eyeoff",
+    "refused": "no",
+    "stopped": "hand",
+    "resumed": "eye",
+    "agreement_accepted": "pen",
+    "agreement_revoked": "no",
+    "roster_accepted": "pen",
+    "started": "mark",
+}
+_ENDED_BY_VIEWER = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    time: str
+    day: str
+    iso: str
+    icon: str
+    text: str
+
+
+class LogWords:
+    """Turns entries into rows. `camera_name` maps a camera id to what it is called, or None."""
+
+    def __init__(
+        self,
+        times: Times,
+        text: Callable[..., str],
+        camera_name: Callable[[str], str | None],
+        party_name: Callable[[str], str],
+    ) -> None:
+        self._times = times
+        self._text = text
+        self._camera_name = camera_name
+        self._party_name = party_name
+
+    def rows(self, entries: Iterable[Entry]) -> list[LogRow]:
+        """Newest first, one row an entry."""
+        return [self._row(entry) for entry in entries]
+
+    def _row(self, entry: Entry) -> LogRow:
+        at = entry.at_ms / 1000
+        return LogRow(
+            time=self._times.minute(at),
+            day=self._times.day(at),
+            iso=self._times.iso(at),
+            icon=_ICONS[entry.kind],
+            text=self._text(
+                f"owner.{self._name(entry)}",
+                person=entry.person,
+                camera=self._camera_name(entry.camera) or self._text("owner.a_hidden_camera"),
+                agreement=entry.agreement,
+                party=self._party_name(entry.party) if entry.party else "",
+                reason=self._text(f"reason.{entry.reason}") if entry.reason else "",
+            ),
+        )
+
+    @staticmethod
+    def _name(entry: Entry) -> str:
+        if entry.kind == "session_closed" and entry.reason != _ENDED_BY_VIEWER:
+            return "log_session_ended"
+        if entry.kind in ("stopped", "resumed") and not entry.camera:
+            return f"log_{entry.kind}_site"
+        return f"log_{entry.kind}"

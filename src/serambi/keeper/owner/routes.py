@@ -1,0 +1,224 @@
+"""The owner's page over HTTP: plain pages and forms that need no script and no center."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from serambi.base.errors import SerambiError
+from serambi.base.words import Language
+from serambi.keeper.keeper import Keeper
+from serambi.keeper.owner.log import LogWords
+from serambi.keeper.owner.page import Facts, PageBuilder
+from serambi.keeper.owner.times import Times
+from serambi.web.login import Gate, digest_of
+from serambi.web.passwords import FailureLimit
+from serambi.web.words import Words, choose_language, remember_language
+
+_LOG_ROWS = 8
+_LOG_PAGE = 100
+_THEME_COOKIE = "serambi_theme"
+_YEAR_S = 365 * 24 * 3600
+
+
+class OwnerPages:
+    """Renders for one keeper."""
+
+    def __init__(self, keeper: Keeper, gate: Gate, words: Words, failures: FailureLimit) -> None:
+        self._keeper = keeper
+        self._gate = gate
+        self._words = words
+        self._failures = failures
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+        )
+
+    # -- rendering ----------------------------------------------------------------------
+
+    def _render(self, request: Request, name: str, status: int = 200, **values: object) -> Response:
+        language = choose_language(request)
+        asked = request.query_params.get("theme")
+        theme = asked if asked in ("dark", "light") else request.cookies.get(_THEME_COOKIE)
+        theme = theme if theme in ("dark", "light") else "light"
+        times = Times(self._keeper.config.zone, language)
+        now = self._keeper.clock.now()
+        page = self._templates.get_template(name).render(
+            language=language,
+            theme=theme,
+            t=self._text(language),
+            site_name=self._keeper.config.name.in_language(language),
+            clock=times.second(now),
+            date=times.day(now),
+            **values,
+        )
+        response = HTMLResponse(page, status_code=status)
+        if "lang" in request.query_params:
+            remember_language(response, language)
+        if asked:
+            response.set_cookie(_THEME_COOKIE, theme, max_age=_YEAR_S, samesite="lax")
+        return response
+
+    def _text(self, language: Language) -> Callable[..., str]:
+        return lambda name, **values: self._words.text(language, name, **values)
+
+    def _party_name(self, language: Language) -> Callable[[str], str]:
+        def name(party: str) -> str:
+            known = self._keeper.documents.roster.find_party(party)
+            return known.name.in_language(language) if known else party
+
+        return name
+
+    def _log_words(self, language: Language) -> LogWords:
+        names = {
+            camera.id: f"{camera.number} {camera.name.in_language(language)}"
+            for camera in self._keeper.config.cameras
+        }
+        return LogWords(
+            Times(self._keeper.config.zone, language),
+            self._text(language),
+            names.get,
+            self._party_name(language),
+        )
+
+    def _view(self, request: Request) -> object:
+        keeper = self._keeper
+        language = choose_language(request)
+        facts = Facts(
+            now=keeper.clock.now(),
+            site=keeper.site_state(),
+            sessions=keeper.sessions.all(),
+            stops=keeper.durable.stops,
+            last_stop=keeper.last_stop,
+            center_lost=keeper.center_lost,
+            last_picture=keeper.last_picture,
+            recording=frozenset(
+                c for c in keeper.watch.cameras() if keeper.watch.watched(c).recording
+            ),
+        )
+        text = self._text(language)
+        builder = PageBuilder(keeper.config, facts, text, language, self._party_name(language))
+        times = Times(keeper.config.zone, language)
+        store = keeper.journal.store
+        newest = reversed(store.entries(max(0, store.size - _LOG_ROWS), store.size))
+        today = [e for e in newest if times.same_day(e.at_ms / 1000, facts.now)]
+        return builder.view(self._log_words(language).rows(today))
+
+    # -- pages --------------------------------------------------------------------------
+
+    def home(self, request: Request) -> Response:
+        if self._gate.identify(request) is None:
+            return self._render(request, "login.html", 401, wrong=False, signed_in=False)
+        response = self._render(request, "home.html", view=self._view(request), signed_in=True)
+        self._remember(request, response)
+        return response
+
+    def _remember(self, request: Request, response: Response) -> None:
+        """A browser driven with a bearer token gets a cookie, so that its forms work too."""
+        login = self._gate.identify(request)
+        if login is not None and login.bearer:
+            self._gate.sign_in(response, login.account)
+
+    def log(self, request: Request, before: int | None = None) -> Response:
+        self._gate.require(request)
+        store = self._keeper.journal.store
+        end = store.size if before is None else max(0, min(before, store.size))
+        start = max(0, end - _LOG_PAGE)
+        rows = self._log_words(choose_language(request)).rows(reversed(store.entries(start, end)))
+        older = start if start else None
+        return self._render(request, "log.html", rows=rows, older=older, signed_in=True)
+
+    def confirm(self, request: Request, camera: str = "") -> Response:
+        self._gate.require(request)
+        text = self._text(choose_language(request))
+        shared = {c.id: c for c in self._keeper.site_state().cameras}
+        if camera not in shared:
+            camera = ""
+        sessions = [s for s in self._keeper.sessions.all() if camera in ("", s.camera)]
+        people = len({(s.person, s.unit) for s in sessions})
+        if camera:
+            number = shared[camera].number
+            question = text("owner.confirm_camera", number=number)
+            closes = text("owner.confirm_closes_one", number=number, people=people)
+        else:
+            question = text("owner.confirm_site")
+            closes = text("owner.confirm_closes", cameras=len(shared), people=people)
+        return self._render(
+            request, "confirm.html", question=question, closes=closes, camera=camera
+        )
+
+    async def stop(self, request: Request, camera: str) -> Response:
+        self._gate.require(request)
+        if camera and camera not in self._keeper.watch.cameras():
+            return RedirectResponse("/", 303)
+        await self._keeper.stop(camera or None)
+        return RedirectResponse("/", 303)
+
+    async def resume(self, request: Request, camera: str) -> Response:
+        self._gate.require(request)
+        if not camera or camera in self._keeper.watch.cameras():
+            await self._keeper.resume(camera or None)
+        return RedirectResponse("/", 303)
+
+    def login(self, request: Request, token: str) -> Response:
+        address = request.client.host if request.client else "unknown"
+        self._failures.check(address)
+        if digest_of(token) != self._keeper.config.owner_token_sha256:
+            self._failures.add(address)
+            return self._render(request, "login.html", 401, wrong=True, signed_in=False)
+        response = RedirectResponse("/", 303)
+        self._gate.sign_in(response, "owner")
+        return response
+
+    def logout(self, request: Request) -> Response:
+        response = RedirectResponse("/", 303)
+        self._gate.sign_out(request, response)
+        return response
+
+
+def owner_router(pages: OwnerPages) -> APIRouter:
+    """The addresses of the owner's page; not part of the API's description."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    def home(request: Request) -> Response:
+        return pages.home(request)
+
+    @router.get("/log")
+    def log(request: Request, before: int | None = None) -> Response:
+        return pages.log(request, before)
+
+    @router.get("/stop")
+    def confirm(request: Request, camera: str = "") -> Response:
+        return pages.confirm(request, camera)
+
+    @router.post("/stop")
+    async def stop(request: Request, camera: Annotated[str, Form()] = "") -> Response:
+        return await pages.stop(request, camera)
+
+    @router.post("/resume")
+    async def resume(request: Request, camera: Annotated[str, Form()] = "") -> Response:
+        return await pages.resume(request, camera)
+
+    @router.post("/login")
+    def login(request: Request, token: Annotated[str, Form()] = "") -> Response:
+        return pages.login(request, token)
+
+    @router.get("/signin")
+    def signin(request: Request, code: str = "") -> Response:
+        return pages.login(request, code)
+
+    @router.post("/logout")
+    def logout(request: Request) -> Response:
+        return pages.logout(request)
+
+    return router
+
+
+__all__ = ["OwnerPages", "SerambiError", "owner_router"]

@@ -1,0 +1,288 @@
+"""Who watches, by which right, until when: opening, keeping, stopping and ending views.
+
+The order is the promise: decided, written durably, and only then opened; closed first, written
+after. Each step that takes time is followed by deciding again.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from serambi.agreement.decide import Ask, Decision, Reason, State, decide
+from serambi.agreement.request import NonceSet, Refused, Request, open_request
+from serambi.base.clock import Clock
+from serambi.base.limits import GRANT_S, REFUSALS_LOGGED_PER_MINUTE, SESSIONS_PER_SITE
+from serambi.identity.roster import Roster
+from serambi.keeper.journal import Journal
+from serambi.keeper.release import Release
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One open view, named by its `session` id. Person and unit are what the center claims; times
+    are unix seconds."""
+
+    session: str
+    camera: str
+    stream: Literal["main", "sub"]
+    action: str
+    purpose: str
+    person: str
+    unit: str
+    party: str
+    agreement: str
+    opened: float
+    until: float
+    granted: float
+
+    @property
+    def ends(self) -> float:
+        """When it is over unless renewed: the grant's end or the agreement's, what comes first."""
+        return min(self.until, self.granted)
+
+    @property
+    def ask(self) -> Ask:
+        return Ask(self.camera, self.action, self.purpose, self.party)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is answered to the center."""
+
+    allowed: bool
+    reason: str
+    nonce: str = ""
+    session: str = ""
+    agreement: str = ""
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a stop did, for the owner to read: the seconds until the last byte was out."""
+
+    seconds: float
+    sessions: int
+    people: int
+
+
+class Sessions:
+    """The open views of one site. Lives in the keeper's event loop."""
+
+    def __init__(
+        self,
+        *,
+        site: str,
+        roster: Callable[[], Roster],
+        state: Callable[[], State],
+        release: Release,
+        prelude: Callable[[str, str], Iterable[bytes]],
+        journal: Journal,
+        clock: Clock,
+        changed: Callable[[], None],
+    ) -> None:
+        self._site = site
+        self._roster = roster
+        self._state = state
+        self._release = release
+        self._prelude = prelude
+        self._journal = journal
+        self._clock = clock
+        self._changed = changed
+        self._nonces = NonceSet()
+        self._open: dict[str, Session] = {}
+        self._opening: set[str] = set()
+        self._refusals: deque[float] = deque()
+        self._unlogged = 0
+
+    def all(self) -> tuple[Session, ...]:
+        return tuple(self._open.values())
+
+    async def handle(self, raw: bytes) -> Outcome:
+        """Answer one signed request. Never raises for bad input: it is refused, with a reason."""
+        now = self._clock.now()
+        try:
+            request = open_request(raw, self._roster(), self._site, now, self._nonces)
+        except Refused as refused:
+            return await self._refuse(refused.reason, refused.request)
+        if request.kind == "open":
+            return await self._handle_open(request)
+        session = self._open.get(request.session)
+        if session is None or not _same_view(session, request):
+            return await self._refuse(Reason.BAD_REQUEST, request)
+        if request.kind == "close":
+            await self._end([session], "closed")
+            return Outcome(True, Reason.ALLOWED, request.nonce, session.session, session.agreement)
+        return await self._renew(session, request)
+
+    async def _handle_open(self, request: Request) -> Outcome:
+        decision = self._decide(request)
+        if not decision.allowed:
+            return await self._refuse(decision.reason, request, decision.agreement)
+        taken = len(self._open) + len(self._opening)
+        if request.session in self._open or request.session in self._opening:
+            return await self._refuse(Reason.BAD_REQUEST, request, decision.agreement)
+        if taken >= SESSIONS_PER_SITE:
+            return await self._refuse(Reason.LIMIT, request, decision.agreement)
+        self._opening.add(request.session)
+        try:
+            await self._journal.write("session_opened", request, agreement=decision.agreement)
+            # Writing took time: the owner may have pressed Stop meanwhile.
+            again = self._decide(request)
+            if not again.allowed:
+                await self._journal.write(
+                    "session_closed", request, agreement=decision.agreement, reason=again.reason
+                )
+                return self._outcome(again, request)
+            session = self._session(request, again)
+            self._open[session.session] = session
+        finally:
+            self._opening.discard(request.session)
+        prelude = self._prelude(session.camera, session.stream)
+        self._release.open(session.camera, session.stream, self._until_of(session), prelude)
+        self._changed()
+        return Outcome(
+            True, Reason.ALLOWED, request.nonce, session.session, session.agreement, session.ends
+        )
+
+    async def _renew(self, session: Session, request: Request) -> Outcome:
+        decision = self._decide(request)
+        if not decision.allowed:
+            await self._end([session], decision.reason)
+            return self._outcome(decision, request)
+        kept = replace(
+            session,
+            granted=self._clock.now() + GRANT_S,
+            until=min(session.until, decision.until),
+        )
+        self._open[session.session] = kept
+        self._release.set_until(kept.camera, kept.stream, self._until_of(kept))
+        return Outcome(True, Reason.ALLOWED, request.nonce, kept.session, kept.agreement, kept.ends)
+
+    def _decide(self, request: Request) -> Decision:
+        ask = Ask(request.camera, request.action, request.purpose, request.party)
+        return decide(self._state(), ask, self._clock.now())
+
+    def _session(self, request: Request, decision: Decision) -> Session:
+        now = self._clock.now()
+        return Session(
+            session=request.session,
+            camera=request.camera,
+            stream=request.stream,
+            action=request.action,
+            purpose=request.purpose,
+            person=request.person,
+            unit=request.unit,
+            party=request.party,
+            agreement=decision.agreement,
+            opened=now,
+            until=decision.until,
+            granted=now + GRANT_S,
+        )
+
+    def _until_of(self, session: Session) -> float:
+        """A stream stays open as long as its longest session."""
+        return max(
+            other.ends
+            for other in self._open.values()
+            if (other.camera, other.stream) == (session.camera, session.stream)
+        )
+
+    def _outcome(self, decision: Decision, request: Request) -> Outcome:
+        return Outcome(
+            False, decision.reason, request.nonce, request.session, decision.agreement
+        )
+
+    async def _refuse(
+        self, reason: Reason, request: Request | None, agreement: str = ""
+    ) -> Outcome:
+        await self._log_refusal(reason, request, agreement)
+        nonce, session = (request.nonce, request.session) if request else ("", "")
+        return Outcome(False, reason, nonce, session, agreement)
+
+    async def _log_refusal(self, reason: Reason, request: Request | None, agreement: str) -> None:
+        """Each refusal is an entry; a flood of them becomes one entry with their number."""
+        now = self._clock.monotonic()
+        while self._refusals and now - self._refusals[0] > 60:
+            self._refusals.popleft()
+        if len(self._refusals) >= REFUSALS_LOGGED_PER_MINUTE:
+            self._unlogged += 1
+            return
+        self._refusals.append(now)
+        await self._journal.write("refused", request, agreement=agreement, reason=reason)
+
+    async def flush_refusals(self) -> None:
+        """Write down how many refusals were counted but not written one by one."""
+        if self._unlogged and (
+            not self._refusals or self._clock.monotonic() - self._refusals[-1] > 60
+        ):
+            count, self._unlogged = self._unlogged, 0
+            await self._journal.write("refused", None, reason=Reason.LIMIT, detail=str(count))
+
+    async def reconsider(self) -> None:
+        """Ask again for every open view; to be called at every change and every tick."""
+        now = self._clock.now()
+        state = self._state()
+        over: dict[str, list[Session]] = {}
+        for session in self.all():
+            decision = decide(state, session.ask, now)
+            if not decision.allowed:
+                over.setdefault(decision.reason, []).append(session)
+            elif now >= session.until:
+                over.setdefault(Reason.EXPIRED, []).append(session)
+            elif now >= session.granted:
+                over.setdefault("not_renewed", []).append(session)
+            elif decision.until < session.until:
+                self._open[session.session] = replace(session, until=decision.until)
+                self._release.set_until(session.camera, session.stream, self._until_of(session))
+        for reason, sessions in over.items():
+            await self._end(sessions, reason)
+
+    async def stop(self, cameras: Iterable[str]) -> Stopped:
+        """Shut these cameras for everybody, now. The stop itself is already in the state, so
+        nothing can be opened meanwhile. Returns when the last byte is out."""
+        chosen = set(cameras)
+        ended = [session for session in self.all() if session.camera in chosen]
+        seconds = await self._end(ended, Reason.STOPPED, also=chosen)
+        return Stopped(seconds, len(ended), len({(s.person, s.unit) for s in ended}))
+
+    async def _end(
+        self, sessions: list[Session], reason: str, *, also: Iterable[str] = ()
+    ) -> float:
+        for session in sessions:
+            self._open.pop(session.session, None)
+        started = self._clock.monotonic()
+        whole = set(also)
+        streams = {(s.camera, s.stream) for s in sessions if s.camera not in whole}
+        others = {(s.camera, s.stream): s for s in self._open.values()}
+        for key in streams & others.keys():
+            self._release.set_until(*key, self._until_of(others[key]))
+        closing = [self._release.close(camera) for camera in whole]
+        closing += [self._release.close(*key) for key in streams - others.keys()]
+        await asyncio.gather(*closing)
+        seconds = self._clock.monotonic() - started
+        for session in sessions:
+            await self._journal.write(
+                "session_closed", session, agreement=session.agreement, reason=reason
+            )
+        if sessions:
+            log.info("%d views ended: %s", len(sessions), reason)
+            self._changed()
+        return seconds
+
+
+def _same_view(session: Session, request: Request) -> bool:
+    """A renewal or close must name the very view that was opened."""
+    return (session.camera, session.stream, session.action, session.party, session.person) == (
+        request.camera,
+        request.stream,
+        request.action,
+        request.party,
+        request.person,
+    )
+

@@ -1,0 +1,142 @@
+"""The owner's cameras at work: one reader per stream, one recorder per camera, their health."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from serambi.base.clock import Clock
+from serambi.base.errors import SerambiError
+from serambi.camera.health import Health
+from serambi.camera.pyav_source import PyAVSource
+from serambi.camera.reader import CameraReader
+from serambi.camera.source import Source
+from serambi.fabric.messages import StreamShape
+from serambi.keeper.config import Camera, KeeperConfig
+from serambi.keeper.hub import Hub
+from serambi.media.access_unit import AccessUnit, VideoConfig
+from serambi.recording.index import Index
+from serambi.recording.recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+OpenSource = Callable[[str, str, str], Source]
+"""(url, user, password) -> a source; injected so that tests need no network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is known of one camera right now; times in unix seconds, 0 for never."""
+
+    online: bool
+    offline_since: float
+    trouble: str
+    main: StreamShape
+    sub: StreamShape
+    streams: dict[str, Health]
+    recording: bool
+
+
+class _Station:
+    """One camera: its two readers and its recorder."""
+
+    def __init__(
+        self, camera: Camera, recorder: Recorder, hub: Hub, clock: Clock, open_source: OpenSource
+    ) -> None:
+        self._camera = camera
+        self._recorder = recorder
+        self._hub = hub
+        self.readers = {
+            stream: CameraReader(
+                open_source(url, camera.user, camera.password),
+                name=f"{camera.id}/{stream}",
+                on_item=self._taker(stream),
+                clock=clock,
+            )
+            for stream, url in (("main", camera.main), ("sub", camera.sub))
+        }
+
+    def _taker(self, stream: str) -> Callable[[VideoConfig | AccessUnit | None], None]:
+        def take(item: VideoConfig | AccessUnit | None) -> None:
+            if stream == "main":
+                self._record(item)
+            if item is None:
+                self._hub.forget(self._camera.id, stream)
+            else:
+                self._hub.push(self._camera.id, stream, item)
+
+        return take
+
+    def _record(self, item: VideoConfig | AccessUnit | None) -> None:
+        try:
+            self._recorder.write(item)
+        except SerambiError as error:
+            # A full disk must not end the live view; the recorder's health says it.
+            log.error("camera %s: %s", self._camera.number, error)
+
+    def close(self) -> None:
+        for reader in self.readers.values():
+            reader.stop()
+        for reader in self.readers.values():
+            reader.join()
+        self._recorder.close()
+
+
+class CameraWatch:
+    """All cameras of the site."""
+
+    def __init__(
+        self,
+        config: KeeperConfig,
+        hub: Hub,
+        clock: Clock,
+        open_source: OpenSource = PyAVSource,
+    ) -> None:
+        self._hub = hub
+        self.index = Index(config.folder / "index.db")
+        folder: Path = config.folder / "recordings"
+        self._lock = threading.Lock()
+        self._stations = {
+            camera.id: _Station(
+                camera, Recorder(folder, camera.id, self.index, clock), hub, clock, open_source
+            )
+            for camera in config.cameras
+        }
+
+    def start(self) -> None:
+        for station in self._stations.values():
+            for reader in station.readers.values():
+                reader.start()
+
+    def close(self) -> None:
+        """Stop all readers, write what is buffered, close the files; at most a few seconds."""
+        for station in self._stations.values():
+            for reader in station.readers.values():
+                reader.stop()
+        for station in self._stations.values():
+            station.close()
+        self.index.close()
+
+    def watched(self, camera: str) -> Watched:
+        station = self._stations[camera]
+        healths = {stream: reader.health() for stream, reader in station.readers.items()}
+        down = [health for health in healths.values() if health.state != "live"]
+        return Watched(
+            online=not down,
+            offline_since=min((health.since for health in down), default=0.0),
+            trouble=next((health.last_error for health in down if health.last_error), ""),
+            main=self._shape(camera, "main", healths["main"]),
+            sub=self._shape(camera, "sub", healths["sub"]),
+            streams=healths,
+            recording=healths["main"].state == "live",
+        )
+
+    def _shape(self, camera: str, stream: str, health: Health) -> StreamShape:
+        config = self._hub.config(camera, stream)
+        if config is None:
+            return StreamShape(width=0, height=0, fps=0)
+        return StreamShape(width=config.width, height=config.height, fps=round(health.fps))
+
+    def cameras(self) -> tuple[str, ...]:
+        return tuple(self._stations)

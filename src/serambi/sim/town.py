@@ -1,0 +1,104 @@
+"""The demo town as values: who is in it, which sites and cameras, which agreements. No files are
+written here, no keys made; `cli/layout.py` does that."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from serambi.base.words import Words
+
+TOWN = Path(__file__).with_name("town.toml")
+
+
+class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Party(_Struct):
+    id: str
+    name: Words
+    role: Words
+    contact: Words
+
+
+class Center(_Struct):
+    party: str
+    unit: str
+
+
+class Account(_Struct):
+    account: str
+    role: str
+    name: str
+
+
+class Purpose(_Struct):
+    id: str
+    text: Words
+
+
+class Agreement(_Struct):
+    """`days` from the demo's start to the sunset; `signed_by` may lack parties."""
+
+    number: str
+    title: Words
+    legal_basis: Words
+    sites: tuple[str, ...]
+    signed_by: tuple[str, ...]
+    days: float
+    purpose: tuple[Purpose, ...]
+
+
+class Camera(_Struct):
+    number: str
+    scene: str
+    facing: str
+    heading_deg: int
+    position: Words
+    name: Words
+
+    @property
+    def id(self) -> str:
+        """Opaque and of one length: it says nothing about the site, the facing or the number."""
+        return "cam-" + hashlib.sha256(f"demo camera {self.number}".encode()).hexdigest()[:12]
+
+
+class Site(_Struct):
+    """`witness` is the party that attests the cameras together with the owner."""
+
+    id: str
+    owner: str
+    witness: str
+    name: Words
+    camera: tuple[Camera, ...]
+
+
+class Town(_Struct):
+    format: int
+    name: Words
+    zone: str
+    seed: int
+    party: tuple[Party, ...]
+    center: Center
+    account: tuple[Account, ...]
+    agreement: tuple[Agreement, ...]
+    site: tuple[Site, ...]
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        return tuple(camera for site in self.site for camera in site.camera)
+
+    def shared(self, site: Site, camera: Camera) -> bool:
+        """Whether a fully signed agreement opens this camera."""
+        everyone = {party.id for party in self.party}
+        return camera.facing != "inside" and any(
+            site.id in agreement.sites and everyone == set(agreement.signed_by)
+            for agreement in self.agreement
+        )
+
+
+def read_town(path: Path = TOWN) -> Town:
+    """The town described in a TOML file; raises msgspec's error with the field's place."""
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Town)
