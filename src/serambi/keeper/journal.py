@@ -72,4 +72,3 @@ class Journal:
     def store(self) -> LedgerStore:
         """For reading."""
         return self._store
-

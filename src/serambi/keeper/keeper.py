@@ -99,9 +99,7 @@ class Keeper:
         await self._journal_of_owner("resumed", camera)
 
     async def _journal_of_owner(self, kind: str, camera: str | None) -> None:
-        agreement = next(
-            (c.agreement for c in self.site_state().cameras if c.id == camera), ""
-        )
+        agreement = next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
         await self.journal.write(
             kind, camera=camera or "", agreement=agreement, party=self.config.owner
         )
