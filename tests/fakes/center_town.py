@@ -117,6 +117,10 @@ class FakeWatch:
         self._queue.put_nowait(message)
 
     @property
+    def empty(self) -> bool:
+        return self._queue.empty()
+
+    @property
     def dropped(self) -> int:
         return 0
 
