@@ -139,8 +139,8 @@ def test_sign_ins_in_memory_are_bounded() -> None:
     logins = MemoryLogins()
     for number in range(LOGINS_KEPT + 1):
         logins.add(str(number), "ani", 1)
-    assert logins.find("0") is None
-    assert logins.find(str(LOGINS_KEPT)) == ("ani", 1)
+    assert logins.find_login("0") is None
+    assert logins.find_login(str(LOGINS_KEPT)) == ("ani", 1)
 
 
 async def test_passwords() -> None:
@@ -167,8 +167,13 @@ def test_guessing_is_bounded_per_subject_and_recovers() -> None:
         with pytest.raises(SerambiError) as caught:
             limit.check("budi", subject)
         assert caught.value.kind is Kind.LIMIT
-    limit.succeeded("ani")
+    limit.succeeded("ani", "10.0.0.9")
     limit.check("ani")
+    limit.succeeded("budi", "10.0.0.1")
+    limit.check("10.0.0.1")
+    limit.failed("10.0.0.1")
+    with pytest.raises(SerambiError):
+        limit.check("10.0.0.1")
     clock.advance(LOGIN_FAILURES_WINDOW_S + 1)
     limit.check("10.0.0.1")
 

@@ -42,7 +42,7 @@ class Logins(Protocol):
 
     def add(self, digest: str, account: str, expires_ms: int) -> None: ...
 
-    def find(self, digest: str) -> tuple[str, int] | None:
+    def find_login(self, digest: str) -> tuple[str, int] | None:
         """(account, expires_ms) or None."""
         ...
 
@@ -68,7 +68,7 @@ class MemoryLogins:
         while len(self._known) > LOGINS_KEPT:
             self._known.popitem(last=False)
 
-    def find(self, digest: str) -> tuple[str, int] | None:
+    def find_login(self, digest: str) -> tuple[str, int] | None:
         return self._known.get(digest)
 
     def remove(self, digest: str) -> None:
@@ -119,9 +119,8 @@ class Gate:
                 return None
             account = self._tokens.find_token(digest_of(token.strip()))
             return None if account is None else Login(account, bearer=True)
-        token = connection.cookies.get(self.cookie, "")
-        known = self._logins.find(digest_of(token)) if token else None
-        if known is None or known[1] <= unix_ms(self._clock.now()):
+        known = self._by_cookie(connection)
+        if known is None:
             return None
         if _can_change(connection) and not same_origin(connection):
             raise SerambiError(
@@ -130,7 +129,18 @@ class Gate:
                 where=connection.url.path,
                 hint="open the page from its own address, or use a bearer token",
             )
-        return Login(known[0], bearer=False)
+        return Login(known, bearer=False)
+
+    def has_cookie(self, connection: HTTPConnection) -> bool:
+        """Whether a valid cookie comes with the request, whatever else does."""
+        return self._by_cookie(connection) is not None
+
+    def _by_cookie(self, connection: HTTPConnection) -> str | None:
+        token = connection.cookies.get(self.cookie, "")
+        known = self._logins.find_login(digest_of(token)) if token else None
+        if known is None or known[1] <= unix_ms(self._clock.now()):
+            return None
+        return known[0]
 
     def require(self, connection: HTTPConnection) -> Login:
         """Like `identify`, but raises `UNAUTHENTICATED` when nobody is signed in."""

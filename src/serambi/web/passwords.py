@@ -79,6 +79,9 @@ class FailureLimit:
         while len(self._failures) > LOGIN_SUBJECTS_KEPT:
             self._failures.popitem(last=False)
 
-    def succeeded(self, subject: str) -> None:
-        """Forget the failures of an account that has just signed in."""
-        self._failures.pop(subject, None)
+    def succeeded(self, account: str, address: str) -> None:
+        """Forget the account's failures, and of the address's only the one just counted."""
+        self._failures.pop(account, None)
+        recent = self._failures.get(address)
+        if recent:
+            recent.pop()

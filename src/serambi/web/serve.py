@@ -30,6 +30,7 @@ from serambi.base.limits import (
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 _TICK_S = 1.0
+_DRAIN_POLL_S = 0.005
 _EXTENSION = "serambi.connection"
 
 
@@ -49,6 +50,11 @@ class Connection:
             raw = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
             pending += int(struct.unpack("i", raw)[0])
         return pending
+
+    async def drained(self) -> None:
+        """Return when everything sent so far has been confirmed. Give it a timeout."""
+        while self.pending_bytes() > 0:  # noqa: ASYNC110 (the kernel gives no event for this)
+            await asyncio.sleep(_DRAIN_POLL_S)
 
     def abort(self) -> None:
         """End it now; what is still in the buffers, the kernel's too, is never sent."""
@@ -146,23 +152,32 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The actual port, from `start` on."""
+        """The actual port, from `bind` or `start` on."""
         if self._socket is None:
             raise SerambiError(Kind.UNAVAILABLE, "the HTTP server has not been started")
         return int(self._socket.getsockname()[1])
 
-    async def start(self, group: asyncio.TaskGroup) -> None:
-        """Bind, listen, and return when connections are answered.
+    def bind(self) -> int:
+        """Take the address, for whoever must know the port before `start`; close with `stop`.
 
         Raises `UNAVAILABLE` when the address cannot be had.
         """
-        self._socket = _listen(self._host, self._wanted)
-        self._task = group.create_task(self._run(self._socket))
-        await self._server.ready.wait()
+        if self._socket is None:
+            self._socket = _listen(self._host, self._wanted)
+        return self.port
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Bind unless done, and return when connections are answered. Raises like `bind`."""
+        self.bind()
+        if self._socket is not None:
+            self._task = group.create_task(self._run(self._socket))
+            await self._server.ready.wait()
 
     async def stop(self) -> None:
         """End: idle connections at once, the others after `STOP_GRACE_S` at the latest."""
         if self._task is None:
+            if self._socket is not None:
+                self._socket.close()
             return
         self._server.wanted_to_stop.set()
         await asyncio.wait({self._task})

@@ -1,0 +1,34 @@
+"""Who asks, as a parameter of every route."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.center.accounts import Account
+from serambi.center.service import Center
+
+
+def center_of(connection: HTTPConnection) -> Center:
+    found = connection.app.state.center
+    if not isinstance(found, Center):
+        raise SerambiError(Kind.UNAVAILABLE, "the center is not running")
+    return found
+
+
+TheCenter = Annotated[Center, Depends(center_of)]
+
+
+def account_of(connection: HTTPConnection, center: TheCenter) -> Account:
+    """The signed-in account. Raises `UNAUTHENTICATED`, `DENIED` for a foreign page."""
+    login = center.gate.require(connection)
+    account = center.accounts.find(login.account)
+    if account is None:
+        raise SerambiError(
+            Kind.UNAUTHENTICATED, "this account does not exist any more", hint="sign in again"
+        )
+    return account
+
+
+SignedIn = Annotated[Account, Depends(account_of)]

@@ -1,0 +1,52 @@
+"""Signed documents on their way to the sites. The center only carries: each site judges itself."""
+
+import asyncio
+
+from fastapi import APIRouter, Request
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import COMMAND_MAX_BYTES
+from serambi.center.api import models
+from serambi.center.api.access import SignedIn, TheCenter
+from serambi.center.service import Center
+from serambi.identity import dsse
+
+router = APIRouter(prefix="/api", tags=["documents"])
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "a signed envelope, byte for byte: agreement, revocation or attestation",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+
+@router.post("/documents", openapi_extra=_BODY)
+async def documents(
+    request: Request, account: SignedIn, center: TheCenter
+) -> dict[str, models.Answer]:
+    """Pass a document on to all sites that are online; what each of them said.
+
+    Open to everybody who is signed in: what counts are the parties' signatures, and a center must
+    not be able to hold a revocation back by a rule of its own.
+    """
+    raw = await request.body()
+    if len(raw) > COMMAND_MAX_BYTES:
+        raise SerambiError(
+            Kind.LIMIT, f"a document has at most {COMMAND_MAX_BYTES} bytes", where="body"
+        )
+    dsse.load(raw)
+    online = [known.state.site for known in center.sites.all() if known.online]
+    async with asyncio.TaskGroup() as group:
+        asked = {site: group.create_task(_deliver(center, site, raw)) for site in online}
+    return {site: task.result() for site, task in asked.items()}
+
+
+async def _deliver(center: Center, site: str, raw: bytes) -> models.Answer:
+    try:
+        reply = await center.asker.deliver(site, raw)
+    except SerambiError as error:
+        away = error.kind is Kind.UNAVAILABLE
+        return models.Answer(allowed=False, reason="unreachable" if away else "bad_answer")
+    return models.Answer(allowed=reply.allowed, reason=reply.reason)

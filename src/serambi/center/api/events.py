@@ -1,0 +1,52 @@
+"""The state of the town, pushed: whole at connect and at every change, a beat every second."""
+
+import asyncio
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket
+
+from serambi.base.clock import unix_ms
+from serambi.base.limits import EVENT_EVERY_S, STATE_EVERY_S
+from serambi.center.api import models, views
+from serambi.center.api.socket import admit, while_connected
+from serambi.center.service import Center
+
+router = APIRouter()
+
+
+@router.websocket("/api/events")
+async def events(websocket: WebSocket) -> None:
+    admitted = await admit(websocket)
+    if admitted is None:
+        return
+    center, _ = admitted
+    await websocket.accept()
+    await while_connected(websocket, _push(websocket, center))
+
+
+async def _push(websocket: WebSocket, center: Center) -> None:
+    # Only the newest state is sent, so a slow browser needs no queue.
+    loop = asyncio.get_running_loop()
+    sent = -1
+    next_beat_s = loop.time()
+    while True:
+        if center.changes.number > sent:
+            sent = center.changes.number
+            await websocket.send_text(_state(center).model_dump_json())
+        if loop.time() >= next_beat_s:
+            next_beat_s = loop.time() + STATE_EVERY_S
+            await websocket.send_text(_beat(center).model_dump_json())
+        await asyncio.sleep(EVENT_EVERY_S)
+        await center.changes.after(sent, max(0.0, next_beat_s - loop.time()))
+
+
+def _state(center: Center) -> models.State:
+    return models.State(
+        now_ms=unix_ms(center.clock.now()),
+        sites=views.all_sites(center.roster, center.sites),
+        cameras=views.cameras(center.roster, center.sites),
+    )
+
+
+def _beat(center: Center) -> models.Beat:
+    return models.Beat(now_ms=unix_ms(center.clock.now()), open_views=center.sessions.count())

@@ -1,0 +1,16 @@
+"""Whether the center works, for machines: needs no login and names nothing but sites."""
+
+from fastapi import APIRouter
+
+from serambi import __version__
+from serambi.center.api import models
+from serambi.center.api.access import TheCenter
+
+router = APIRouter(prefix="/api", tags=["health"])
+
+
+@router.get("/health")
+async def health(center: TheCenter) -> models.Health:
+    """The process answers; which sites are online."""
+    sites = {known.state.site: known.online for known in center.sites.all()}
+    return models.Health(status="ok", version=__version__, sites=sites)

@@ -1,0 +1,151 @@
+"""What the HTTP interface says, field by field. The web app's types are generated from this."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, StringConstraints
+
+from serambi.center.accounts import Role
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class Text(BaseModel):
+    """One text in both languages."""
+
+    id: str
+    en: str
+
+
+class Party(BaseModel):
+    id: str
+    name: Text
+
+
+class Health(BaseModel):
+    """`status` is `ok` while the process answers; `sites` says which sites are heard."""
+
+    status: Literal["ok"]
+    version: str
+    sites: dict[str, bool]
+
+
+class SignIn(BaseModel):
+    account: Annotated[str, StringConstraints(max_length=64)]
+    password: Annotated[str, StringConstraints(max_length=1024)]
+
+
+class Me(BaseModel):
+    account: str
+    name: str
+    role: Role
+    unit: str
+    party: Party
+
+
+class Waiting(BaseModel):
+    """An agreement that names the site and is not signed by all."""
+
+    agreement: str
+    missing: list[Party]
+    parties: int
+
+
+class Site(BaseModel):
+    """`since_ms`: online or offline since when, unix milliseconds."""
+
+    id: str
+    name: Text
+    owner: str
+    owner_name: Text
+    contact: Text
+    online: bool
+    since_ms: int
+    waiting: list[Waiting]
+    cameras: int
+
+
+class Purpose(BaseModel):
+    id: str
+    text: Text
+
+
+class Shape(BaseModel):
+    width: int
+    height: int
+    fps: int
+
+
+class Streams(BaseModel):
+    main: Shape
+    sub: Shape
+
+
+class Camera(BaseModel):
+    """`state` is `open` or why not; `opens_ms` 0 when not known; `online`: pictures reach the site
+    and the site is heard."""
+
+    id: str
+    number: str
+    name: Text
+    site: str
+    site_name: Text
+    owner: str
+    owner_name: Text
+    contact: Text
+    facing: str
+    agreement: str
+    until_ms: int
+    actions: list[str]
+    purposes: list[Purpose]
+    state: str
+    since_ms: int
+    opens_ms: int
+    online: bool
+    offline_since_ms: int
+    trouble: str
+    streams: Streams
+
+
+class Wish(BaseModel):
+    """A view that somebody wants."""
+
+    camera: Name
+    action: Name
+    purpose: Name
+    stream: Literal["main", "sub"] = "sub"
+
+
+class Session(BaseModel):
+    """An open view; `until_ms` is when the grant ends unless the center renews it."""
+
+    id: str
+    camera: str
+    stream: Literal["main", "sub"]
+    action: str
+    purpose: str
+    agreement: str
+    until_ms: int
+
+
+class Answer(BaseModel):
+    """What one site said to a document."""
+
+    allowed: bool
+    reason: str
+
+
+class State(BaseModel):
+    """Pushed over `/api/events` at connect and at every change."""
+
+    type: Literal["state"] = "state"
+    now_ms: int
+    sites: list[Site]
+    cameras: list[Camera]
+
+
+class Beat(BaseModel):
+    """Pushed over `/api/events` every second."""
+
+    type: Literal["beat"] = "beat"
+    now_ms: int
+    open_views: int

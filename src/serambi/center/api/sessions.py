@@ -1,0 +1,44 @@
+"""Views: wanting one, seeing which are open, ending one. Pictures are in `live.py`."""
+
+from fastapi import APIRouter, Response
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.center.accounts import MAY_CLOSE_ALL, MAY_VIEW
+from serambi.center.api import models, views
+from serambi.center.api.access import SignedIn, TheCenter
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+
+@router.post("", status_code=201)
+async def want(wish: models.Wish, account: SignedIn, center: TheCenter) -> models.Session:
+    """Ask the camera's owner for a view. 403 with `error.reason` when the site refuses, 503 when
+    it cannot be reached."""
+    if account.role not in MAY_VIEW:
+        raise SerambiError(
+            Kind.DENIED,
+            f"the role {account.role} opens no views",
+            where="sessions",
+            hint="ask an operator",
+        )
+    found = await center.sessions.open(account, wish.camera, wish.action, wish.purpose, wish.stream)
+    return views.session(found)
+
+
+@router.get("")
+async def mine(account: SignedIn, center: TheCenter) -> list[models.Session]:
+    """My open views."""
+    return [
+        views.session(found)
+        for found in center.sessions.all()
+        if found.owner.account == account.account
+    ]
+
+
+@router.delete("/{session}", status_code=204)
+async def end(session: str, account: SignedIn, center: TheCenter) -> Response:
+    """End a view of mine; a commander ends anybody's."""
+    owner = None if account.role in MAY_CLOSE_ALL else account.account
+    found = center.sessions.find(session, owner)
+    await center.sessions.close(found, "closed")
+    return Response(status_code=204)

@@ -1,0 +1,57 @@
+"""The center's HTTP application: routes, pages, and how a page is let through."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from serambi import __version__
+from serambi.center.api import auth, documents, events, health, live, models, places, sessions
+from serambi.center.api.access import center_of
+from serambi.web.app import new_app
+from serambi.web.pages import BUILT, install_pages
+from serambi.web.words import Words
+
+_OPEN_PAGES = frozenset({"/login"})
+
+
+def create_app(built: Path = BUILT) -> FastAPI:
+    """The application; set `app.state.center` to a `Center` before it is asked anything."""
+    app = new_app("Serambi center", __version__)
+    app.state.center = None
+    for module in (health, auth, places, sessions, live, events, documents):
+        app.include_router(module.router)
+    install_pages(app, Words.load(), _page, built)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The description with the messages of the WebSockets, which OpenAPI has no place for."""
+    if app.openapi_schema is None:
+        document = FastAPI.openapi(app)
+        _, spoken = models_json_schema(
+            [(models.State, "serialization"), (models.Beat, "serialization")],
+            ref_template="#/components/schemas/{model}",
+        )
+        document["components"]["schemas"].update(spoken["$defs"])
+    return app.openapi_schema or {}
+
+
+def _page(request: Request, page: Response) -> Response:
+    """The page for whoever is signed in, else the way to the sign-in page."""
+    gate = center_of(request).gate
+    login = gate.identify(request)
+    if login is None:
+        path = request.url.path
+        if path in _OPEN_PAGES:
+            return page
+        return RedirectResponse("/login" if path == "/" else f"/login?next={quote(path)}", 303)
+    if login.bearer and not gate.has_cookie(request):
+        # A browser that was given a header sends it with pages, but not with its WebSockets.
+        gate.sign_in(page, login.account)
+    return page

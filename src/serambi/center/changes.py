@@ -1,0 +1,31 @@
+"""Wakes whoever shows the state, when it has changed."""
+
+import asyncio
+
+
+class Changes:
+    """A number that grows with every change, and a way to wait for the next."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._waiting: set[asyncio.Event] = set()
+
+    def note(self) -> None:
+        """Something that is shown has changed."""
+        self.number += 1
+        for event in self._waiting:
+            event.set()
+
+    async def after(self, number: int, timeout_s: float) -> bool:
+        """Wait until there is a change after `number`; False when `timeout_s` passed first."""
+        if self.number > number:
+            return True
+        event = asyncio.Event()
+        self._waiting.add(event)
+        try:
+            await asyncio.wait_for(event.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.discard(event)
+        return True

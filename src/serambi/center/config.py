@@ -1,0 +1,113 @@
+"""The center's settings: one TOML file -> one frozen dataclass. docs/reference/api.md has them."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.ids import check_id
+
+
+@dataclass(frozen=True, slots=True)
+class CenterConfig:
+    """Paths are absolute. `tls` holds the fabric's certificates, `web_tls` (certificate, key)."""
+
+    party: str
+    host: str
+    port: int
+    folder: Path
+    key: Path
+    tls: Path
+    roster: Path
+    genesis: str
+    listen: tuple[str, ...]
+    web_tls: tuple[Path, Path] | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "center.db"
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger"
+
+
+_KNOWN = frozenset(
+    {
+        "party",
+        "host",
+        "port",
+        "folder",
+        "key",
+        "tls",
+        "roster",
+        "genesis",
+        "listen",
+        "web_certificate",
+        "web_key",
+    }
+)
+
+
+def read_config(path: Path) -> CenterConfig:
+    """Read `path`; relative paths count from its folder. Raises `BAD_INPUT` naming the setting."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SerambiError(
+            Kind.BAD_INPUT, f"the settings cannot be read: {error}", where=str(path)
+        ) from error
+    reader = _Reader(raw, path)
+    unknown = raw.keys() - _KNOWN
+    if unknown:
+        raise reader.wrong(sorted(unknown)[0], "is not a setting of the center")
+    certificate = reader.path("web_certificate", "")
+    key = reader.path("web_key", "")
+    return CenterConfig(
+        party=check_id(reader.text("party"), "party"),
+        host=reader.text("host", "127.0.0.1"),
+        port=reader.port("port", 8080),
+        folder=reader.path("folder", ".") or path.parent,
+        key=reader.path("key", "key") or path.parent,
+        tls=reader.path("tls", "tls") or path.parent,
+        roster=reader.path("roster", "../roster.json") or path.parent,
+        genesis=reader.text("genesis"),
+        listen=reader.texts("listen"),
+        web_tls=(certificate, key) if certificate and key else None,
+    )
+
+
+class _Reader:
+    def __init__(self, raw: dict[str, Any], path: Path) -> None:
+        self._raw = raw
+        self._path = path
+
+    def wrong(self, name: str, what: str) -> SerambiError:
+        return SerambiError(Kind.BAD_INPUT, f"{name} {what}", where=str(self._path))
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._raw.get(name, default)
+        if not isinstance(value, str):
+            raise self.wrong(name, "must be a text")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._raw.get(name)
+        if (
+            not isinstance(value, list)
+            or not value
+            or not all(isinstance(item, str) for item in value)
+        ):
+            raise self.wrong(name, "must be a list of texts")
+        return tuple(value)
+
+    def port(self, name: str, default: int) -> int:
+        value = self._raw.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65535:
+            raise self.wrong(name, "must be a port, 0 to 65535")
+        return value
+
+    def path(self, name: str, default: str) -> Path | None:
+        value = self.text(name, default)
+        return (self._path.parent / value).resolve() if value else None

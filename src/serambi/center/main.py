@@ -1,0 +1,174 @@
+"""The center as a process: everything opened in order, supervised, and ended within two seconds."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from serambi.base.clock import Clock, SystemClock
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import DOCUMENT_MAX_BYTES
+from serambi.base.process import until_told_to_end
+from serambi.base.tasks import keep_running
+from serambi.center.accounts import Accounts
+from serambi.center.app import create_app
+from serambi.center.asking import Asker
+from serambi.center.changes import Changes
+from serambi.center.config import CenterConfig, read_config
+from serambi.center.database import open_database
+from serambi.center.history import History
+from serambi.center.journal import Journal
+from serambi.center.live import Hub
+from serambi.center.service import Center
+from serambi.center.sessions import Sessions
+from serambi.center.sites import Sites
+from serambi.fabric.port import CenterLink, TlsFiles
+from serambi.fabric.zenoh_center import ZenohCenter
+from serambi.identity.keys import SigningKey
+from serambi.identity.roster import Roster, read_roster
+from serambi.ledger.entry import Entry
+from serambi.ledger.store import LedgerStore
+from serambi.web.login import Gate, cookie_name
+from serambi.web.serve import HttpServer
+
+log = logging.getLogger(__name__)
+
+FORMAT = "1"
+_TICK_S = 0.25
+_GOODBYE_S = 0.7
+
+OpenLink = Callable[[CenterConfig, frozenset[str]], CenterLink]
+
+
+async def run(
+    config_path: Path,
+    open_link: OpenLink | None = None,
+    clock: Clock | None = None,
+    started: Callable[[int], None] | None = None,
+) -> None:
+    """Run the center until SIGTERM or SIGINT. `started` is told the HTTP port.
+
+    Raises `SerambiError` when it cannot start: settings, roster, key, database, ledger, address.
+    """
+    config = read_config(config_path)
+    check_format(config.folder)
+    await serve(
+        config, open_link or zenoh_link, clock or SystemClock(), until_told_to_end(), started
+    )
+
+
+async def serve(
+    config: CenterConfig,
+    open_link: OpenLink,
+    clock: Clock,
+    until: Awaitable[object],
+    started: Callable[[int], None] | None = None,
+) -> None:
+    """Like `run`, until `until` is done."""
+    roster = load_roster(config)
+    key = SigningKey.load(config.key)
+    ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)
+    engine = open_database(config.database)
+    journal = Journal(ledger, clock)
+    try:
+        accounts = Accounts(engine, clock)
+        history = History(engine, clock)
+        for left in history.close_left_open():
+            await journal.append(_ended(left, journal.now_ms(), config.party))
+        await journal.append(Entry(kind="started", at_ms=journal.now_ms(), party=config.party))
+        sites = Sites(roster, engine, clock)
+        link = open_link(config, gateways(roster))
+        link.on_state(sites.receive)
+        link.on_presence(sites.presence)
+        changes = Changes()
+        sites.on_change.append(changes.note)
+        asker = Asker(link, key, roster, config.party, clock)
+        async with asyncio.TaskGroup() as group:
+            hub = Hub(link, group)
+            sessions = Sessions(asker, sites, hub, journal, history, clock, group)
+            app = create_app()
+            server = HttpServer(app, config.host, config.port, tls=config.web_tls)
+            port = server.bind()
+            gate = Gate(
+                cookie_name("center", port),
+                accounts,
+                accounts,
+                clock,
+                secure=config.web_tls is not None,
+            )
+            app.state.center = Center(
+                config.party, roster, clock, gate, accounts, sites, sessions, asker, changes
+            )
+            background = [
+                group.create_task(keep_running("fabric", link.run)),
+                group.create_task(keep_running("clockwork", lambda: _tick(sites, sessions))),
+            ]
+            await server.start(group)
+            log.info("center of %s on http://%s:%d", config.party, config.host, port)
+            if started is not None:
+                started(port)
+            await until
+            await sessions.stop(_GOODBYE_S)
+            await server.stop()
+            for task in background:
+                task.cancel()
+    finally:
+        journal.close()
+        ledger.close()
+        engine.dispose()
+
+
+async def _tick(sites: Sites, sessions: Sessions) -> None:
+    while True:
+        sites.check_silence()
+        sessions.tick()
+        await asyncio.sleep(_TICK_S)
+
+
+def _ended(session: str, at_ms: int, party: str) -> Entry:
+    return Entry(
+        kind="session_closed",
+        at_ms=at_ms,
+        session=session,
+        party=party,
+        reason="center_restarted",
+    )
+
+
+def gateways(roster: Roster) -> frozenset[str]:
+    """The sites whose gateways the roster knows: nobody else may speak."""
+    return frozenset(key.site for key in roster.document.keys if key.use == "gateway")
+
+
+def zenoh_link(config: CenterConfig, sites: frozenset[str]) -> CenterLink:
+    """The fabric as it is outside tests."""
+    tls = TlsFiles(config.tls / "ca.pem", config.tls / "cert.pem", config.tls / "key.pem")
+    return ZenohCenter(config.listen, tls, sites)
+
+
+def load_roster(config: CenterConfig) -> Roster:
+    """The roster, pinned by its genesis hash. Raises `BAD_INPUT`, `DENIED`."""
+    try:
+        with config.roster.open("rb") as file:
+            raw = file.read(DOCUMENT_MAX_BYTES + 1)
+    except OSError as error:
+        raise SerambiError(
+            Kind.BAD_INPUT, f"the roster cannot be read: {error.strerror}", where=str(config.roster)
+        ) from error
+    return read_roster(raw, config.genesis)
+
+
+def check_format(folder: Path) -> None:
+    """Make the folder, or refuse one that a newer program wrote (`CONFLICT`)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "format"
+    if not path.exists():
+        path.write_text(FORMAT + "\n")
+    found = path.read_text().strip()
+    if found != FORMAT:
+        raise SerambiError(
+            Kind.CONFLICT,
+            f"the folder has format {found[:20]!r}, this program knows {FORMAT}",
+            where=str(folder),
+            hint="use the version of Serambi that wrote it, or a newer one",
+        )

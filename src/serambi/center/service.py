@@ -1,0 +1,25 @@
+"""The parts of a running center that the HTTP interface talks to."""
+
+from dataclasses import dataclass
+
+from serambi.base.clock import Clock
+from serambi.center.accounts import Accounts
+from serambi.center.asking import Asker
+from serambi.center.changes import Changes
+from serambi.center.sessions import Sessions
+from serambi.center.sites import Sites
+from serambi.identity.roster import Roster
+from serambi.web.login import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Center:
+    party: str
+    roster: Roster
+    clock: Clock
+    gate: Gate
+    accounts: Accounts
+    sites: Sites
+    sessions: Sessions
+    asker: Asker
+    changes: Changes
