@@ -187,7 +187,7 @@ class Scene:
                 spot = self._camera.spot(step.x + cos * start, step.y + sin * start)
                 code = _code(spot.depth_m - MARGIN_M) if spot else 255
                 mask = paintbox.visible(plate.depth, pool[1], code)
-                power = 2.6 if kind != "bike" else 1.9
+                power = 1.7 if kind != "bike" else 1.3
                 paintbox.lighten(frame, *pool, mask, self._tone((0.70, 0.92, 1.0)), power)
 
     def _cast_shadow(
