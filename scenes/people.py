@@ -63,7 +63,8 @@ class Figure:
 
     def at(self, p: Joint) -> Vector:
         u, v, w = p
-        return Vector((self.x + u * self.cos - v * self.sin, self.y + u * self.sin + v * self.cos, w))
+        x, y = self.x + u * self.cos - v * self.sin, self.y + u * self.sin + v * self.cos
+        return Vector((x, y, w))
 
     def limb(self, a: Joint, b: Joint, ra: float, rb: float, mat: Any) -> list[Any]:
         return [
@@ -113,15 +114,15 @@ def person(
     cloth = f.limb(waist, (neck[0] - math.sin(lean) * 0.14, 0, neck[2] - math.cos(lean) * 0.14),
                    0.145, 0.165, top)
     for side in (-1, 1):
-        cloth += f.limb((waist[0], side * 0.06, waist[2] - 0.06),
-                        (neck[0] - math.sin(lean) * 0.1, side * 0.10, neck[2] - 0.12 * math.cos(lean)),
-                        0.12, 0.10, top)
+        chest = (neck[0] - math.sin(lean) * 0.1, side * 0.10, neck[2] - 0.12 * math.cos(lean))
+        cloth += f.limb((waist[0], side * 0.06, waist[2] - 0.06), chest, 0.12, 0.10, top)
     _arms(f, pose, neck, cloth, top, skin)
     melt(cloth)
     _head(f, neck, lean, head, skin, kind, helmet)
     if carry:
-        s.box(f.at((neck[0] + 0.40, 0, neck[2] - 0.30)), (0.34, 0.42, 0.32), s.mat("card"), turn, 0.01)
-        s.box(f.at((neck[0] + 0.40, 0, neck[2] - 0.138)), (0.34, 0.06, 0.006), s.mat("tape"), turn)
+        held = neck[0] + 0.40
+        s.box(f.at((held, 0, neck[2] - 0.30)), (0.34, 0.42, 0.32), s.mat("card"), turn, 0.01)
+        s.box(f.at((held, 0, neck[2] - 0.138)), (0.34, 0.06, 0.006), s.mat("tape"), turn)
 
 
 def _legs(f: Figure, pose: Pose, hip: Joint, legs: Any, shoe: Any, skirt: bool) -> None:
@@ -135,8 +136,7 @@ def _legs(f: Figure, pose: Pose, hip: Joint, legs: Any, shoe: Any, skirt: bool) 
         parts += f.limb(start, knee, 0.092, 0.066, legs)
         parts += f.limb(knee, ankle, 0.064, 0.05, legs)
         foot = max(ankle[2] - 0.05, 0.04)
-        toe = f.ball((ankle[0] + 0.06, side * 0.085, foot), 0.06, shoe, (2.1, 0.85, 0.75))
-        del toe
+        f.ball((ankle[0] + 0.06, side * 0.085, foot), 0.06, shoe, (2.1, 0.85, 0.75))
     if skirt:
         parts += f.limb(hip, (hip[0], 0, hip[2] - 0.25), 0.13, 0.15, legs)
         for knee, ankle in knees:
@@ -174,9 +174,10 @@ def _head(
     f.limb((neck[0], 0, neck[2] - 0.04), (x, 0, z - 0.06), 0.058, 0.05, skin)
     f.ball((x + 0.012, 0, z), 0.098, skin, (0.98, 0.82, 1.2))
     if kind == "hijab":
+        shoulders = (neck[0] + 0.01, 0.0, neck[2] - 0.1)
         melt([
             f.ball((x - 0.02, 0, z + 0.025), 0.122, cover, (0.98, 0.95, 1.12)),
-            *f.limb((x - 0.02, 0, z - 0.08), (neck[0] + 0.01, 0, neck[2] - 0.1), 0.105, 0.165, cover),
+            *f.limb((x - 0.02, 0, z - 0.08), shoulders, 0.105, 0.165, cover),
         ])
     else:
         f.ball((x - 0.018, 0, z + 0.038), 0.104, cover, (1.0, 0.90, 1.0))

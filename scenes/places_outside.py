@@ -8,8 +8,19 @@ from __future__ import annotations
 import math
 
 from props import (
-    COOL, ballot_box, cable, curb, dashes, fence, globe_lamp, house, pallet, poles, row,
-    street_lamp, tree,
+    COOL,
+    ballot_box,
+    cable,
+    curb,
+    dashes,
+    fence,
+    globe_lamp,
+    house,
+    pallet,
+    poles,
+    row,
+    street_lamp,
+    tree,
 )
 from stage import Paint, Stage
 from vehicles import car, scooter
@@ -122,7 +133,8 @@ def _warehouse_surroundings(s: Stage) -> None:
         tree(s, x, -15.7, 6.2, 2.0)
     row(s, -62, 44, -21.2, (0, 1), (3.8, 6.4, 7))
     for i, y in enumerate(range(-2, 40, 8)):
-        s.box((-33, y + 3, 2.2), (7, 7.4, 4.4), s.tint(((0.45, 0.42, 0.36), (0.4, 0.42, 0.4))[i % 2]))
+        color = ((0.45, 0.42, 0.36), (0.4, 0.42, 0.4))[i % 2]
+        s.box((-33, y + 3, 2.2), (7, 7.4, 4.4), s.tint(color))
         s.box((-29.6, y + 3, 2.5), (0.5, 7.6, 0.1), s.mat("coping"))
     poles(s, [(x, -14.6) for x in (-52, -30, -8, 14, 36)])
     for x in (-19, 3, 25):

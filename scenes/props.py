@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from stage import Color, Paint, Point, Stage
 
 # isort: split
 # mathutils exists only once stage has imported bpy.
 from mathutils import Euler, Vector
+
+#: Maps (along the front, out of it, up) to the world.
+Front = Callable[[float, float, float], tuple[float, float, float]]
 
 WARM: Color = (1.0, 0.72, 0.40)
 COOL: Color = (0.95, 0.95, 1.0)
@@ -87,7 +91,7 @@ def poles(s: Stage, places: Sequence[tuple[float, float]], height: float = 8.5) 
     for x, y in places:
         s.rod((x, y, 0), (x, y, height), 0.13, concrete)
         s.rod((x, y - 0.9, height - 0.4), (x, y + 0.9, height - 0.4), 0.05, concrete)
-    for (ax, ay), (bx, by) in zip(places, places[1:], strict=False):
+    for (ax, ay), (bx, by) in itertools.pairwise(places):
         for k in (-0.8, 0.0, 0.8):
             cable(s, (ax, ay + k, height - 0.4), (bx, by + k, height - 0.4))
 
@@ -160,7 +164,7 @@ def house(
                   s.mat("window_lit" if lit else "window"), turn)
 
 
-def _shop_front(s: Stage, at, width: float, turn: float) -> None:  # type: ignore[no-untyped-def]
+def _shop_front(s: Stage, at: Front, width: float, turn: float) -> None:
     is_open = s.rng.random() < 0.62
     if is_open:
         _goods(s, at, width, turn)
@@ -175,7 +179,7 @@ def _shop_front(s: Stage, at, width: float, turn: float) -> None:  # type: ignor
               s.tint((0.85, 0.84, 0.8), 0.6, glow=0.3 if s.dusk else 0), turn)
 
 
-def _goods(s: Stage, at, width: float, turn: float) -> None:  # type: ignore[no-untyped-def]
+def _goods(s: Stage, at: Front, width: float, turn: float) -> None:
     """An open shop: a lit room with shelves of goods, seen from the street."""
     light = s.rng.choice(((1.0, 0.85, 0.60), (0.85, 0.92, 1.0), (1.0, 0.78, 0.50)))
     glow = 0.75 if s.dusk else 0.0
@@ -196,7 +200,7 @@ def _goods(s: Stage, at, width: float, turn: float) -> None:  # type: ignore[no-
     s.lamp("AREA", at(0, 0.5, 2.5), 40, light, width * 0.6, at(0, 3, 0))
 
 
-def _home_front(s: Stage, at, width: float, turn: float) -> None:  # type: ignore[no-untyped-def]
+def _home_front(s: Stage, at: Front, width: float, turn: float) -> None:
     s.box(at(-width * 0.12, 0.03, 1.05), (0.95, 0.1, 2.1), s.mat("desk_wood"), turn)
     for u in (-width * 0.36, width * 0.24):
         lit = s.dusk and s.rng.random() < 0.6

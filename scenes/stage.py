@@ -312,7 +312,9 @@ class Stage:
         render.border_min_x, render.border_max_x = box[0] / wide, box[2] / wide
         render.border_min_y, render.border_max_y = 1 - box[3] / high, 1 - box[1] / high
 
-    def render(self, picture: Path, depth: Path | None, size: tuple[int, int], samples: int) -> None:
+    def render(
+        self, picture: Path, depth: Path | None, size: tuple[int, int], samples: int
+    ) -> None:
         """Write the picture as PNG and, when asked for, camera depth in meters as EXR."""
         scene = bpy.context.scene
         scene.render.resolution_x, scene.render.resolution_y = size

@@ -67,7 +67,8 @@ def car(s: Stage, x: float, y: float, turn: float, color: Color, lights: bool) -
             s.rod(at(u, side * 0.68, 0.32), at(u, side * 0.89, 0.32), 0.19, s.mat("rim"), 14)
         head = _lamp(s, HEAD, 40 if lights else 0.2)
         s.box(at(2.06, side * 0.6, 0.76), (0.16, 0.36, 0.14), head, turn, 0.02)
-        s.box(at(-2.12, side * 0.66, 0.9), (0.08, 0.24, 0.3), _lamp(s, TAIL, 2.5 if lights else 0.1), turn)
+        tail = _lamp(s, TAIL, 2.5 if lights else 0.1)
+        s.box(at(-2.12, side * 0.66, 0.9), (0.08, 0.24, 0.3), tail, turn)
     front = [(0.33, -0.62, 1.62), (0.33, 0.62, 1.62), (1.0, 0.74, 1.13), (1.0, -0.74, 1.13)]
     s.mesh(front, [(0, 1, 2, 3)], glass, at(0.035, 0, 0.03), turn)
     back = [(-1.64, -0.6, 1.6), (-1.64, 0.6, 1.6), (-1.99, 0.72, 1.08), (-1.99, -0.72, 1.08)]
@@ -127,7 +128,8 @@ def truck(s: Stage, x: float, y: float, turn: float, color: Color, lights: bool)
             s.rod(at(u, v * 0.8, 0.48), at(u, v * 1.15, 0.48), 0.48, tyre, 22)
             s.rod(at(u, v * 0.8, 0.48), at(u, v * 1.17, 0.48), 0.24, s.mat("rim"), 14)
     for v in (-0.85, 0.85):
-        s.box(at(3.74, v, 0.95), (0.1, 0.34, 0.2), _lamp(s, HEAD, 40 if lights else 0.2), turn, 0.02)
+        head = _lamp(s, HEAD, 40 if lights else 0.2)
+        s.box(at(3.74, v, 0.95), (0.1, 0.34, 0.2), head, turn, 0.02)
         s.box(at(-3.94, v, 0.8), (0.06, 0.3, 0.14), _lamp(s, TAIL, 2.5 if lights else 0.1), turn)
         if lights:
             s.lamp("SPOT", at(3.9, v, 0.95), 260, (1, 0.92, 0.78), 0.06, at(16, v * 1.2, 0), 48)

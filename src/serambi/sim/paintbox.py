@@ -45,7 +45,9 @@ _CORNERS = np.array([[0, 0], [_BLOB_SIDE, 0], [_BLOB_SIDE, _BLOB_SIDE], [0, _BLO
                     np.float32)
 
 
-def clip_box(left: float, top: float, right: float, bottom: float, shape: Sequence[int]) -> Box | None:
+def clip_box(
+    left: float, top: float, right: float, bottom: float, shape: Sequence[int]
+) -> Box | None:
     """The part of a rectangle that lies inside the picture; None when nothing does."""
     x0, y0 = max(0, int(np.floor(left))), max(0, int(np.floor(top)))
     x1, y1 = min(shape[1], int(np.ceil(right)) + 1), min(shape[0], int(np.ceil(bottom)) + 1)
@@ -55,7 +57,7 @@ def clip_box(left: float, top: float, right: float, bottom: float, shape: Sequen
 def visible(depth: Image, box: Box, code: int) -> Image | None:
     """Mask of what an actor at depth `code` shows in the box; None when nothing hides it."""
     x0, y0, x1, y1 = box
-    mask = cv2.compare(depth[y0:y1, x0:x1], code, cv2.CMP_GE)
+    mask = cv2.inRange(depth[y0:y1, x0:x1], code, 255)
     if cv2.countNonZero(mask) == mask.size:
         return None
     return np.asarray(cv2.blur(mask, (3, 3)), np.uint8)
@@ -72,14 +74,16 @@ def over(frame: Image, sprite: Image, box: Box, mask: Image | None) -> None:
     frame[y0:y1, x0:x1] = cv2.add(kept, sprite[..., :3].copy())
 
 
-def on_ground(shape: Image, quad: NDArray[np.float32], size: Sequence[int]) -> tuple[Image, Box] | None:
+def on_ground(
+    shape: Image, quad: NDArray[np.float32], size: Sequence[int]
+) -> tuple[Image, Box] | None:
     """Warp a stroke onto a quad of pixels; returns it with its box."""
     low, high = quad.min(0), quad.max(0)
     box = clip_box(low[0], low[1], high[0], high[1], size)
     if box is None:
         return None
     x0, y0, x1, y1 = box
-    matrix = cv2.getPerspectiveTransform(_CORNERS, quad - np.float32([x0, y0]))
+    matrix = cv2.getPerspectiveTransform(_CORNERS, quad - np.array([x0, y0], np.float32))
     return np.asarray(cv2.warpPerspective(shape, matrix, (x1 - x0, y1 - y0)), np.uint8), box
 
 
@@ -88,10 +92,9 @@ def shade(frame: Image, stroke: Image, box: Box, mask: Image | None, strength: f
     x0, y0, x1, y1 = box
     if mask is not None:
         stroke = np.asarray(cv2.multiply(stroke, mask, scale=1 / 255), np.uint8)
-    keep = cv2.convertScaleAbs(stroke, alpha=-strength, beta=255)
-    if strength > 0:  # convertScaleAbs takes the absolute value of 255 - strength * stroke
-        ground = frame[y0:y1, x0:x1]
-        frame[y0:y1, x0:x1] = cv2.multiply(ground, cv2.merge([keep] * 3), scale=1 / 255)
+    keep = cv2.convertScaleAbs(stroke, alpha=-strength, beta=255)  # never below 0: strength <= 1
+    ground = frame[y0:y1, x0:x1]
+    frame[y0:y1, x0:x1] = cv2.multiply(ground, cv2.merge([keep] * 3), scale=1 / 255)
 
 
 def lighten(
@@ -117,7 +120,8 @@ def halo(
 ) -> None:
     """A soft ellipse of light; hidden where the depth map is nearer than `code`."""
     rx, ry = max(radius[0], 2.0), max(radius[1], 2.0)
-    quad = np.float32([[x - rx, y - ry], [x + rx, y - ry], [x + rx, y + ry], [x - rx, y + ry]])
+    corners = [[x - rx, y - ry], [x + rx, y - ry], [x + rx, y + ry], [x - rx, y + ry]]
+    quad = np.array(corners, np.float32)
     warped = on_ground(GAUSS, quad, frame.shape)
     if warped is None:
         return

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from . import paintbox, scripts
-from .projection import HEIGHT, WIDTH, Projection, Spot
-from .sprites import Actor, Tint, asset, exists, picture, sheet
-from .tracks import FPS, FRAMES, Step, Track, resolve
-from .wardrobe import tint_for
+from serambi.sim import paintbox, scripts
+from serambi.sim.projection import HEIGHT, WIDTH, Projection, Spot
+from serambi.sim.sprites import Actor, Tint, asset, exists, picture, sheet
+from serambi.sim.tracks import FPS, FRAMES, Step, Track, resolve
+from serambi.sim.wardrobe import tint_for
 
 Image = NDArray[np.uint8]
 
@@ -144,11 +144,11 @@ class Scene:
                                 frame.shape)
         if box is None:
             return
-        matrix = np.float32([[zoom, 0, left - box[0]], [0, zoom * tall, top - box[1]]])
+        matrix = np.array([[zoom, 0, left - box[0]], [0, zoom * tall, top - box[1]]], np.float32)
         sprite = cv2.warpAffine(view.pixels, matrix, (box[2] - box[0], box[3] - box[1]))
         gain = self._gain(spot)
         if abs(gain - 1) > 0.03:
-            sprite = cv2.multiply(sprite, (gain, gain, gain, 1.0))
+            sprite[..., :3] = cv2.convertScaleAbs(sprite[..., :3], alpha=gain)
         mask = paintbox.visible(plate.depth, box, _code(spot.depth_m - MARGIN_M))
         paintbox.over(frame, np.asarray(sprite, np.uint8), box, mask)
         if self._light == "dusk" and player.track.lights:
@@ -198,8 +198,11 @@ class Scene:
         wide = {"car": 1.5, "bike": 0.5, "truck": 2.4}.get(kind, 0.32)
         length = math.hypot(*sun) * tall + wide
         turn = math.atan2(sun[1], sun[0])
-        quad = _quad(step, math.cos(turn), math.sin(turn), -wide * 0.8, length, wide)
-        self._shade(frame, plate, quad, 0.5, paintbox.PLATEAU)
+        spot = self._camera.spot(step.x, step.y)
+        sunny = min(max((self._gain(spot) - 0.7) * 4, 0.0), 1.0) if spot else 0.0
+        if sunny:  # not in the shade of a house
+            quad = _quad(step, math.cos(turn), math.sin(turn), -wide * 0.8, length, wide)
+            self._shade(frame, plate, quad, 0.5 * sunny, paintbox.PLATEAU)
 
     def _shade(
         self, frame: Image, plate: _Plate, corners: list[tuple[float, float]], strength: float,
@@ -300,8 +303,8 @@ def _grain(mono: bool) -> Image:
     high, wide = HEIGHT + NOISE_ROOM, WIDTH + NOISE_ROOM
     fine = rng.normal(0, 1.7, (high, wide, 1)).astype(np.float32)
     coarse = rng.normal(0, 1.5, (high // 2, wide // 2, 1 if mono else 3)).astype(np.float32)
-    coarse = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_LINEAR)
-    grain = fine + coarse.reshape(high, wide, -1) + _NOISE_MIDDLE
+    blotches = np.asarray(cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_LINEAR))
+    grain = fine + blotches.reshape(high, wide, -1) + _NOISE_MIDDLE
     return np.asarray(np.clip(np.broadcast_to(grain, (high, wide, 3)), 0, 255), np.uint8)
 
 

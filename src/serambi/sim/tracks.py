@@ -41,7 +41,7 @@ class Step:
 
 
 def resolve(track: Track) -> dict[int, list[Step]]:
-    """Frame of the loop -> steps. A track longer than the loop walks in it several times at once."""
+    """Frame of the loop -> steps; a track longer than the loop is in it several times at once."""
     seconds, xs, ys = (np.array(column, float) for column in zip(*track.points, strict=True))
     frames = np.arange(round(seconds[0] * FPS), round(seconds[-1] * FPS))
     x = _smooth(np.interp(frames / FPS, seconds, xs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from .sprites import Tint
+from serambi.sim.sprites import Tint
 
 Color = tuple[float, float, float]
 
