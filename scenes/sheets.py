@@ -56,6 +56,8 @@ def _vehicle(actor: str, light: str, cell: tuple[int, int], scale: float, foot: 
 def _walker(actor: str, light: str) -> Sheet:
     near = light == "inside"
     cell, scale = ((120, 240), 125.0) if near else ((84, 160), 84.0)
+    if actor == "porter":  # arms and carton reach out
+        cell = (round(1.36 * scale / 2) * 2, cell[1])
     return Sheet(f"{actor}_{light}", actor, light, (24 if near else 20,), 9, STRIDE_PHASES + 1,
                  cell, scale, (cell[0] // 2, cell[1] - round(scale * 0.2)))
 
