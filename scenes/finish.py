@@ -33,7 +33,10 @@ def finish(work: Path, shipped: Path) -> None:
         camera |= {"light": view.light, "mono": view.mono}
         (shipped / f"{name}.json").write_text(json.dumps(camera, indent=1) + "\n")
         picture = through_lens(cv2.imread(str(work / f"{name}.png")).astype(np.float32))
-        quality = [cv2.IMWRITE_WEBP_QUALITY, 84]
+        picture = np.clip(picture, 0, 255)
+        quality = [cv2.IMWRITE_WEBP_QUALITY, 90]
+        if view.light == "day":  # the renderer's film curve leaves daylight a little dull
+            picture = 255 * 1.06 * (picture / 255) ** 0.93
         cv2.imwrite(str(shipped / f"{name}.webp"), grade(picture, view.mono), quality)
         depth = through_lens(np.load(work / f"{name}.npy"), cv2.INTER_NEAREST)
         cv2.imwrite(str(shipped / f"{name}_depth.png"), occluders(depth, camera),

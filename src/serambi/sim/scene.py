@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from serambi.sim import paintbox, scripts
 from serambi.sim.projection import HEIGHT, WIDTH, Projection, Spot
-from serambi.sim.sprites import Actor, Tint, asset, exists, picture, sheet
+from serambi.sim.sprites import Actor, Tint, View, asset, exists, picture, sheet
 from serambi.sim.tracks import FPS, FRAMES, Step, Track, resolve
 from serambi.sim.wardrobe import tint_for
 
@@ -152,7 +152,7 @@ class Scene:
         mask = paintbox.visible(plate.depth, box, _code(spot.depth_m - MARGIN_M))
         paintbox.over(frame, np.asarray(sprite, np.uint8), box, mask)
         if self._light == "dusk" and player.track.lights:
-            self._headlights(frame, plate, spot, step, player.track.kind, bearing)
+            self._headlights(frame, plate, spot, view, player.track.kind)
 
     def _gain(self, spot: Spot) -> float:
         """How bright an actor is on this spot: lamps make pools of light."""
@@ -225,33 +225,27 @@ class Scene:
         return np.array([(spot.x, spot.y) for spot in spots if spot], np.float32)
 
     def _headlights(
-        self, frame: Image, plate: _Plate, spot: Spot, step: Step, kind: str, bearing: float
+        self, frame: Image, plate: _Plate, spot: Spot, view: View, kind: str
     ) -> None:
         """Glare of lamps that look at the camera, and their streaks on the wet ground."""
         if kind not in HEADLIGHTS:
             return
         ahead, side, up = HEADLIGHTS[kind]
-        facing = math.cos(step.heading - bearing)
-        cos, sin = math.cos(step.heading), math.sin(step.heading)
+        facing = math.cos(view.relative)
         if facing > 0.15:
             color, size, u = self._tone((0.75, 0.93, 1.0)), 0.55 + 0.8 * facing, ahead
         elif facing < -0.25:
-            color, size, u = self._tone((0.12, 0.10, 0.75)), 0.3, -ahead * 0.98
+            color, size, u = self._tone((0.10, 0.08, 0.75)), 0.34, -ahead * 0.98
         else:
             return
-        for v in {side, -side}:
-            x, y = step.x + u * cos - v * sin, step.y + u * sin + v * cos
-            lamp, mirror = self._camera.spot(x, y, up), self._camera.spot(x, y, -up * 0.9)
-            if lamp is None or mirror is None:
-                continue
-            code = _code(lamp.depth_m - MARGIN_M)
-            radius = size * lamp.scale * 0.5
-            depth = plate.depth
-            strong = _scaled(color, 0.75 * abs(facing))
-            paintbox.halo(frame, lamp.x, lamp.y, (radius, radius), strong, depth, code)
-            weak = _scaled(color, 0.34 * abs(facing))
-            streak = (0.16 * lamp.scale, 0.85 * lamp.scale)
-            paintbox.halo(frame, mirror.x, mirror.y, streak, weak, depth, code)
+        code, radius = _code(spot.depth_m - MARGIN_M), size * spot.scale * 0.5
+        streak = (0.16 * spot.scale, 0.85 * spot.scale)
+        for v in sorted({side, -side}):
+            for w, shape, power in ((up, (radius, radius), 0.75), (-0.9 * up, streak, 0.34)):
+                right, down = view.offset(u, v, w)
+                x, y = spot.x + right * spot.scale, spot.y + down * spot.scale
+                light = _scaled(color, power * abs(facing))
+                paintbox.halo(frame, x, y, shape, light, plate.depth, code)
 
     def _lamps(self, frame: Image, plate: _Plate, n: int) -> None:
         for lamp in self.script.lamps:

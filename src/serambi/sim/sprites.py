@@ -75,12 +75,20 @@ def sheet(name: str) -> Sheet:
 
 @dataclass(frozen=True)
 class View:
-    """Premultiplied BGRA, its pixels per meter, and the ground point inside it."""
+    """Premultiplied BGRA, its pixels per meter, the ground point inside it, and its angles."""
 
     pixels: Image
     scale: float
     origin: tuple[float, float]
     elevation: float
+    relative: float
+
+    def offset(self, u: float, v: float, w: float) -> tuple[float, float]:
+        """Where the actor's point (ahead, left, up) shows: meters right and down of its foot."""
+        cos, sin = math.sin(self.relative), -math.cos(self.relative)
+        away = u * sin + v * cos
+        up = away * math.sin(self.elevation) + w * math.cos(self.elevation)
+        return u * cos - v * sin, -up
 
 
 @dataclass
@@ -134,8 +142,9 @@ class Actor:
         if mirrored:
             pixels, x = np.ascontiguousarray(pixels[:, ::-1]), wide - x
         shrink = 0.5 ** level
+        turn = math.pi * angle / (self.sheet.angles - 1) * (-1 if mirrored else 1)
         if level:
             size = (round(wide * shrink), round(tall * shrink))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
         return View(pixels, self.sheet.scale * shrink, (x * shrink, y * shrink),
-                    self.sheet.elevations[high])
+                    self.sheet.elevations[high], turn)

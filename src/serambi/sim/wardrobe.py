@@ -31,9 +31,16 @@ SCOOTERS: tuple[Color, ...] = (
 )
 
 
+def faded(color: Color, by: float = 0.25) -> Color:
+    """Cloth that has seen sun and washing."""
+    gray = 0.15 * color[0] + 0.55 * color[1] + 0.30 * color[2]
+    return (color[0] + (gray - color[0]) * by, color[1] + (gray - color[1]) * by,
+            color[2] + (gray - color[2]) * by)
+
+
 def tint_for(kind: str, rng: random.Random) -> Tint:
     """A look for an actor of that kind, drawn from `rng`."""
-    top, legs = rng.choice(TOPS), rng.choice(LEGS)
+    top, legs = faded(rng.choice(TOPS)), rng.choice(LEGS)
     if kind == "hijab":
         return Tint(top, rng.choice((legs, top)), rng.choice(SCARVES))
     if kind == "car":
