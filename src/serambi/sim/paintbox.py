@@ -12,6 +12,8 @@ Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 _BLOB_SIDE = 64
+#: A light this close to the camera would only blind the picture.
+HALO_MAX_PX = 1024
 
 
 def _gauss(side: int) -> Image:
@@ -120,11 +122,11 @@ def halo(
 ) -> None:
     """A soft ellipse of light; hidden where the depth map is nearer than `code`."""
     rx, ry = max(radius[0], 2.0), max(radius[1], 2.0)
-    corners = [[x - rx, y - ry], [x + rx, y - ry], [x + rx, y + ry], [x - rx, y + ry]]
-    quad = np.array(corners, np.float32)
-    warped = on_ground(GAUSS, quad, frame.shape)
-    if warped is None:
+    left, top, wide, high = round(x - rx), round(y - ry), round(2 * rx), round(2 * ry)
+    box = clip_box(left, top, left + wide - 1, top + high - 1, frame.shape)
+    if box is None or max(wide, high) > HALO_MAX_PX:
         return
-    stroke, box = warped
+    whole = cv2.resize(GAUSS, (wide, high))
+    stroke = np.asarray(whole[box[1] - top:box[3] - top, box[0] - left:box[2] - left], np.uint8)
     mask = None if depth is None else visible(depth, box, code)
     lighten(frame, stroke, box, mask, color, 0.0)

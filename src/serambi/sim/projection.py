@@ -5,6 +5,7 @@ World axes: x and y on the ground, z up, meters. Headings are radians from +x to
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -33,13 +34,25 @@ class Projection:
     translation: NDArray[np.float64]
     lens_k: float
 
-    @property
+    @functools.cached_property
+    def _rows(self) -> list[list[float]]:
+        return [[float(c) for c in row] for row in self.rotation]
+
+    @functools.cached_property
+    def _shift(self) -> list[float]:
+        return [float(c) for c in self.translation]
+
+    @functools.cached_property
     def eye(self) -> NDArray[np.float64]:
         return np.asarray(-self.rotation.T @ self.translation)
 
     def spot(self, x: float, y: float, z: float = 0.0) -> Spot | None:
         """The point's place in the picture; None when it is not in front of the camera."""
-        u, v, depth = (float(c) for c in self.rotation @ (x, y, z) + self.translation)
+        (ux, uy, uz), (vx, vy, vz), (dx, dy, dz) = self._rows
+        tu, tv, td = self._shift
+        depth = dx * x + dy * y + dz * z + td
+        u = ux * x + uy * y + uz * z + tu
+        v = vx * x + vy * y + vz * z + tv
         if depth < 0.5:
             return None
         half = WIDTH / 2
@@ -57,7 +70,7 @@ class Projection:
         if radius < 1e-9:
             return full
         moved = radius
-        for _ in range(6):
+        for _ in range(5):
             moved = radius * full / (1 + self.lens_k * moved * moved)
         return moved / radius
 

@@ -78,6 +78,7 @@ class Scene:
         self._players = self._cast(rng)
         self._noise, self._shifts = _noise(rng.getrandbits(32), self._mono)
         self._local = _local_light(self._empty.color)
+        self._lamp_spots = [self._camera.spot(*lamp.at) for lamp in self.script.lamps]
 
     def _cast(self, rng: random.Random) -> list[_Player]:
         tints: dict[str, Tint] = {}
@@ -109,7 +110,7 @@ class Scene:
         for player in self._players:
             for step in player.steps.get(n, ()):
                 spot = self._camera.spot(step.x, step.y)
-                if spot is not None:
+                if spot is not None and _near_picture(spot):
                     acting.append((spot, step, player))
         acting.sort(key=lambda item: -item[0].depth_m)
         for _, step, player in acting:
@@ -179,14 +180,11 @@ class Scene:
         if self._light == "dusk" and player.track.lights and kind in HEADLIGHTS:
             reach = 9.0 if kind != "bike" else 6.5
             start = HEADLIGHTS[kind][0] + 0.2
-            quad = self._project(_quad(step, cos, sin, start, start + reach, reach * 0.34))
-            if quad is None:
-                return
-            pool = paintbox.on_ground(paintbox.BEAM, quad, frame.shape)
+            quad, nearest_m = self._project(
+                _quad(step, cos, sin, start, start + reach, reach * 0.34))
+            pool = None if quad is None else paintbox.on_ground(paintbox.BEAM, quad, frame.shape)
             if pool is not None:
-                spot = self._camera.spot(step.x + cos * start, step.y + sin * start)
-                code = _code(spot.depth_m - MARGIN_M) if spot else 255
-                mask = paintbox.visible(plate.depth, pool[1], code)
+                mask = paintbox.visible(plate.depth, pool[1], _code(nearest_m - 0.1))
                 power = 1.7 if kind != "bike" else 1.3
                 paintbox.lighten(frame, *pool, mask, self._tone((0.70, 0.92, 1.0)), power)
 
@@ -208,21 +206,21 @@ class Scene:
         self, frame: Image, plate: _Plate, corners: list[tuple[float, float]], strength: float,
         stroke: Image,
     ) -> None:
-        quad = self._project(corners)
-        spots = [self._camera.spot(*corner) for corner in corners]
-        if quad is None:
-            return
-        warped = paintbox.on_ground(stroke, quad, frame.shape)
+        quad, nearest_m = self._project(corners)
+        warped = None if quad is None else paintbox.on_ground(stroke, quad, frame.shape)
         if warped is not None:
-            nearest = min(spot.depth_m for spot in spots if spot)
-            mask = paintbox.visible(plate.depth, warped[1], _code(nearest - 0.1))
+            mask = paintbox.visible(plate.depth, warped[1], _code(nearest_m - 0.1))
             paintbox.shade(frame, *warped, mask, strength)
 
-    def _project(self, corners: list[tuple[float, float]]) -> NDArray[np.float32] | None:
-        spots = [self._camera.spot(*corner) for corner in corners]
-        if any(spot is None or spot.depth_m < 1.2 for spot in spots):
-            return None
-        return np.array([(spot.x, spot.y) for spot in spots if spot], np.float32)
+    def _project(
+        self, corners: list[tuple[float, float]]
+    ) -> tuple[NDArray[np.float32] | None, float]:
+        """The corners in pixels (None if one is not well before the camera), nearest depth."""
+        spots = [spot for corner in corners if (spot := self._camera.spot(*corner))]
+        nearest_m = min((spot.depth_m for spot in spots), default=0.0)
+        if len(spots) < len(corners) or nearest_m < 1.2:
+            return None, nearest_m
+        return np.array([(spot.x, spot.y) for spot in spots], np.float32), nearest_m
 
     def _headlights(
         self, frame: Image, plate: _Plate, spot: Spot, view: View, kind: str
@@ -248,10 +246,9 @@ class Scene:
                 paintbox.halo(frame, x, y, shape, light, plate.depth, code)
 
     def _lamps(self, frame: Image, plate: _Plate, n: int) -> None:
-        for lamp in self.script.lamps:
+        for lamp, spot in zip(self.script.lamps, self._lamp_spots, strict=True):
             level = lamp.level(n / FPS)
-            spot = self._camera.spot(*lamp.at) if level > 0 else None
-            if spot is None:
+            if spot is None or level <= 0:
                 continue
             color = self._tone(_scaled(lamp.color, level))
             radius = lamp.radius_m * spot.scale
@@ -315,6 +312,12 @@ def _local_light(color: Image) -> NDArray[np.float32]:
     soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 3.0)
     middle = float(np.median(soft[len(soft) // 3:]))
     return np.asarray(np.clip(0.45 + 0.55 * soft / max(middle, 1.0), 0.6, 1.45), np.float32)
+
+
+def _near_picture(spot: Spot) -> bool:
+    """Whether an actor there, with shade and headlights, can touch the picture."""
+    reach = 12 * spot.scale
+    return -reach < spot.x < WIDTH + reach and -reach < spot.y < HEIGHT + reach
 
 
 def _code(depth_m: float) -> int:
