@@ -152,6 +152,14 @@ def house(
     s.mesh(gable, [(0, 1, 5, 4), (2, 3, 4, 5), (0, 4, 3), (1, 2, 5)], s.mat("tile"),
            (x, y, eaves), turn)
     s.box(at(0, 0.02, 0.2), (width, 0.06, 0.4), s.mat("skirt"), turn)
+    for side in (-1, 1):
+        for z in (1.7, eaves - 1.2) if eaves > 4.5 else (1.7,):
+            for v in (-depth * 0.32, -depth * 0.68):
+                for grow, name in ((0.0, "plate"), (0.02, "window")):
+                    hole = (0.04 + grow, 1.2 - 7 * grow, 1.1 - 7 * grow)
+                    s.box(at(side * width / 2, v, z), hole, s.mat(name), turn)
+                s.box(at(side * (width / 2 + 0.2), v, z + 0.75), (0.4, 1.5, 0.06),
+                      s.mat("concrete"), turn)
     if shop:
         _shop_front(s, at, width, turn)
     else:

@@ -67,7 +67,7 @@ def car(s: Stage, x: float, y: float, turn: float, color: Color, lights: bool) -
             s.rod(at(u, side * 0.68, 0.32), at(u, side * 0.89, 0.32), 0.19, s.mat("rim"), 14)
         head = _lamp(s, HEAD, 40 if lights else 0.2)
         s.box(at(2.06, side * 0.6, 0.76), (0.16, 0.36, 0.14), head, turn, 0.02)
-        tail = _lamp(s, TAIL, 2.5 if lights else 0.1)
+        tail = _lamp(s, TAIL, 1.0 if lights else 0.1)
         s.box(at(-2.12, side * 0.66, 0.9), (0.08, 0.24, 0.3), tail, turn)
     front = [(0.33, -0.62, 1.62), (0.33, 0.62, 1.62), (1.0, 0.74, 1.13), (1.0, -0.74, 1.13)]
     s.mesh(front, [(0, 1, 2, 3)], glass, at(0.035, 0, 0.03), turn)
@@ -101,7 +101,7 @@ def scooter(s: Stage, x: float, y: float, turn: float, color: Color, lights: boo
         s.ball(at(0.36, v * 1.25, 1.28), 0.06, s.mat("seat"), (0.4, 1, 0.7))
     s.rod(at(-0.85, -0.17, 0.36), at(-0.2, -0.17, 0.33), 0.055, s.mat("rim"))
     s.box(at(0.49, 0, 0.92), (0.13, 0.22, 0.17), _lamp(s, HEAD, 40 if lights else 0.2), turn, 0.04)
-    s.box(at(-0.79, 0, 0.70), (0.06, 0.2, 0.1), _lamp(s, TAIL, 2.5 if lights else 0.1), turn, 0.02)
+    s.box(at(-0.79, 0, 0.70), (0.06, 0.2, 0.1), _lamp(s, TAIL, 1.0 if lights else 0.1), turn, 0.02)
     s.box(at(-0.84, 0, 0.55), (0.02, 0.24, 0.1), s.mat("plate"), turn)
     if lights:
         s.lamp("SPOT", at(0.6, 0, 0.9), 160, (1, 0.92, 0.78), 0.05, at(10, 0, 0), 46)
@@ -130,7 +130,7 @@ def truck(s: Stage, x: float, y: float, turn: float, color: Color, lights: bool)
     for v in (-0.85, 0.85):
         head = _lamp(s, HEAD, 40 if lights else 0.2)
         s.box(at(3.74, v, 0.95), (0.1, 0.34, 0.2), head, turn, 0.02)
-        s.box(at(-3.94, v, 0.8), (0.06, 0.3, 0.14), _lamp(s, TAIL, 2.5 if lights else 0.1), turn)
+        s.box(at(-3.94, v, 0.8), (0.06, 0.3, 0.14), _lamp(s, TAIL, 1.0 if lights else 0.1), turn)
         if lights:
             s.lamp("SPOT", at(3.9, v, 0.95), 260, (1, 0.92, 0.78), 0.06, at(16, v * 1.2, 0), 48)
 

@@ -69,9 +69,11 @@ class Projection:
         radius = math.hypot(u, v)
         if radius < 1e-9:
             return full
-        moved = radius
-        for _ in range(5):
-            moved = radius * full / (1 + self.lens_k * moved * moved)
+        wanted = radius * full
+        moved = min(wanted, (wanted / self.lens_k) ** (1 / 3)) if self.lens_k else wanted
+        for _ in range(4):  # Newton, from above: the curve is convex, so it cannot overshoot
+            cube = self.lens_k * moved * moved
+            moved -= (moved * (1 + cube) - wanted) / (1 + 3 * cube)
         return moved / radius
 
     def bearing(self, x: float, y: float) -> tuple[float, float]:

@@ -63,7 +63,7 @@ class Scene:
         self.script = scripts.SCRIPTS[name]
         self._light: str = facts["light"]
         self._mono: bool = facts["mono"]
-        self._camera = Projection(
+        self.camera = Projection(
             facts["matrix"][0][0], np.array(facts["rotation"]), np.array(facts["translation"]),
             facts["lens_k"],
         )
@@ -78,7 +78,7 @@ class Scene:
         self._players = self._cast(rng)
         self._noise, self._shifts = _noise(rng.getrandbits(32), self._mono)
         self._local = _local_light(self._empty.color)
-        self._lamp_spots = [self._camera.spot(*lamp.at) for lamp in self.script.lamps]
+        self._lamp_spots = [self.camera.spot(*lamp.at) for lamp in self.script.lamps]
 
     def _cast(self, rng: random.Random) -> list[_Player]:
         tints: dict[str, Tint] = {}
@@ -98,6 +98,14 @@ class Scene:
                 return name
         raise ValueError(f"scene {self.name!r}: no sprite sheet for {kind!r}")
 
+    def hides(self, x: float, y: float, z: float) -> bool:
+        """Whether the background stands before a point, so that the camera does not see it."""
+        spot = self.camera.spot(x, y, z)
+        if spot is None or not (0 <= spot.x < WIDTH and 0 <= spot.y < HEIGHT):
+            return True
+        depth = self._empty.depth[int(spot.y), int(spot.x)]
+        return bool(depth < _code(spot.depth_m - MARGIN_M))
+
     # -- one frame --------------------------------------------------------------------
 
     def render(self, n: int) -> Image:
@@ -109,7 +117,7 @@ class Scene:
         acting = []
         for player in self._players:
             for step in player.steps.get(n, ()):
-                spot = self._camera.spot(step.x, step.y)
+                spot = self.camera.spot(step.x, step.y)
                 if spot is not None and _near_picture(spot):
                     acting.append((spot, step, player))
         acting.sort(key=lambda item: -item[0].depth_m)
@@ -132,7 +140,7 @@ class Scene:
         self, frame: Image, plate: _Plate, spot: Spot, step: Step, player: _Player
     ) -> None:
         """The actor itself, in the light of its place, behind what stands before it."""
-        bearing, elevation = self._camera.bearing(step.x, step.y)
+        bearing, elevation = self.camera.bearing(step.x, step.y)
         phase = step.phase if step.moving else None
         view = player.actor.view(step.heading - bearing, elevation, phase, spot.scale)
         zoom = spot.scale / view.scale
@@ -196,7 +204,7 @@ class Scene:
         wide = {"car": 1.5, "bike": 0.5, "truck": 2.4}.get(kind, 0.32)
         length = math.hypot(*sun) * tall + wide
         turn = math.atan2(sun[1], sun[0])
-        spot = self._camera.spot(step.x, step.y)
+        spot = self.camera.spot(step.x, step.y)
         sunny = min(max((self._gain(spot) - 0.7) * 4, 0.0), 1.0) if spot else 0.0
         if sunny:  # not in the shade of a house
             quad = _quad(step, math.cos(turn), math.sin(turn), -wide * 0.8, length, wide)
@@ -216,7 +224,7 @@ class Scene:
         self, corners: list[tuple[float, float]]
     ) -> tuple[NDArray[np.float32] | None, float]:
         """The corners in pixels (None if one is not well before the camera), nearest depth."""
-        spots = [spot for corner in corners if (spot := self._camera.spot(*corner))]
+        spots = [spot for corner in corners if (spot := self.camera.spot(*corner))]
         nearest_m = min((spot.depth_m for spot in spots), default=0.0)
         if len(spots) < len(corners) or nearest_m < 1.2:
             return None, nearest_m
