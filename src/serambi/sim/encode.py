@@ -138,7 +138,7 @@ class StreamEncoder:
         s = self._settings
         return Loop(s.width, s.height, s.fps, tuple(self._units))
 
-    def _take(self, packets: Iterable[av.Packet[Any]]) -> None:
+    def _take(self, packets: "Iterable[av.Packet[Any]]") -> None:
         for packet in packets:
             nals = loop_file.split_annex_b(bytes(packet))
             # Encoders sign their work in SEI; cameras do not, and the canary is to stand alone.
