@@ -5,7 +5,7 @@ import base64
 import re
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,9 +125,7 @@ class Client:
         url = url or self.url
         self.cseq += 1
         if self.nonce:
-            proof = response_hash(
-                "viewer", self.password, self.realm, self.nonce, method, url
-            )
+            proof = response_hash("viewer", self.password, self.realm, self.nonce, method, url)
             headers["Authorization"] = (
                 f'Digest username="viewer", realm="{self.realm}", nonce="{self.nonce}", '
                 f'uri="{url}", response="{proof}"'
@@ -135,9 +133,7 @@ class Client:
         if self.session:
             headers.setdefault("Session", self.session)
         text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.writer.write(
-            f"{method} {url} RTSP/1.0\r\nCSeq: {self.cseq}\r\n{text}\r\n".encode()
-        )
+        self.writer.write(f"{method} {url} RTSP/1.0\r\nCSeq: {self.cseq}\r\n{text}\r\n".encode())
 
     async def ask(self, method: str, url: str = "", **headers: str) -> Reply:
         self.send(method, url, **headers)
@@ -161,6 +157,11 @@ class Client:
         played = await self.ask("PLAY")
         self.rtp_info = played.headers.get("RTP-Info", "")
         return played
+
+    async def watch(self) -> None:
+        """Take pictures until the connection ends: raises then."""
+        while True:
+            await self.picture()
 
     async def picture(self) -> Picked:
         """The next whole access unit."""
@@ -187,10 +188,8 @@ async def connected(port: int, path: str = "gate-1/main") -> AsyncIterator[Clien
             yield Client(reader, writer, f"rtsp://127.0.0.1:{port}/{path}")
         finally:
             writer.close()
-            try:
+            with suppress(OSError):
                 await writer.wait_closed()
-            except OSError:
-                pass
 
 
 def sprop(sdp: bytes) -> list[bytes]:

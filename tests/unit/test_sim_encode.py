@@ -24,9 +24,11 @@ from serambi.sim.video import letterbox, video_pictures
 from tests.simulation.sim_town import TAG, Painted, open_painted
 
 JOB = Job("painted", 3, TAG, "Gerbang")
-SHARED_VIDEO = Path(
-    os.environ.get("SERAMBI_SHARED", Path(__file__).parents[2].parent / "shared" / "data")
-) / "video" / "car-detection.mp4"
+SHARED_VIDEO = (
+    Path(os.environ.get("SERAMBI_SHARED", Path(__file__).parents[2].parent / "shared" / "data"))
+    / "video"
+    / "car-detection.mp4"
+)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,9 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stream = box.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 160, 160, "yuv420p"
         for n in range(5):
-            frame = av.VideoFrame.from_ndarray(np.full((160, 160, 3), 40 * n + 20, np.uint8), "bgr24")
+            frame = av.VideoFrame.from_ndarray(
+                np.full((160, 160, 3), 40 * n + 20, np.uint8), "bgr24"
+            )
             frame.pts, frame.time_base = n, Fraction(1, 10)
             box.mux(stream.encode(frame))
         box.mux(stream.encode(None))
@@ -241,8 +245,10 @@ def test_ffprobe_agrees(loops: tuple[Loop, Loop], tmp_path: Path) -> None:
     path = tmp_path / "main.h264"
     path.write_bytes(annex_b(loops[0]))
     told = subprocess.run(
-        ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "frame=pict_type", str(path)]
-        + ["-show_entries", "stream=profile,has_b_frames"],
+        [
+            *("ffprobe", "-v", "error", "-of", "json", str(path), "-show_entries"),
+            "frame=pict_type:stream=profile,has_b_frames",
+        ],
         capture_output=True,
         check=True,
         timeout=20,
