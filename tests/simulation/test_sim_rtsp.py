@@ -59,12 +59,14 @@ def reported(report: bytes) -> tuple[float, int]:
 
 @pytest.mark.parametrize(("stream", "fps"), [("main", 20), ("sub", 10)], ids=["main", "sub"])
 async def test_pictures_are_locked_to_wall_time(gate: Camera, stream: str, fps: int) -> None:
-    async with listen([gate], SystemClock()) as server:
-        async with connected(server.port, f"gate-1/{stream}") as client:
-            before = time.time()
-            assert (await client.play()).status == 200
-            pictures = [await client.picture() for _ in range(60 if fps == 20 else 10)]
-            after = time.time()
+    async with (
+        listen([gate], SystemClock()) as server,
+        connected(server.port, f"gate-1/{stream}") as client,
+    ):
+        before = time.time()
+        assert (await client.play()).status == 200
+        pictures = [await client.picture() for _ in range(60 if fps == 20 else 10)]
+        after = time.time()
     wall_s, at = reported(client.reports[0])
     assert before <= wall_s <= after
     read = numbers(pictures)

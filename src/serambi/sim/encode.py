@@ -57,7 +57,7 @@ class Settings:
     fps: int
     rate_bps: int
     profile: str
-    preset: str = "veryfast"
+    preset: str = "superfast"
 
     @property
     def gop(self) -> int:
