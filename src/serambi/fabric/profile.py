@@ -36,6 +36,8 @@ def _base(mode: str, tls: TlsFiles) -> zenoh.Config:
     _set(config, "mode", mode)
     _set(config, "scouting/multicast/enabled", False)
     _set(config, "scouting/gossip/enabled", False)
+    # Nothing is scouted for, so there is nothing to wait for when a router starts.
+    _set(config, "scouting/delay", 0)
     _set(config, "transport/shared_memory/enabled", False)
     _set(config, "transport/link/protocols", ["quic", "tls"])
     _set(config, "transport/link/tx/lease", LEASE_MS)
