@@ -23,7 +23,7 @@ from serambi.fabric import frames
 _PATH_MAX_BYTES = 100
 _PEER = struct.Struct("3i")
 _GREETING = b"serambi-uplink 1\n"
-_GREETING_LIMIT_S = 5.0
+GREETING_LIMIT_S = 5.0
 SEND_BUFFER_BYTES = 256 * 1024
 
 
@@ -107,7 +107,7 @@ def connect(path: Path) -> Introduction:
     """Courier's side; blocks for at most 5 s. Raises UNAVAILABLE when no keeper answers."""
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        door.settimeout(_GREETING_LIMIT_S)
+        door.settimeout(GREETING_LIMIT_S)
         with _address(path) as address:
             door.connect(address)
         greeting, handed, _, _ = socket.recv_fds(door, len(_GREETING), 1)

@@ -9,11 +9,13 @@ import itertools
 import logging
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import BACKOFF_FIRST_S, COMMAND_TIMEOUT_S
 from serambi.fabric import sockets
+from serambi.fabric.blocking import within
 from serambi.fabric.frames import Answer, Command, Live, State, encode
 from serambi.fabric.outbox import ANSWERS_MAX, Outbox
 from serambi.fabric.port import CommandHandler
@@ -250,12 +252,22 @@ class UplinkClient:
         self._asked: dict[int, asyncio.Future[Answer]] = {}
         self._sending = asyncio.Lock()
 
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
     async def frames(self) -> AsyncIterator[State | Live | Lost]:
         """All that the keeper says, across its restarts, with a `Lost` after each connection."""
         wait_s = BACKOFF_FIRST_S
         while True:
             try:
-                connection = await asyncio.to_thread(sockets.connect, self._path)
+                # A connection that comes after we were cancelled must not be left open.
+                connection = await within(
+                    2 * sockets.GREETING_LIMIT_S,
+                    partial(sockets.connect, self._path),
+                    "connecting to the keeper",
+                    late=sockets.Introduction.close,
+                )
             except SerambiError as error:
                 log.warning("%s", error)
                 await asyncio.sleep(wait_s)
