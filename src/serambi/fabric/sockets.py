@@ -19,11 +19,12 @@ from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.fabric import frames
+from serambi.fabric.blocking import within
 
 _PATH_MAX_BYTES = 100
 _PEER = struct.Struct("3i")
 _GREETING = b"serambi-uplink 1\n"
-GREETING_LIMIT_S = 5.0
+_GREETING_LIMIT_S = 5.0
 SEND_BUFFER_BYTES = 256 * 1024
 
 
@@ -107,7 +108,7 @@ def connect(path: Path) -> Introduction:
     """Courier's side; blocks for at most 5 s. Raises UNAVAILABLE when no keeper answers."""
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        door.settimeout(GREETING_LIMIT_S)
+        door.settimeout(_GREETING_LIMIT_S)
         with _address(path) as address:
             door.connect(address)
         greeting, handed, _, _ = socket.recv_fds(door, len(_GREETING), 1)
@@ -122,6 +123,16 @@ def connect(path: Path) -> Introduction:
     pair = socket.socket(fileno=handed[0])
     pair.setblocking(False)
     return Introduction(door, pair)
+
+
+async def reach(path: Path) -> Introduction:
+    """`connect` without blocking the loop; what comes after a cancellation is closed."""
+    return await within(
+        2 * _GREETING_LIMIT_S,
+        lambda: connect(path),
+        "connecting to the keeper",
+        late=Introduction.close,
+    )
 
 
 def _no_keeper(path: Path, why: str) -> SerambiError:

@@ -9,13 +9,11 @@ import itertools
 import logging
 import socket
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import BACKOFF_FIRST_S, COMMAND_TIMEOUT_S
 from serambi.fabric import sockets
-from serambi.fabric.blocking import within
 from serambi.fabric.frames import Answer, Command, Live, State, encode
 from serambi.fabric.outbox import ANSWERS_MAX, Outbox
 from serambi.fabric.port import CommandHandler
@@ -261,13 +259,7 @@ class UplinkClient:
         wait_s = BACKOFF_FIRST_S
         while True:
             try:
-                # A connection that comes after we were cancelled must not be left open.
-                connection = await within(
-                    2 * sockets.GREETING_LIMIT_S,
-                    partial(sockets.connect, self._path),
-                    "connecting to the keeper",
-                    late=sockets.Introduction.close,
-                )
+                connection = await sockets.reach(self._path)
             except SerambiError as error:
                 log.warning("%s", error)
                 await asyncio.sleep(wait_s)
