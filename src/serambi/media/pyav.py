@@ -37,6 +37,8 @@ class VideoInput:
         `SerambiError` in plain words that never repeat the address."""
         micros = str(int(CONNECT_TIMEOUT_S * 1_000_000))
         options = {"rtsp_transport": "tcp", "timeout": micros, "analyzeduration": "200000"}
+        # Audio is never even asked for.
+        options["allowed_media_types"] = "video"
         try:
             self._container = av.open(url, options=options)
         except OSError as error:
