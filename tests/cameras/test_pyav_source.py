@@ -1,10 +1,11 @@
-"""PyAV against simulated cameras over real sockets: pictures, and every refusal in its own words."""
+"""PyAV against simulated cameras over real sockets: pictures, and each refusal in its own words."""
 
 import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -66,7 +67,7 @@ async def test_pictures_arrive_with_configuration_and_rising_times() -> None:
     pictures = [unit for unit in units if isinstance(unit, AccessUnit)]
     assert pictures[0].key
     assert pictures[0].dts <= 3600
-    assert {b.dts - a.dts for a, b in zip(pictures, pictures[1:], strict=False)} == {3600}
+    assert {b.dts - a.dts for a, b in pairwise(pictures)} == {3600}
     assert {unit.wall_us for unit in pictures} == {77}
     assert source.lost_packets == 0
 
@@ -105,7 +106,7 @@ async def test_a_camera_that_hangs_up_is_said() -> None:
         reading = asyncio.create_task(_read(url, 10_000))
         await _watched(server)
         server.cameras["gate"].drop()
-        with pytest.raises(SerambiError, match="ended the stream|cannot be read"):
+        with pytest.raises(SerambiError, match=r"ended the stream|cannot be read"):
             await reading
 
 
@@ -121,7 +122,7 @@ async def test_a_frozen_camera_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
         reading = asyncio.create_task(_read(url, 10_000))
         await _watched(server)
         server.cameras["gate"].freeze()
-        with pytest.raises(SerambiError, match="does not answer|ended the stream"):
+        with pytest.raises(SerambiError, match=r"does not answer|ended the stream"):
             await reading
 
 

@@ -35,7 +35,7 @@ class _Script:
 
 
 def _plays(emit: Emit, stop: threading.Event) -> None:
-    for item in (clip().config, *clip().units[:3]):
+    for item in clip().items()[:4]:
         emit(item)
     stop.wait(30)
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -173,7 +174,7 @@ def test_without_dts_a_picture_out_of_order_keeps_its_place() -> None:
     order = (0, 3, 1, 2, 6, 4, 5)
     placed = [line.place(n * 3600, None, _BASE) for n in order]
     assert [pts for pts, _ in placed] == [n * 3600 for n in order]
-    assert all(b > a for (_, a), (_, b) in zip(placed, placed[1:], strict=False))
+    assert all(b > a for (_, a), (_, b) in pairwise(placed))
     assert line.repaired == 0
 
 
@@ -200,7 +201,7 @@ def test_signed_video_keeps_its_signatures(shared_data: Path) -> None:
         config = VideoConfig("avc1.64001f", avcc, 640, 360)
         units = [AccessUnit(n * 3600, n * 3600, n == 0, 0, raw) for n, raw in enumerate(raws)]
         content = init_segment(config) + b"".join(fragment(1, units, len(units) * 3600))
-        with av.open(io.BytesIO(content)) as container:
+        with av.open(io.BytesIO(content), "r") as container:
             again = [bytes(packet) for packet in container.demux(video=0) if packet.size]
         assert again == raws, path.name
         nals = [nal for raw in raws for nal in h264.split_length_prefixed(raw)]

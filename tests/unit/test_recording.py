@@ -56,7 +56,7 @@ def site(tmp_path: Path) -> Iterator[_Site]:
 
 def test_a_recording_plays_and_is_indexed(site: _Site) -> None:
     made = clip()
-    for item in (made.config, *made.units):
+    for item in made.items():
         site.recorder.write(item)
     site.recorder.close()
     (path,) = site.files()
@@ -75,14 +75,14 @@ def test_a_recording_plays_and_is_indexed(site: _Site) -> None:
 
 def test_a_group_is_on_the_disk_as_soon_as_the_next_begins(site: _Site) -> None:
     made = clip()
-    for item in (made.config, *made.units[:26]):
+    for item in made.items()[:27]:
         site.recorder.write(item)
     assert len(decoded(site.files()[0].read_bytes())) == 25
 
 
 def test_nothing_is_recorded_before_a_key_frame(site: _Site) -> None:
     made = clip()
-    for item in (made.config, *made.units[1:25]):
+    for item in made.items()[:1] + made.items()[2:26]:
         site.recorder.write(item)
     site.recorder.close()
     assert site.files() == []
@@ -119,7 +119,8 @@ def test_a_restart_leaves_a_gap_with_its_cause(tmp_path: Path) -> None:
     made = clip()
     for at in (0, 10):
         again = _Site(tmp_path)
-        for item in (made.config, *later(made, at)):
+        again.recorder.write(made.config)
+        for item in later(made, at):
             again.recorder.write(item)
         again.recorder.close()
         gaps = again.index.gaps(CAMERA)
@@ -142,7 +143,7 @@ def test_a_full_disk_is_said_and_the_next_group_tries_again(
 
     monkeypatch.setattr(os, "writev", small)
     failures = []
-    for item in (made.config, *made.units):
+    for item in made.items():
         try:
             site.recorder.write(item)
         except SerambiError as error:
@@ -159,7 +160,7 @@ def test_a_full_disk_is_said_and_the_next_group_tries_again(
 def test_a_partial_write_is_continued(site: _Site, monkeypatch: pytest.MonkeyPatch) -> None:
     made = clip()
     monkeypatch.setattr(os, "writev", lambda fd, parts: os.write(fd, b"".join(parts)[:777]))
-    for item in (made.config, *made.units):
+    for item in made.items():
         site.recorder.write(item)
     site.recorder.close()
     assert len(decoded(site.files()[0].read_bytes())) == 50
@@ -167,7 +168,7 @@ def test_a_partial_write_is_continued(site: _Site, monkeypatch: pytest.MonkeyPat
 
 def _record(site: _Site) -> Path:
     made = clip()
-    for item in (made.config, *made.units):
+    for item in made.items():
         site.recorder.write(item)
     site.recorder.close()
     return site.files()[0]
@@ -257,7 +258,8 @@ def test_fsck_drops_what_is_gone_and_what_never_began(site: _Site) -> None:
     check_recordings(site.folder, site.index)
     assert site.files() == []
     assert not path.exists()
-    other = _Site(site.folder / "other") if (site.folder / "other").mkdir() is None else site
+    (site.folder / "other").mkdir()
+    other = _Site(site.folder / "other")
     _record(other).unlink()
     assert check_recordings(other.folder, other.index).lost_files == 1
     assert other.files() == []

@@ -56,7 +56,11 @@ def check_recordings(folder: Path, index: Index) -> Repaired:
             index.remove_segments([segment.id])
             lost += 1
             continue
-        if path.stat().st_size != segment.size_bytes or newest[segment.camera] == segment or not segment.end_us:
+        if (
+            path.stat().st_size != segment.size_bytes
+            or newest[segment.camera] == segment
+            or not segment.end_us
+        ):
             one = _check_segment(path, segment, index)
             added, dropped, cut_bytes = (
                 added + one.added,
