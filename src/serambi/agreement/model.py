@@ -39,8 +39,8 @@ _VAGUE = frozenset(
         r"\w+",
         "safety security surveillance monitoring prevention crime order public general purposes "
         "purpose reasons the a of and or for in other "
-        "keamanan keselamatan pengawasan pemantauan pencegahan kejahatan ketertiban umum masyarakat "
-        "tujuan keperluan kepentingan alasan dan atau untuk lain lainnya demi dalam",
+        "keamanan keselamatan pengawasan pemantauan pencegahan kejahatan ketertiban umum "
+        "masyarakat tujuan keperluan kepentingan alasan dan atau untuk lain lainnya demi dalam",
     )
 )
 _PURPOSE_MIN_CHARACTERS = 20
