@@ -9,7 +9,9 @@ from serambi.agreement.instants import instant_text
 from serambi.agreement.model import read_agreement
 from serambi.agreement.revocation import read_revocation
 from serambi.base.clock import SystemClock
+from serambi.base.errors import Kind, SerambiError
 from serambi.cli.agreement import agreement_group, party_group
+from serambi.cli.draft import read_file
 from serambi.cli.plain import printable
 from serambi.identity.keys import SigningKey
 from tests.builders import (
@@ -351,3 +353,16 @@ def test_keygen_never_shows_the_private_key(tmp_path: Path) -> None:
     body = (tmp_path / "key.pem").read_text().splitlines()[1]
     assert body not in result.output
     assert SITE not in result.output
+
+
+def test_a_folder_of_countless_attestations_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serambi.cli.draft.DOCUMENTS_MAX", 1)
+    refused(desk.new(), "more than 1 files")
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SerambiError) as caught:
+        read_file(tmp_path / "absent")
+    assert caught.value.kind == Kind.NOT_FOUND
