@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
@@ -87,9 +88,11 @@ async def running(town: Town) -> AsyncIterator[Running]:
                 town.clock,
                 stop.wait(),
                 port.set_result,
+                built=town.folder / "built",
             )
         )
-        await asyncio.wait({task, port}, return_when=asyncio.FIRST_COMPLETED)
+        waits: set[asyncio.Future[Any]] = {task, port}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()
         try:

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from serambi.base.limits import VIEWER_QUEUE_MESSAGES
 from serambi.center.accounts import Role
@@ -211,12 +212,15 @@ async def test_a_cookie_opens_a_socket_only_from_our_own_page(center: Running) -
     url = f"ws://127.0.0.1:{center.port}/api/events"
     with pytest.raises(InvalidStatus) as refused:
         async with connect(
-            url, additional_headers={"Cookie": cookie}, origin="http://evil.example", proxy=None
+            url,
+            additional_headers={"Cookie": cookie},
+            origin=Origin("http://evil.example"),
+            proxy=None,
         ):
             pass
     assert refused.value.response.status_code == 403
     async with connect(
-        url, additional_headers={"Cookie": cookie}, origin=center.base, proxy=None
+        url, additional_headers={"Cookie": cookie}, origin=Origin(center.base), proxy=None
     ) as good:
         assert json.loads((await messages(good, 1))[0])["type"] == "state"
 

@@ -84,6 +84,9 @@ class Desk:
     def kinds(self) -> list[str]:
         return [request.kind for request in self.gateway.requests]
 
+    async def asked(self, count: int) -> None:
+        await eventually(lambda: len(self.gateway.requests) == count)
+
     def pass_time(self, duration_s: float) -> None:
         self.clock.advance(duration_s)
         self.town.speak()
@@ -117,7 +120,7 @@ async def test_it_is_renewed_while_watched(desk: Desk) -> None:
     for expected in (2, 3, 4, 5, 6):
         desk.pass_time(RENEW_EVERY_S)
         desk.sessions.tick()
-        await eventually(lambda expected=expected: len(desk.kinds()) == expected)
+        await desk.asked(expected)
         await eventually(lambda: not session.renewing)
     assert desk.kinds() == ["open", *["renew"] * 5]
     assert session.until_ms > first_until_ms

@@ -29,6 +29,7 @@ from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.store import LedgerStore
 from serambi.web.login import Gate, cookie_name
+from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ async def serve(
     clock: Clock,
     until: Awaitable[object],
     started: Callable[[int], None] | None = None,
+    built: Path = BUILT,
 ) -> None:
     """Like `run`, until `until` is done."""
     roster = load_roster(config)
@@ -86,7 +88,7 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
             sessions = Sessions(asker, sites, hub, journal, history, clock, group)
-            app = create_app()
+            app = create_app(built)
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             port = server.bind()
             gate = Gate(
