@@ -56,7 +56,7 @@ class CameraReader:
                 self._source.run(self._take, self._stop)
             except SerambiError as error:
                 self._fail(str(error))
-            except Exception:  # noqa: BLE001 (a supervised thread: one camera must not end the others)
+            except Exception:  # a supervised thread: one camera must not end the others
                 log.exception("%s: the reader crashed", self._name)
                 self._fail("the reader crashed; see the log")
             else:

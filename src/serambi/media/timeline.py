@@ -31,8 +31,9 @@ class Timeline:
         if not -_REORDER_MAX <= delay <= _REORDER_MAX:
             delay = 0
         if self._offset is None:
-            self._offset = at
-            return delay, 0
+            self._last += self._step if self.repaired else 0
+            self._offset = at - self._last
+            return self._last + delay, self._last
         moved = at - self._offset
         if not self._last < moved <= self._last + _JUMP_MAX:
             # Go on as usual from here; later times count from the camera's new clock.
