@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from serambi.base.limits import VIEWER_QUEUE_MESSAGES
 from serambi.center.accounts import Role
 from serambi.center.live import Feed, Hub, Piece, Viewer
 from tests.fakes.center_town import AVCC, CONFIG, FakeLink, unit
-from tests.fakes.running import Running, eventually, messages, running_town
+from tests.fakes.running import Running, closed_with, eventually, messages, running_town
 
 WISH = {"camera": "terminal-1", "action": "live", "purpose": "traffic"}
 STREAM = ("terminal", "terminal-1", "sub")
@@ -36,17 +36,6 @@ async def opened(center: Running, role: Role = Role.OPERATOR) -> str:
         answer = await client.post("/api/sessions", json=WISH)
         assert answer.status_code == 201
         return str(answer.json()["id"])
-
-
-async def closed_with(socket: ClientConnection) -> tuple[list[str | bytes], int]:
-    """Everything up to the end, and the close code."""
-    got: list[str | bytes] = []
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                got.append(await socket.recv())
-    except ConnectionClosed as closed:
-        return got, closed.rcvd.code if closed.rcvd else 0
 
 
 async def test_configuration_first_then_units_as_they_came(center: Running) -> None:
