@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serambi.base.errors import SerambiError
+from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.courier.config import CourierConfig, read_config
 from serambi.fabric.frames import Live, State
@@ -20,6 +21,7 @@ from serambi.fabric.zenoh_site import ZenohSite
 log = logging.getLogger(__name__)
 
 COUNTS_EVERY_S = 60.0
+LINK_EVERY_S = 0.5
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Courier:
             group.create_task(keep_running("link to the center", self._link.run))
             group.create_task(keep_running("socket to the keeper", self._carry))
             group.create_task(keep_running("counts", self._tell_counts))
+            group.create_task(keep_running("link's state", self._tell_link))
 
     async def _carry(self) -> None:
         async for said in self._uplink.frames():
@@ -67,6 +70,11 @@ class Courier:
             case _:
                 self._link.forget_state()
 
+    async def _tell_link(self) -> None:
+        while True:
+            await self._uplink.tell_link(up=self._link.connected)
+            await asyncio.sleep(LINK_EVERY_S)
+
     async def _tell_counts(self) -> None:
         while True:
             await asyncio.sleep(COUNTS_EVERY_S)
@@ -87,5 +95,10 @@ def build(config: CourierConfig) -> Courier:
 
 
 async def run(config_path: Path) -> None:
-    """`serambi courier --config FILE`. Raises BAD_INPUT for wrong settings; ends when cancelled."""
-    await build(read_config(config_path)).run()
+    """`serambi courier --config FILE`, until SIGTERM or SIGINT. Raises BAD_INPUT for wrong
+    settings."""
+    courier = build(read_config(config_path))
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(courier.run())
+        await until_told_to_end()
+        work.cancel()

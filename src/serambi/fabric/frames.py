@@ -15,12 +15,13 @@ _ID = struct.Struct(">Q")
 HEAD_BYTES = _HEAD.size
 _NAMES_MAX_BYTES = 2 * (1 + 64)
 
-_COMMAND, _REPLY, _STATE, _LIVE = 1, 2, 3, 4
+_COMMAND, _REPLY, _STATE, _LIVE, _LINK = 1, 2, 3, 4, 5
 _LIMITS = {
     _COMMAND: _ID.size + COMMAND_MAX_BYTES,
     _REPLY: _ID.size + 1 + COMMAND_MAX_BYTES,
     _STATE: STATE_MAX_BYTES,
     _LIVE: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
+    _LINK: 1,
 }
 
 
@@ -57,7 +58,14 @@ class Live:
     message: bytes
 
 
-Frame = Command | Answer | State | Live
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Courier -> keeper: whether the center is reached now."""
+
+    up: bool
+
+
+Frame = Command | Answer | State | Live | Link
 
 
 def encode(frame: Frame) -> bytes:
@@ -69,6 +77,8 @@ def encode(frame: Frame) -> bytes:
             kind, body = _REPLY, _ID.pack(number) + bytes([ok]) + raw
         case State(raw):
             kind, body = _STATE, raw
+        case Link(up):
+            kind, body = _LINK, bytes([up])
         case Live(camera, stream, message):
             body = b"".join((_name(camera, "camera"), _name(stream, "stream"), message))
             kind = _LIVE
@@ -100,6 +110,10 @@ def decode(kind: int, body: bytes) -> Frame:
         camera, at = _read_name(body, 0, "camera")
         stream, at = _read_name(body, at, "stream")
         return Live(camera, stream, body[at:])
+    if kind == _LINK:
+        if body not in (b"\0", b"\1"):
+            raise _bad("a link that is neither up nor down")
+        return Link(body == b"\1")
     if len(body) < _ID.size + (kind == _REPLY):
         raise _bad("a frame that ends too soon")
     (number,) = _ID.unpack_from(body)

@@ -47,6 +47,11 @@ class SiteLink(Protocol):
         """Keep the link up until cancelled; reconnects by itself."""
         ...
 
+    @property
+    def connected(self) -> bool:
+        """Whether the center is reached now."""
+        ...
+
     async def publish_state(self, raw: bytes) -> None:
         """Send the newest state and keep it for whoever asks. Raises LIMIT when too large."""
         ...

@@ -8,13 +8,13 @@ import contextlib
 import itertools
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import BACKOFF_FIRST_S, COMMAND_TIMEOUT_S
 from serambi.fabric import sockets
-from serambi.fabric.frames import Answer, Command, Live, State, encode
+from serambi.fabric.frames import Answer, Command, Link, Live, State, encode
 from serambi.fabric.outbox import ANSWERS_MAX, Outbox
 from serambi.fabric.port import CommandHandler
 
@@ -55,9 +55,16 @@ class _Connection:
 class UplinkServer:
     """The keeper's side. `run` it; every other method works at any time and never blocks."""
 
-    def __init__(self, path: Path, on_command: CommandHandler) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_command: CommandHandler,
+        on_link: Callable[[bool], None] = lambda up: None,
+    ) -> None:
+        """`on_link` is told whether the courier reaches the center, False when it is gone."""
         self._path = path
         self._on_command = on_command
+        self._on_link = on_link
         self._connection: _Connection | None = None
         self._stopping = 0
         self._resume = asyncio.Event()
@@ -121,6 +128,7 @@ class UplinkServer:
         finally:
             if self._connection is connection:
                 self._connection = None
+                self._on_link(False)
             connection.close()
             log.info("the courier is gone")
 
@@ -144,6 +152,11 @@ class UplinkServer:
                 return
             if frame is None:
                 return
+            if isinstance(frame, Link):
+                room.release()
+                if self._connection is connection:
+                    self._on_link(frame.up)
+                continue
             if not isinstance(frame, Command):
                 log.warning("the courier is cut off: it may send commands only")
                 return
@@ -322,6 +335,14 @@ class UplinkClient:
         if not answer.ok:
             raise _unanswered(answer.raw.decode("utf-8", "replace"))
         return answer.raw
+
+    async def tell_link(self, *, up: bool) -> None:
+        """Say whether the center is reached; without a keeper it is said to nobody."""
+        connection = self._socket
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                async with self._sending:
+                    await self._send(connection, encode(Link(up)))
 
     async def _send(self, connection: socket.socket, frame: bytes) -> None:
         """A frame goes out whole or the connection ends: half a frame would garble the next."""
