@@ -12,7 +12,8 @@ from serambi.base.limits import LOGIN_FAILURES
 from serambi.center.accounts import CODE_TTL_S, Accounts, Role
 from serambi.center.config import read_config
 from serambi.center.database import meta, open_database
-from serambi.center.main import check_format
+from serambi.center.main import check_format, renew_certificate
+from serambi.identity.certificates import create_authority
 from serambi.web.login import digest_of
 from tests.fakes.running import quick_passwords
 
@@ -191,3 +192,23 @@ def test_missing_and_impossible_settings_are_named(
 def test_settings_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(SerambiError):
         read_config(tmp_path / "center.toml")
+
+
+def test_the_center_renews_its_certificate_where_it_has_the_authority(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    create_authority(tmp_path / "ca", clock.now())
+    path = tmp_path / "center.toml"
+    path.write_text(SETTINGS + 'authority = "ca"\nnames = ["localhost", "127.0.0.1"]\n')
+    config = read_config(path)
+    certificate = config.tls / "cert.pem"
+    renew_certificate(config, clock)
+    first = certificate.read_bytes()
+    renew_certificate(config, clock)
+    assert certificate.read_bytes() == first
+    clock.advance(20 * 3600)
+    renew_certificate(config, clock)
+    assert certificate.read_bytes() != first
+    path.write_text(SETTINGS + 'tls = "other"\n')
+    renew_certificate(read_config(path), clock)
+    assert not (tmp_path / "other").exists()
