@@ -69,7 +69,8 @@ class Figure:
     def limb(self, a: Joint, b: Joint, ra: float, rb: float, mat: Any) -> list[Any]:
         return [
             self.s.rod(self.at(a), self.at(b), ra, mat, 12, rb),
-            self.s.ball(self.at(a), ra, mat), self.s.ball(self.at(b), rb, mat),
+            self.s.ball(self.at(a), ra, mat),
+            self.s.ball(self.at(b), rb, mat),
         ]
 
     def ball(self, p: Joint, radius: float, mat: Any, scale: Joint = (1, 1, 1)) -> Any:
@@ -79,8 +80,11 @@ class Figure:
 
 
 def _down(start: Joint, angle: float, length: float, out: float = 0.0) -> Joint:
-    return (start[0] + math.sin(angle) * length, start[1] + out,
-            start[2] - math.cos(angle) * length)
+    return (
+        start[0] + math.sin(angle) * length,
+        start[1] + out,
+        start[2] - math.cos(angle) * length,
+    )
 
 
 def melt(parts: list[Any], voxel: float = 0.016) -> None:
@@ -99,8 +103,15 @@ def melt(parts: list[Any], voxel: float = 0.016) -> None:
 
 
 def person(
-    s: Stage, x: float, y: float, turn: float, pose: Pose, kind: str = "man",
-    carry: bool = False, base: float = 0.0, helmet: bool = False,
+    s: Stage,
+    x: float,
+    y: float,
+    turn: float,
+    pose: Pose,
+    kind: str = "man",
+    carry: bool = False,
+    base: float = 0.0,
+    helmet: bool = False,
 ) -> None:
     """`kind` is "man", "cap" or "hijab"; the figure is about 1.7 m tall."""
     f = Figure(s, x, y, turn)
@@ -111,8 +122,13 @@ def person(
     neck = (hip[0] + math.sin(lean) * 0.52, 0.0, hip[2] + math.cos(lean) * 0.52)
     waist = (hip[0] + math.sin(lean) * 0.14, 0.0, hip[2] + math.cos(lean) * 0.14)
     _legs(f, pose, hip, legs, shoe, kind == "hijab" and not helmet)
-    cloth = f.limb(waist, (neck[0] - math.sin(lean) * 0.14, 0, neck[2] - math.cos(lean) * 0.14),
-                   0.145, 0.165, top)
+    cloth = f.limb(
+        waist,
+        (neck[0] - math.sin(lean) * 0.14, 0, neck[2] - math.cos(lean) * 0.14),
+        0.145,
+        0.165,
+        top,
+    )
     for side in (-1, 1):
         chest = (neck[0] - math.sin(lean) * 0.1, side * 0.10, neck[2] - 0.12 * math.cos(lean))
         cloth += f.limb((waist[0], side * 0.06, waist[2] - 0.06), chest, 0.12, 0.10, top)
@@ -175,10 +191,12 @@ def _head(
     f.ball((x + 0.012, 0, z), 0.098, skin, (0.98, 0.82, 1.2))
     if kind == "hijab":
         shoulders = (neck[0] + 0.01, 0.0, neck[2] - 0.1)
-        melt([
-            f.ball((x - 0.02, 0, z + 0.025), 0.122, cover, (0.98, 0.95, 1.12)),
-            *f.limb((x - 0.02, 0, z - 0.08), shoulders, 0.105, 0.165, cover),
-        ])
+        melt(
+            [
+                f.ball((x - 0.02, 0, z + 0.025), 0.122, cover, (0.98, 0.95, 1.12)),
+                *f.limb((x - 0.02, 0, z - 0.08), shoulders, 0.105, 0.165, cover),
+            ]
+        )
     else:
         f.ball((x - 0.018, 0, z + 0.038), 0.104, cover, (1.0, 0.90, 1.0))
         if kind == "cap":

@@ -20,8 +20,10 @@ def _room(s: Stage, wide: float, deep: float, high: float, floor: str = "floor_t
             s.box((x, k * 0.6, 0.001), (wide, 0.008, 0.002), s.mat("grout"))
     s.box((x, y, high + 0.05), (wide, deep, 0.1), s.mat("ceiling"))
     for at, size in (
-        ((x, -0.1, high / 2), (wide, 0.2, high)), ((x, deep + 0.1, high / 2), (wide, 0.2, high)),
-        ((-0.1, y, high / 2), (0.2, deep, high)), ((wide + 0.1, y, high / 2), (0.2, deep, high)),
+        ((x, -0.1, high / 2), (wide, 0.2, high)),
+        ((x, deep + 0.1, high / 2), (wide, 0.2, high)),
+        ((-0.1, y, high / 2), (0.2, deep, high)),
+        ((wide + 0.1, y, high / 2), (0.2, deep, high)),
     ):
         s.box(at, size, s.mat("plaster"))
     for y_skirt in (0.01, deep - 0.01):
@@ -57,12 +59,22 @@ def store(s: Stage) -> None:
                 for j in range(2):
                     for k in range(levels):
                         jitter = s.rng.uniform(-0.02, 0.02)
-                        ballot_box(s, x0 + i * 0.43 + jitter, row_y - 0.25 + j * 0.46,
-                                   0.14 + k * 0.61, jitter)
+                        ballot_box(
+                            s,
+                            x0 + i * 0.43 + jitter,
+                            row_y - 0.25 + j * 0.46,
+                            0.14 + k * 0.61,
+                            jitter,
+                        )
     for k in range(5):
         for z in range(s.rng.randint(2, 4)):
-            s.box((0.5, 3.2 + k * 1.1, 0.3 + z * 0.55), (0.75, 0.9, 0.54), s.mat("card"),
-                  s.rng.uniform(-0.03, 0.03), 0.01)
+            s.box(
+                (0.5, 3.2 + k * 1.1, 0.3 + z * 0.55),
+                (0.75, 0.9, 0.54),
+                s.mat("card"),
+                s.rng.uniform(-0.03, 0.03),
+                0.01,
+            )
             s.box((0.5, 3.2 + k * 1.1, 0.575 + z * 0.55), (0.08, 0.88, 0.004), s.mat("tape"))
     for z in (0.4, 1.2, 2.0):
         s.box((9.0, 9.65, z), (8, 0.5, 0.05), s.mat("steel"))
@@ -103,8 +115,14 @@ def hall(s: Stage) -> None:
 def _plant(s: Stage, x: float, y: float, z: float) -> None:
     for _ in range(26):
         a, b = s.rng.uniform(-0.35, 0.35), s.rng.uniform(-0.3, 0.22)
-        s.rod((x, y, z), (x + a, y + b, z + s.rng.uniform(0.4, 0.9)), 0.03, s.mat("leaf_light"), 5,
-              0.008)
+        s.rod(
+            (x, y, z),
+            (x + a, y + b, z + s.rng.uniform(0.4, 0.9)),
+            0.03,
+            s.mat("leaf_light"),
+            5,
+            0.008,
+        )
 
 
 def _chair(s: Stage, x: float, y: float, away: tuple[float, float]) -> None:
@@ -126,8 +144,12 @@ def meeting(s: Stage) -> None:
         _chair(s, 3.3 + k * 1.0, 2.0, (0, -1))
         _chair(s, 3.3 + k * 1.0, 4.2, (0, 1))
         for y in (2.65, 3.55):
-            s.box((3.3 + k * 1.0, y, 0.775), (0.21, 0.3, 0.008), s.mat("paper"),
-                  s.rng.uniform(-0.2, 0.2))
+            s.box(
+                (3.3 + k * 1.0, y, 0.775),
+                (0.21, 0.3, 0.008),
+                s.mat("paper"),
+                s.rng.uniform(-0.2, 0.2),
+            )
             s.rod((3.55 + k, y, 0.77), (3.55 + k, y, 0.9), 0.03, s.mat("window"), 10)
     s.box((8.96, 3.1, 1.65), (0.05, 2.4, 1.4), s.mat("seat"))
     s.box((8.93, 3.1, 1.65), (0.03, 2.28, 1.28), s.mat("screen"))

@@ -18,17 +18,30 @@ Front = Callable[[float, float, float], tuple[float, float, float]]
 WARM: Color = (1.0, 0.72, 0.40)
 COOL: Color = (0.95, 0.95, 1.0)
 WALLS: tuple[Color, ...] = (
-    (0.50, 0.47, 0.40), (0.42, 0.45, 0.42), (0.55, 0.50, 0.38), (0.40, 0.36, 0.33),
+    (0.50, 0.47, 0.40),
+    (0.42, 0.45, 0.42),
+    (0.55, 0.50, 0.38),
+    (0.40, 0.36, 0.33),
 )
 AWNINGS: tuple[Color, ...] = (
-    (0.10, 0.20, 0.30), (0.35, 0.08, 0.06), (0.08, 0.22, 0.14), (0.40, 0.32, 0.10),
+    (0.10, 0.20, 0.30),
+    (0.35, 0.08, 0.06),
+    (0.08, 0.22, 0.14),
+    (0.40, 0.32, 0.10),
 )
 SIGNS: tuple[Color, ...] = (
-    (0.50, 0.08, 0.06), (0.06, 0.20, 0.45), (0.60, 0.50, 0.10), (0.10, 0.35, 0.20),
+    (0.50, 0.08, 0.06),
+    (0.06, 0.20, 0.45),
+    (0.60, 0.50, 0.10),
+    (0.10, 0.35, 0.20),
 )
 GOODS: tuple[Color, ...] = (
-    (0.75, 0.55, 0.30), (0.55, 0.20, 0.12), (0.25, 0.40, 0.55), (0.70, 0.68, 0.60),
-    (0.30, 0.45, 0.22), (0.65, 0.45, 0.15),
+    (0.75, 0.55, 0.30),
+    (0.55, 0.20, 0.12),
+    (0.25, 0.40, 0.55),
+    (0.70, 0.68, 0.60),
+    (0.30, 0.45, 0.22),
+    (0.65, 0.45, 0.15),
 )
 
 
@@ -55,9 +68,7 @@ def tree(s: Stage, x: float, y: float, height: float = 6, radius: float = 2.4) -
         s.mesh(vertices, faces, s.mat(name))
 
 
-def _leaf(
-    s: Stage, at: Vector, vertices: list[Vector], faces: list[tuple[int, ...]]
-) -> None:
+def _leaf(s: Stage, at: Vector, vertices: list[Vector], faces: list[tuple[int, ...]]) -> None:
     size, turn = s.rng.uniform(0.06, 0.13), [s.rng.uniform(0, 6.283) for _ in range(3)]
     spin, first = Euler(turn).to_matrix(), len(vertices)
     for a, b in ((-1.3, 0), (0, -0.55), (1.3, 0), (0, 0.55)):
@@ -66,8 +77,13 @@ def _leaf(
 
 
 def street_lamp(
-    s: Stage, x: float, y: float, height: float = 7, arm: tuple[float, float] = (1.6, 0),
-    power_w: float = 420, color: Color = WARM,
+    s: Stage,
+    x: float,
+    y: float,
+    height: float = 7,
+    arm: tuple[float, float] = (1.6, 0),
+    power_w: float = 420,
+    color: Color = WARM,
 ) -> None:
     steel, (ax, ay) = s.mat("steel"), arm
     s.rod((x, y, 0), (x, y, height), 0.07, steel)
@@ -149,8 +165,13 @@ def house(
     s.box((x, y, eaves / 2), (width, depth, eaves), paint, turn)
     w, d, o = width / 2 + 0.4, depth / 2 + 0.5, 1.5
     gable = [(-w, -d, 0), (w, -d, 0), (w, d, 0), (-w, d, 0), (-w, 0, o), (w, 0, o)]
-    s.mesh(gable, [(0, 1, 5, 4), (2, 3, 4, 5), (0, 4, 3), (1, 2, 5)], s.mat("tile"),
-           (x, y, eaves), turn)
+    s.mesh(
+        gable,
+        [(0, 1, 5, 4), (2, 3, 4, 5), (0, 4, 3), (1, 2, 5)],
+        s.mat("tile"),
+        (x, y, eaves),
+        turn,
+    )
     s.box(at(0, 0.02, 0.2), (width, 0.06, 0.4), s.mat("skirt"), turn)
     for side in (-1, 1):
         for z in (1.7, eaves - 1.2) if eaves > 4.5 else (1.7,):
@@ -158,8 +179,12 @@ def house(
                 for grow, name in ((0.0, "plate"), (0.02, "window")):
                     hole = (0.04 + grow, 1.2 - 7 * grow, 1.1 - 7 * grow)
                     s.box(at(side * width / 2, v, z), hole, s.mat(name), turn)
-                s.box(at(side * (width / 2 + 0.2), v, z + 0.75), (0.4, 1.5, 0.06),
-                      s.mat("concrete"), turn)
+                s.box(
+                    at(side * (width / 2 + 0.2), v, z + 0.75),
+                    (0.4, 1.5, 0.06),
+                    s.mat("concrete"),
+                    turn,
+                )
     if shop:
         _shop_front(s, at, width, turn)
     else:
@@ -168,8 +193,12 @@ def house(
         for k in (-0.28, 0.28):
             lit = s.dusk and s.rng.random() < 0.4
             s.box(at(k * width, 0.03, eaves - 1.2), (width * 0.3, 0.08, 1.25), s.mat("plate"), turn)
-            s.box(at(k * width, 0.05, eaves - 1.2), (width * 0.26, 0.08, 1.1),
-                  s.mat("window_lit" if lit else "window"), turn)
+            s.box(
+                at(k * width, 0.05, eaves - 1.2),
+                (width * 0.26, 0.08, 1.1),
+                s.mat("window_lit" if lit else "window"),
+                turn,
+            )
 
 
 def _shop_front(s: Stage, at: Front, width: float, turn: float) -> None:
@@ -183,8 +212,12 @@ def _shop_front(s: Stage, at: Front, width: float, turn: float) -> None:
     board = s.tint(sign, 0.5, glow=0.35 if s.dusk else 0)
     s.box(at(0, 0.06, 3.28), (width * 0.72, 0.1, 0.62), board, turn)
     for k in range(s.rng.randint(1, 2)):
-        s.box(at(0, 0.12, 3.36 - k * 0.2), (width * (0.5 - 0.2 * k), 0.02, 0.12 - 0.05 * k),
-              s.tint((0.85, 0.84, 0.8), 0.6, glow=0.3 if s.dusk else 0), turn)
+        s.box(
+            at(0, 0.12, 3.36 - k * 0.2),
+            (width * (0.5 - 0.2 * k), 0.02, 0.12 - 0.05 * k),
+            s.tint((0.85, 0.84, 0.8), 0.6, glow=0.3 if s.dusk else 0),
+            turn,
+        )
 
 
 def _goods(s: Stage, at: Front, width: float, turn: float) -> None:
@@ -200,8 +233,12 @@ def _goods(s: Stage, at: Front, width: float, turn: float) -> None:
             wide, tall = s.rng.uniform(0.12, 0.4), s.rng.uniform(0.14, 0.38)
             if s.rng.random() < 0.86:
                 color = s.rng.choice(GOODS)
-                s.box(at(u + wide / 2, 0.13, z - 0.18 + tall / 2), (wide * 0.94, 0.2, tall),
-                      s.tint(color, 0.7, glow=glow * 0.35), turn)
+                s.box(
+                    at(u + wide / 2, 0.13, z - 0.18 + tall / 2),
+                    (wide * 0.94, 0.2, tall),
+                    s.tint(color, 0.7, glow=glow * 0.35),
+                    turn,
+                )
             u += wide
     tube = s.tint(COOL, 0.4, glow=12) if s.dusk else s.mat("paper")
     s.box(at(0, 0.35, 2.62), (width * 0.4, 0.08, 0.06), tube, turn)
@@ -221,8 +258,13 @@ def _home_front(s: Stage, at: Front, width: float, turn: float) -> None:
 
 
 def row(
-    s: Stage, start: float, end: float, line: float, face: tuple[int, int],
-    eaves: Sequence[float] = (3.8, 4.0, 6.6), shop: float = 1.0,
+    s: Stage,
+    start: float,
+    end: float,
+    line: float,
+    face: tuple[int, int],
+    eaves: Sequence[float] = (3.8, 4.0, 6.6),
+    shop: float = 1.0,
 ) -> None:
     """Houses side by side along x (face (0, +-1)) or along y (face (+-1, 0))."""
     place = start

@@ -23,12 +23,14 @@ from mathutils import Vector
 STRIDE_PHASES = 8
 
 #: Neutral paints of the parts that the compositor tints.
-PALETTE.update({
-    "skin": Paint((0.33, 0.17, 0.10), 0.6),
-    "role_top": Paint((0.45, 0.45, 0.45), 0.9),
-    "role_legs": Paint((0.4501, 0.4501, 0.4501), 0.9),
-    "role_head": Paint((0.4502, 0.4502, 0.4502), 0.8),
-})
+PALETTE.update(
+    {
+        "skin": Paint((0.33, 0.17, 0.10), 0.6),
+        "role_top": Paint((0.45, 0.45, 0.45), 0.9),
+        "role_legs": Paint((0.4501, 0.4501, 0.4501), 0.9),
+        "role_head": Paint((0.4502, 0.4502, 0.4502), 0.8),
+    }
+)
 BODY = (0.45, 0.45, 0.46)
 ROLES = {"role_top": (1, 0, 0), "role_legs": (0, 1, 0), "role_head": (0, 0, 1)}
 
@@ -49,8 +51,9 @@ class Sheet:
 
 
 def _vehicle(actor: str, light: str, cell: tuple[int, int], scale: float, foot: int) -> Sheet:
-    return Sheet(f"{actor}_{light}", actor, light, (12, 28), 17, 1, cell, scale,
-                 (cell[0] // 2, foot))
+    return Sheet(
+        f"{actor}_{light}", actor, light, (12, 28), 17, 1, cell, scale, (cell[0] // 2, foot)
+    )
 
 
 def _walker(actor: str, light: str) -> Sheet:
@@ -58,8 +61,17 @@ def _walker(actor: str, light: str) -> Sheet:
     cell, scale = ((120, 240), 125.0) if near else ((84, 160), 84.0)
     if actor == "porter":  # arms and carton reach out
         cell = (round(1.36 * scale / 2) * 2, cell[1])
-    return Sheet(f"{actor}_{light}", actor, light, (24 if near else 20,), 9, STRIDE_PHASES + 1,
-                 cell, scale, (cell[0] // 2, cell[1] - round(scale * 0.2)))
+    return Sheet(
+        f"{actor}_{light}",
+        actor,
+        light,
+        (24 if near else 20,),
+        9,
+        STRIDE_PHASES + 1,
+        cell,
+        scale,
+        (cell[0] // 2, cell[1] - round(scale * 0.2)),
+    )
 
 
 SHEETS: dict[str, Sheet] = {

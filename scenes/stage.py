@@ -181,7 +181,12 @@ class Stage:
         return self.mesh(vertices, faces, material, at, turn, bevel)
 
     def rod(
-        self, a: Point, b: Point, radius: float, material: Any, sides: int = 10,
+        self,
+        a: Point,
+        b: Point,
+        radius: float,
+        material: Any,
+        sides: int = 10,
         radius_b: float | None = None,
     ) -> Any:
         start, end = Vector(a), Vector(b)
@@ -190,17 +195,19 @@ class Stage:
 
         def build(shape: Any) -> None:
             bmesh.ops.create_cone(
-                shape, cap_ends=True, segments=sides, radius1=radius,
-                radius2=end_radius, depth=along.length,
+                shape,
+                cap_ends=True,
+                segments=sides,
+                radius1=radius,
+                radius2=end_radius,
+                depth=along.length,
             )
 
         thing = self._smooth(build, material, (start + end) / 2)
         thing.rotation_euler = along.to_track_quat("Z", "Y").to_euler()
         return thing
 
-    def ball(
-        self, at: Point, radius: float, material: Any, scale: Point = (1, 1, 1)
-    ) -> Any:
+    def ball(self, at: Point, radius: float, material: Any, scale: Point = (1, 1, 1)) -> Any:
         def build(shape: Any) -> None:
             bmesh.ops.create_uvsphere(shape, u_segments=16, v_segments=10, radius=radius)
 
@@ -212,9 +219,7 @@ class Stage:
         low = (at[0], at[1], at[2] - height / 2)
         return self.rod(low, (at[0], at[1], at[2] + height / 2), radius, material, 48)
 
-    def text(
-        self, words: str, at: Point, size: float, material: Any, turn: float = 0.0
-    ) -> Any:
+    def text(self, words: str, at: Point, size: float, material: Any, turn: float = 0.0) -> Any:
         """Upright lettering read from the side that `turn` = 0 puts at -y."""
         curve = bpy.data.curves.new("text", "FONT")
         curve.body, curve.size, curve.extrude = words, size, 0.01
@@ -292,8 +297,12 @@ class Stage:
         for k in range(26):
             a, r = k * 0.2465, self.rng.uniform(190, 260)
             wide = self.rng.uniform(26, 50)
-            self.ball((math.cos(a) * r, math.sin(a) * r, -3), 1, hill,
-                      (wide, wide, self.rng.uniform(9, 17)))
+            self.ball(
+                (math.cos(a) * r, math.sin(a) * r, -3),
+                1,
+                hill,
+                (wide, wide, self.rng.uniform(9, 17)),
+            )
 
     # -- camera and picture -----------------------------------------------------------
 
@@ -412,8 +421,12 @@ def _material(name: str, paint: Paint) -> Any:
 
 
 def _noise(
-    tree: Any, place: Any, scale: float, detail: float,
-    stops: tuple[float, float], ends: tuple[Sequence[float], Sequence[float]],
+    tree: Any,
+    place: Any,
+    scale: float,
+    detail: float,
+    stops: tuple[float, float],
+    ends: tuple[Sequence[float], Sequence[float]],
 ) -> Any:
     noise = tree.nodes.new("ShaderNodeTexNoise")
     noise.inputs["Scale"].default_value, noise.inputs["Detail"].default_value = scale, detail

@@ -32,7 +32,8 @@ VIEWS: dict[str, View] = {
     "kpu_front": View(outside.kpu_front, "day", (-11, -5.6, 5.6), (1.5, 9.5, 1.6), 80, 41),
     "lane": View(outside.lane, "day", (-1.0, -2.0, 5.2), (16, 0.6, 0.2), 74, 43),
     "bawaslu_front": View(
-        outside.bawaslu_front, "day", (11.5, -5.4, 5.4), (-2.5, 9.0, 1.6), 80, 47),
+        outside.bawaslu_front, "day", (11.5, -5.4, 5.4), (-2.5, 9.0, 1.6), 80, 47
+    ),
     "store": View(inside.store, "inside", (1.0, 0.9, 3.6), (7.2, 5.6, 0.5), 78, 51),
     "hall": View(inside.hall, "inside", (0.4, 1.75, 2.75), (8, 1.35, 0.6), 78, 53),
     "meeting": View(inside.meeting, "inside", (0.4, 0.5, 2.8), (5.4, 3.8, 0.6), 88, 57),

@@ -96,7 +96,7 @@ def test_show_in_both_languages(folder: Path) -> None:
     assert result.exit_code == 0
     head, *lines = result.output.splitlines()
     assert head.startswith(f"{ORIGIN}: 4 catatan. Belum diperiksa")
-    assert "2026-09-21 14:13:20+00:00; keeper dinyalakan; lokasi: simpang-lima" in lines[0]
+    assert "2026-09-21 14:13:20+00:00; kotak dinyalakan; lokasi: simpang-lima" in lines[0]
     assert "tayangan dibuka; kamera: kamera-1; orang: a?[2Jb" in lines[1]
     assert "ditolak; kamera: tidak pernah disepakati; alasan: no_agreement" in lines[2]
     result = run("show", folder, "--lang", "en", "--last", 2)

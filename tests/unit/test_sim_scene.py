@@ -13,8 +13,20 @@ from serambi.sim.scene import Scene, open_scene, scene_names
 
 Image = NDArray[np.uint8]
 NAMES = (
-    "gate", "yard", "dock", "wall", "crossing", "street", "lane", "square", "kpu_front",
-    "bawaslu_front", "store", "hall", "meeting", "desk",
+    "gate",
+    "yard",
+    "dock",
+    "wall",
+    "crossing",
+    "street",
+    "lane",
+    "square",
+    "kpu_front",
+    "bawaslu_front",
+    "store",
+    "hall",
+    "meeting",
+    "desk",
 )
 SHIPPED_MAX_BYTES = 5_000_000
 

@@ -92,7 +92,8 @@ def test_nobody_appears_out_of_nothing(name: str) -> None:
             if hidden(scene, track.kind, x, y):
                 continue
             joined = sum(
-                paint == track.paint and abs(math.remainder(t - second, 24)) < 0.06
+                paint == track.paint
+                and abs(math.remainder(t - second, 24)) < 0.06
                 and math.hypot(ox - x, oy - y) < 0.3
                 for paint, t, ox, oy in ends
             )

@@ -17,13 +17,13 @@ from serambi.ledger.verify import verify
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 _KINDS = {
-    "started": ("keeper dinyalakan", "started"),
+    "started": ("kotak dinyalakan", "started"),
     "agreement_accepted": ("perjanjian diterima", "agreement accepted"),
     "agreement_revoked": ("perjanjian dicabut", "agreement revoked"),
     "session_opened": ("tayangan dibuka", "view opened"),
     "session_closed": ("tayangan ditutup", "view closed"),
     "refused": ("ditolak", "refused"),
-    "stopped": ("dihentikan pemilik", "stopped by the owner"),
+    "stopped": ("dihentikan oleh pemilik", "stopped by the owner"),
     "resumed": ("dibuka lagi oleh pemilik", "resumed by the owner"),
     "roster_accepted": ("daftar pihak diterima", "roster accepted"),
 }
@@ -31,7 +31,7 @@ _FIELDS = (
     ("site", "lokasi", "site"),
     ("camera", "kamera", "camera"),
     ("person", "orang", "person"),
-    ("unit", "satuan", "unit"),
+    ("unit", "unit", "unit"),
     ("party", "pihak", "party"),
     ("purpose", "tujuan", "purpose"),
     ("reason", "alasan", "reason"),

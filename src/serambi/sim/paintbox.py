@@ -43,8 +43,9 @@ def _beam(side: int) -> Image:
 
 
 GAUSS, PLATEAU, BEAM = _gauss(_BLOB_SIDE), _plateau(_BLOB_SIDE), _beam(_BLOB_SIDE)
-_CORNERS = np.array([[0, 0], [_BLOB_SIDE, 0], [_BLOB_SIDE, _BLOB_SIDE], [0, _BLOB_SIDE]],
-                    np.float32)
+_CORNERS = np.array(
+    [[0, 0], [_BLOB_SIDE, 0], [_BLOB_SIDE, _BLOB_SIDE], [0, _BLOB_SIDE]], np.float32
+)
 
 
 def clip_box(
@@ -100,8 +101,12 @@ def shade(frame: Image, stroke: Image, box: Box, mask: Image | None, strength: f
 
 
 def lighten(
-    frame: Image, stroke: Image, box: Box, mask: Image | None,
-    color: tuple[float, float, float], by_ground: float,
+    frame: Image,
+    stroke: Image,
+    box: Box,
+    mask: Image | None,
+    color: tuple[float, float, float],
+    by_ground: float,
 ) -> None:
     """Add light: `by_ground` of it is what the ground reflects, the rest is plain glow."""
     x0, y0, x1, y1 = box
@@ -117,8 +122,13 @@ def lighten(
 
 
 def halo(
-    frame: Image, x: float, y: float, radius: tuple[float, float],
-    color: tuple[float, float, float], depth: Image | None, code: int,
+    frame: Image,
+    x: float,
+    y: float,
+    radius: tuple[float, float],
+    color: tuple[float, float, float],
+    depth: Image | None,
+    code: int,
 ) -> None:
     """A soft ellipse of light; hidden where the depth map is nearer than `code`."""
     rx, ry = max(radius[0], 2.0), max(radius[1], 2.0)
@@ -127,6 +137,6 @@ def halo(
     if box is None or max(wide, high) > HALO_MAX_PX:
         return
     whole = cv2.resize(GAUSS, (wide, high))
-    stroke = np.asarray(whole[box[1] - top:box[3] - top, box[0] - left:box[2] - left], np.uint8)
+    stroke = np.asarray(whole[box[1] - top : box[3] - top, box[0] - left : box[2] - left], np.uint8)
     mask = None if depth is None else visible(depth, box, code)
     lighten(frame, stroke, box, mask, color, 0.0)

@@ -59,7 +59,9 @@ class Projection:
         u, v = u / depth * self.focal / half, v / depth * self.focal / half
         swell = self._swell(u, v)
         return Spot(
-            u * swell * half + WIDTH / 2, v * swell * half + HEIGHT / 2, depth,
+            u * swell * half + WIDTH / 2,
+            v * swell * half + HEIGHT / 2,
+            depth,
             self.focal / depth * swell,
         )
 

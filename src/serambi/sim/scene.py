@@ -64,11 +64,14 @@ class Scene:
         self._light: str = facts["light"]
         self._mono: bool = facts["mono"]
         self.camera = Projection(
-            facts["matrix"][0][0], np.array(facts["rotation"]), np.array(facts["translation"]),
+            facts["matrix"][0][0],
+            np.array(facts["rotation"]),
+            np.array(facts["translation"]),
             facts["lens_k"],
         )
-        self._empty = _Plate(picture(f"{name}.webp"),
-                             picture(f"{name}_depth.png", cv2.IMREAD_GRAYSCALE))
+        self._empty = _Plate(
+            picture(f"{name}.webp"), picture(f"{name}_depth.png", cv2.IMREAD_GRAYSCALE)
+        )
         self.parcel: range | None = None
         self._with_parcel = self._empty
         if self.script.parcel is not None:
@@ -131,14 +134,12 @@ class Scene:
     def _sensor(self, frame: Image, n: int) -> Image:
         """Noise that differs by frame, and the slight breathing of mains light."""
         x, y = self._shifts[n]
-        grain = self._noise[y:y + HEIGHT, x:x + WIDTH]
+        grain = self._noise[y : y + HEIGHT, x : x + WIDTH]
         turn = 2 * math.pi * n / FRAMES
         gain = 1 + 0.008 * math.sin(turn * 37) + 0.006 * math.sin(turn * 5)
         return np.asarray(cv2.addWeighted(frame, gain, grain, 1.0, -_NOISE_MIDDLE), np.uint8)
 
-    def _stand(
-        self, frame: Image, plate: _Plate, spot: Spot, step: Step, player: _Player
-    ) -> None:
+    def _stand(self, frame: Image, plate: _Plate, spot: Spot, step: Step, player: _Player) -> None:
         """The actor itself, in the light of its place, behind what stands before it."""
         bearing, elevation = self.camera.bearing(step.x, step.y)
         phase = step.phase if step.moving else None
@@ -149,8 +150,9 @@ class Scene:
             tall = min(1.08, max(0.72, math.cos(elevation) / math.cos(view.elevation)))
         left, top = spot.x - view.origin[0] * zoom, spot.y - view.origin[1] * zoom * tall
         high, wide = view.pixels.shape[:2]
-        box = paintbox.clip_box(left, top, left + wide * zoom, top + high * zoom * tall,
-                                frame.shape)
+        box = paintbox.clip_box(
+            left, top, left + wide * zoom, top + high * zoom * tall, frame.shape
+        )
         if box is None:
             return
         matrix = np.array([[zoom, 0, left - box[0]], [0, zoom * tall, top - box[1]]], np.float32)
@@ -177,11 +179,13 @@ class Scene:
         strength = 0.62 if self._light == "day" else 0.55
         if kind in VEHICLES:
             long, wide = VEHICLES[kind]
-            self._shade(frame, plate, _quad(step, cos, sin, -long, long, wide), strength,
-                        paintbox.PLATEAU)
+            self._shade(
+                frame, plate, _quad(step, cos, sin, -long, long, wide), strength, paintbox.PLATEAU
+            )
         else:
-            self._shade(frame, plate, _quad(step, cos, sin, -0.38, 0.42, 0.34), strength,
-                        paintbox.GAUSS)
+            self._shade(
+                frame, plate, _quad(step, cos, sin, -0.38, 0.42, 0.34), strength, paintbox.GAUSS
+            )
         sun = self.script.shadow
         if sun is not None:
             self._cast_shadow(frame, plate, step, kind, sun)
@@ -189,7 +193,8 @@ class Scene:
             reach = 9.0 if kind != "bike" else 6.5
             start = HEADLIGHTS[kind][0] + 0.2
             quad, nearest_m = self._project(
-                _quad(step, cos, sin, start, start + reach, reach * 0.34))
+                _quad(step, cos, sin, start, start + reach, reach * 0.34)
+            )
             pool = None if quad is None else paintbox.on_ground(paintbox.BEAM, quad, frame.shape)
             if pool is not None:
                 mask = paintbox.visible(plate.depth, pool[1], _code(nearest_m - 0.1))
@@ -211,7 +216,11 @@ class Scene:
             self._shade(frame, plate, quad, 0.5 * sunny, paintbox.PLATEAU)
 
     def _shade(
-        self, frame: Image, plate: _Plate, corners: list[tuple[float, float]], strength: float,
+        self,
+        frame: Image,
+        plate: _Plate,
+        corners: list[tuple[float, float]],
+        strength: float,
         stroke: Image,
     ) -> None:
         quad, nearest_m = self._project(corners)
@@ -230,9 +239,7 @@ class Scene:
             return None, nearest_m
         return np.array([(spot.x, spot.y) for spot in spots], np.float32), nearest_m
 
-    def _headlights(
-        self, frame: Image, plate: _Plate, spot: Spot, view: View, kind: str
-    ) -> None:
+    def _headlights(self, frame: Image, plate: _Plate, spot: Spot, view: View, kind: str) -> None:
         """Glare of lamps that look at the camera, and their streaks on the wet ground."""
         if kind not in HEADLIGHTS:
             return
@@ -260,8 +267,15 @@ class Scene:
                 continue
             color = self._tone(_scaled(lamp.color, level))
             radius = lamp.radius_m * spot.scale
-            paintbox.halo(frame, spot.x, spot.y, (radius, radius), color, plate.depth,
-                          _code(spot.depth_m - MARGIN_M))
+            paintbox.halo(
+                frame,
+                spot.x,
+                spot.y,
+                (radius, radius),
+                color,
+                plate.depth,
+                _code(spot.depth_m - MARGIN_M),
+            )
 
     def _tone(self, color: tuple[float, float, float]) -> tuple[float, float, float]:
         if not self._mono:
@@ -285,10 +299,12 @@ class _Plate:
         patch = picture(f"{name}_parcel.webp", cv2.IMREAD_UNCHANGED)
         high, wide = patch.shape[:2]
         alpha = patch[..., 3:].astype(np.float32) / 255
-        ground = color[y:y + high, x:x + wide]
+        ground = color[y : y + high, x : x + wide]
         mixed = ground * (1 - alpha) + patch[..., :3] * alpha
-        color[y:y + high, x:x + wide] = mixed.astype(np.uint8)
-        depth[y:y + high, x:x + wide] = picture(f"{name}_parcel_depth.png", cv2.IMREAD_GRAYSCALE)
+        color[y : y + high, x : x + wide] = mixed.astype(np.uint8)
+        depth[y : y + high, x : x + wide] = picture(
+            f"{name}_parcel_depth.png", cv2.IMREAD_GRAYSCALE
+        )
         return _Plate(color, depth)
 
 
@@ -318,7 +334,7 @@ def _local_light(color: Image) -> NDArray[np.float32]:
     gray = cv2.cvtColor(color, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(gray, (WIDTH // 16, HEIGHT // 16), interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 3.0)
-    middle = float(np.median(soft[len(soft) // 3:]))
+    middle = float(np.median(soft[len(soft) // 3 :]))
     return np.asarray(np.clip(0.45 + 0.55 * soft / max(middle, 1.0), 0.6, 1.45), np.float32)
 
 

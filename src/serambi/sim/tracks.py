@@ -52,8 +52,13 @@ def resolve(track: Track) -> dict[int, list[Step]]:
     phase = np.cumsum(speed / FPS) / STRIDE_M % 1.0
     steps: dict[int, list[Step]] = {}
     for i, frame in enumerate(frames):
-        step = Step(float(x[i]), float(y[i]), float(headings[i]), float(phase[i]),
-                    bool(speed[i] > STANDING_M_S))
+        step = Step(
+            float(x[i]),
+            float(y[i]),
+            float(headings[i]),
+            float(phase[i]),
+            bool(speed[i] > STANDING_M_S),
+        )
         steps.setdefault(int(frame) % FRAMES, []).append(step)
     return steps
 
