@@ -94,6 +94,10 @@ class Viewer:
             self.reason = reason
             self.ended.set()
 
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return len(self._queue)
+
     async def until_ended(self) -> None:
         await self.ended.wait()
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from serambi.base.clock import Clock, SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
+from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts
 from serambi.center.app import create_app
@@ -52,25 +52,19 @@ async def run(
     """
     config = read_config(config_path)
     check_format(config.folder)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        await serve(config, open_link or zenoh_link, clock or SystemClock(), stop, started)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+    await serve(
+        config, open_link or zenoh_link, clock or SystemClock(), until_told_to_end(), started
+    )
 
 
 async def serve(
     config: CenterConfig,
     open_link: OpenLink,
     clock: Clock,
-    stop: asyncio.Event,
+    until: Awaitable[object],
     started: Callable[[int], None] | None = None,
 ) -> None:
-    """Like `run`, until `stop` is set."""
+    """Like `run`, until `until` is done."""
     roster = load_roster(config)
     key = SigningKey.load(config.key)
     ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)
@@ -113,7 +107,7 @@ async def serve(
             log.info("center of %s on http://%s:%d", config.party, config.host, port)
             if started is not None:
                 started(port)
-            await stop.wait()
+            await until
             await sessions.stop(_GOODBYE_S)
             await server.stop()
             for task in background:

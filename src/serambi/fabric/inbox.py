@@ -5,7 +5,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class RingWatch:
         self._items.append(message)
         self._ready.set()
 
-    def __aiter__(self) -> "RingWatch":
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:

@@ -5,40 +5,29 @@ JSON; `payloadType` says which. Requests are signed by the center's key, states 
 the gateway's. Times are unix milliseconds.
 """
 
-from typing import Literal
-
 import msgspec
 
-REQUEST_TYPE = "application/vnd.serambi.request+json"
+from serambi.agreement.model import Purpose
+from serambi.agreement.request import REQUEST_TYPE, Request, Stream
+from serambi.base.words import Words
+
 REPLY_TYPE = "application/vnd.serambi.reply+json"
 STATE_TYPE = "application/vnd.serambi.state+json"
 
-Stream = Literal["main", "sub"]
-
-
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One text in both languages."""
-
-    id: str
-    en: str
-
-
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Open, keep open or close one view. Person and unit are the center's own claim."""
-
-    kind: Literal["open", "renew", "close"]
-    session: str
-    site: str
-    camera: str
-    action: str
-    stream: Stream
-    purpose: str
-    person: str
-    unit: str
-    party: str
-    nonce: str
-    issued_ms: int
-    expires_ms: int
+__all__ = [
+    "REPLY_TYPE",
+    "REQUEST_TYPE",
+    "STATE_TYPE",
+    "CameraState",
+    "Purpose",
+    "Reply",
+    "Request",
+    "SiteState",
+    "Stream",
+    "StreamShape",
+    "Waiting",
+    "Words",
+]
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,11 +53,6 @@ class Waiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreement: str
     missing: tuple[str, ...]
     parties: int
-
-
-class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: str
-    text: Words
 
 
 class StreamShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

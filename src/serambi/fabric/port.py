@@ -4,10 +4,10 @@ Nothing here knows Zenoh. Messages are opaque bytes (messages.py says what they 
 see what is decided by the keeper, never here.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 CommandHandler = Callable[[bytes], Awaitable[bytes]]
 StateHandler = Callable[[str, bytes], None]
@@ -23,8 +23,12 @@ class TlsFiles:
     key: Path
 
 
-class Watch(AsyncIterator[bytes], Protocol):
+class Watch(Protocol):
     """The messages of one stream, newest kept: a slow reader loses the oldest, counted."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> bytes: ...
 
     @property
     def dropped(self) -> int:
@@ -41,6 +45,11 @@ class SiteLink(Protocol):
 
     async def run(self) -> None:
         """Keep the link up until cancelled; reconnects by itself."""
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """Whether the center is reached now."""
         ...
 
     async def publish_state(self, raw: bytes) -> None:

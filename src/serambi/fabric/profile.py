@@ -5,8 +5,8 @@ from typing import Any
 
 import zenoh
 
-from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import LIVE_MESSAGE_MAX_BYTES
+from serambi.fabric.addresses import check_endpoint, ordered
 from serambi.fabric.keys import check_site, everything
 from serambi.fabric.port import TlsFiles
 
@@ -99,29 +99,6 @@ def site_config(endpoints: tuple[str, ...], tls: TlsFiles) -> zenoh.Config:
         },
     )
     return config
-
-
-def ordered(endpoints: tuple[str, ...]) -> list[Any]:
-    """Endpoints in the order they are tried; each TLS one becomes a pair, control and pictures."""
-    quic = [e for e in endpoints if check_endpoint(e).startswith("quic/")]
-    tls = [e for e in endpoints if e.startswith("tls/")]
-    pairs = [
-        {"strategy": "allOf", "locators": [f"{e}?prio=0-4", f"{e}?prio=5-7"]} for e in tls
-    ]
-    return [*quic, *pairs]
-
-
-def check_endpoint(endpoint: str) -> str:
-    """`quic/host:port` or `tls/host:port`; plain TCP or options of Zenoh are refused."""
-    protocol, _, address = endpoint.partition("/")
-    host, _, port = address.rpartition(":")
-    if protocol not in ("quic", "tls") or not host or not port.isdigit() or set(address) & set("?#;"):
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"{endpoint[:80]!r} is not an address of the fabric",
-            hint="write quic/HOST:PORT or tls/HOST:PORT",
-        )
-    return endpoint
 
 
 def access(sites: frozenset[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from serambi.fabric.blocking import within
 from serambi.fabric.inbox import Inbox, RingWatch
 from serambi.fabric.port import PresenceHandler, StateHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
-from serambi.fabric.zenoh_site import close
+from serambi.fabric.zenoh_site import close, shut
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +58,10 @@ class ZenohCenter:
         self._on_state: list[StateHandler] = []
         self._on_presence: list[PresenceHandler] = []
         self._inboxes: list[Inbox[zenoh.Sample]] = []
+        self._held: list[object] = []
         self._reopen = asyncio.Event()
         self._ready = asyncio.Event()
-        # One thread: a command never overtakes the subscription that was made before it.
-        self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-center")
+        self._lane: ThreadPoolExecutor | None = None
 
     def on_state(self, handler: StateHandler) -> None:
         self._on_state.append(handler)
@@ -81,6 +81,15 @@ class ZenohCenter:
         await self._ready.wait()
 
     async def run(self) -> None:
+        # One thread: a command never overtakes the subscription that was made before it.
+        lane = self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-center")
+        try:
+            await self._stay_open()
+        finally:
+            self._lane = None
+            lane.shutdown(wait=False, cancel_futures=True)
+
+    async def _stay_open(self) -> None:
         while True:
             renewal = Renewal(self._tls)
             self._reopen.clear()
@@ -117,7 +126,7 @@ class ZenohCenter:
                 2 * profile.OPEN_LIMIT_S,
                 lambda: zenoh.open(config),
                 "opening the fabric",
-                late=lambda session: session.close(),
+                late=shut,
             )
         except zenoh.ZError as error:
             raise SerambiError(
@@ -147,8 +156,11 @@ class ZenohCenter:
         states = Inbox(self._loop, state, profile.STATE_INBOX)
         arrivals = Inbox(self._loop, presence, profile.PRESENCE_INBOX)
         self._inboxes += [states, arrivals]
-        session.declare_subscriber(keys.state(site), states.put)
-        session.liveliness().declare_subscriber(keys.here(site), arrivals.put, history=True)
+        # Zenoh withdraws a subscription that nobody holds.
+        self._held += [
+            session.declare_subscriber(keys.state(site), states.put),
+            session.liveliness().declare_subscriber(keys.here(site), arrivals.put, history=True),
+        ]
 
     def _hear_stream(self, session: zenoh.Session, key: str, stream: _Stream) -> None:
         if not stream.ended:
@@ -159,6 +171,7 @@ class ZenohCenter:
         for inbox in self._inboxes:
             inbox.close()
         self._inboxes.clear()
+        self._held.clear()
         for site in sorted(self._sites):
             for handler in self._on_presence:
                 handler(site, False)
@@ -169,7 +182,7 @@ class ZenohCenter:
         if entry is None:
             entry = self._streams[key] = _Stream(self._loop)
             if self._session is not None:
-                self._lane.submit(self._quietly, self._hear_stream, self._session, key, entry)
+                self._submit(self._hear_stream, self._session, key, entry)
         watch = RingWatch(VIEWER_QUEUE_MESSAGES, lambda gone: self._leave(key, gone))
         entry.watches.add(watch)
         return watch
@@ -183,7 +196,11 @@ class ZenohCenter:
             del self._streams[key]
             entry.ended = True
             entry.inbox.close()
-            self._lane.submit(self._quietly, _undeclare, entry)
+            self._submit(_undeclare, entry)
+
+    def _submit(self, call: Callable[..., None], *arguments: object) -> None:
+        if self._lane is not None:
+            self._lane.submit(self._quietly, call, *arguments)
 
     def _quietly(self, call: Callable[..., None], *arguments: object) -> None:
         try:
@@ -246,6 +263,8 @@ class ZenohCenter:
         return _content(site, reply, limit_bytes)
 
     async def _in_lane(self, call: Callable[..., None], *arguments: object) -> None:
+        if self._lane is None:
+            raise SerambiError(Kind.UNAVAILABLE, "the fabric is closed", hint="start the center")
         await self._loop.run_in_executor(self._lane, call, *arguments)
 
 
@@ -276,4 +295,4 @@ def _silent(site: str, why: str) -> SerambiError:
 
 def _undeclare(entry: _Stream) -> None:
     if entry.subscriber is not None:
-        entry.subscriber.undeclare()
+        entry.subscriber.undeclare()  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import zenoh
 
@@ -20,6 +21,7 @@ from serambi.base.limits import (
     STATE_MAX_BYTES,
 )
 from serambi.fabric import keys, profile
+from serambi.fabric.addresses import ordered
 from serambi.fabric.blocking import within
 from serambi.fabric.inbox import Inbox
 from serambi.fabric.port import CommandHandler, TlsFiles
@@ -46,6 +48,8 @@ class _Open:
 
     session: zenoh.Session
     publishers: dict[str, zenoh.Publisher] = field(default_factory=dict)
+    # Zenoh withdraws a token or queryable that nobody holds.
+    held: list[object] = field(default_factory=list)
 
 
 class ZenohSite:
@@ -55,7 +59,7 @@ class ZenohSite:
         self, site: str, endpoints: tuple[str, ...], tls: TlsFiles, on_command: CommandHandler
     ) -> None:
         self._site = keys.check_site(site)
-        if not profile.ordered(endpoints):
+        if not ordered(endpoints):
             raise SerambiError(
                 Kind.BAD_INPUT, "no address of the center is given", where=f"site {site}"
             )
@@ -65,9 +69,7 @@ class ZenohSite:
         self._open: _Open | None = None
         self._newest: bytes | None = None
         self._commands: asyncio.Queue[zenoh.Query] = asyncio.Queue(profile.COMMANDS_AT_ONCE)
-        # One thread: messages of a stream keep their order, and a full link holds up this
-        # queue alone, for as long as the profile's DROP bound.
-        self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-put")
+        self._lane: ThreadPoolExecutor | None = None
         self.counts = SiteCounts()
 
     @property
@@ -83,13 +85,17 @@ class ZenohSite:
         return () if opened is None else tuple(str(k.dst) for k in opened.session.info.links())
 
     async def run(self) -> None:
+        # One thread: messages of a stream keep their order, and a full link holds up this
+        # queue alone, for as long as the profile's DROP bound.
+        lane = self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-put")
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(profile.COMMANDS_AT_ONCE // 4):
                     group.create_task(self._answer_commands())
                 group.create_task(self._stay_open())
         finally:
-            self._lane.shutdown(wait=False, cancel_futures=True)
+            self._lane = None
+            lane.shutdown(wait=False, cancel_futures=True)
 
     async def publish_state(self, raw: bytes) -> None:
         _bounded(raw, STATE_MAX_BYTES, "a state", self._site)
@@ -115,14 +121,14 @@ class ZenohSite:
         else:
             self.counts.live_unwatched += 1
 
-    async def _in_lane(
-        self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes
-    ) -> bool:
+    async def _in_lane(self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes) -> bool:
+        if self._lane is None:
+            return False
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._lane, self._put, opened, key, priority, raw)
 
     def _put(self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes) -> bool:
-        """In the lane's thread: True when somebody subscribes and the message was handed on."""
+        """In the lane's thread: hand on to Zenoh; True when somebody is known to subscribe."""
         try:
             publisher = opened.publishers.get(key)
             if publisher is None:
@@ -137,14 +143,15 @@ class ZenohSite:
                     key, congestion_control=zenoh.CongestionControl.DROP, priority=priority
                 )
                 opened.publishers[key] = publisher
-            if not publisher.matching_status.matching:
-                return False
+            # Zenoh itself sends nothing that nobody subscribes to. Asking first would lose the
+            # first messages: a fresh publisher does not know its subscribers yet.
             publisher.put(raw)
+            # The stub says bool, the library gives an object that is always true.
+            return bool(publisher.matching_status.matching)  # type: ignore[attr-defined]
         except zenoh.ZError as error:
             # The session is being closed or the link is gone: DROP means exactly this.
             log.debug("not sent: %s", error)
             return False
-        return True
 
     async def _stay_open(self) -> None:
         """Open, wait until certificates are renewed, close, again."""
@@ -163,7 +170,7 @@ class ZenohSite:
             inbox = Inbox(asyncio.get_running_loop(), self._take, profile.COMMANDS_AT_ONCE)
             try:
                 await within(
-                    profile.OPEN_LIMIT_S, lambda s=session, i=inbox: self._declare(s, i), "declaring"
+                    profile.OPEN_LIMIT_S, partial(self._declare, opened, inbox), "declaring"
                 )
                 self._open = opened
                 log.info("site %s: connected over %s", self._site, ", ".join(self.links))
@@ -186,18 +193,19 @@ class ZenohSite:
                 limit_s,
                 lambda: zenoh.open(profile.site_config(self._endpoints, self._tls)),
                 "connecting to the center",
-                late=lambda session: session.close(),
+                late=shut,
             )
         except zenoh.ZError as error:
             raise SerambiError(
                 Kind.UNAVAILABLE, f"the center is not reached: {error}", where=where, hint=hint
             ) from error
 
-    def _declare(self, session: zenoh.Session, inbox: Inbox[zenoh.Query]) -> None:
-        session.declare_queryable(keys.command(self._site), inbox.put)
-        session.declare_queryable(keys.state(self._site), self._give_state)
+    def _declare(self, opened: _Open, inbox: Inbox[zenoh.Query]) -> None:
+        session = opened.session
+        opened.held.append(session.declare_queryable(keys.command(self._site), inbox.put))
+        opened.held.append(session.declare_queryable(keys.state(self._site), self._give_state))
         # Last: who sees the token may send commands at once.
-        session.liveliness().declare_token(keys.here(self._site))
+        opened.held.append(session.liveliness().declare_token(keys.here(self._site)))
 
     def _give_state(self, query: zenoh.Query) -> None:
         newest = self._newest
@@ -210,7 +218,7 @@ class ZenohSite:
             self._commands.put_nowait(query)
         except asyncio.QueueFull:
             self.counts.commands_refused += 1
-            query.drop()
+            query.drop()  # type: ignore[no-untyped-call]
 
     async def _answer_commands(self) -> None:
         while True:
@@ -255,7 +263,11 @@ def _bounded(raw: bytes, limit_bytes: int, what: str, where: str) -> None:
         )
 
 
+def shut(session: zenoh.Session) -> None:
+    session.close()  # type: ignore[no-untyped-call]
+
+
 async def close(session: zenoh.Session) -> None:
     """Close with a time limit; what does not close in time dies with the process."""
     with contextlib.suppress(SerambiError, zenoh.ZError):
-        await within(profile.CLOSE_LIMIT_S, session.close, "closing the session")
+        await within(profile.CLOSE_LIMIT_S, lambda: shut(session), "closing the session")

@@ -120,7 +120,7 @@ def keeper_router(keeper: Keeper, gate: Gate) -> APIRouter:
     async def documents(login: only_owner, request: Request) -> Taken:
         """The body is one signed envelope: an agreement, an attestation or a revocation."""
         accepted = await keeper.accept(await request.body())
-        return Taken(change=accepted.kind, agreement=accepted.agreement)
+        return Taken(change=accepted.kind or "", agreement=accepted.agreement)
 
     return router
 

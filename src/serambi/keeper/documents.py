@@ -19,16 +19,17 @@ from serambi.base.files import write_atomically
 from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX
 from serambi.identity import dsse
 from serambi.identity.roster import Roster, read_roster
+from serambi.ledger.entry import EntryKind
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What a document changed, for the ledger: `kind` is an entry kind, or empty when nothing
+    """What a document changed, for the ledger: `kind` is None when nothing
     changed that the ledger keeps."""
 
-    kind: str = ""
+    kind: EntryKind | None = None
     agreement: str = ""
     party: str = ""
 

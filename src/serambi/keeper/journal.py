@@ -3,9 +3,13 @@
 import asyncio
 from typing import Protocol
 
+import msgspec
+
 from serambi.base.clock import Clock, unix_ms
-from serambi.ledger.entry import Entry, Kind, commit
+from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.store import LedgerStore
+
+_PAGE = 256
 
 
 class View(Protocol):
@@ -37,7 +41,7 @@ class Journal:
 
     async def write(
         self,
-        kind: Kind,
+        kind: EntryKind,
         view: View | None = None,
         *,
         camera: str = "",
@@ -68,8 +72,38 @@ class Journal:
         async with self._order:
             await asyncio.to_thread(self._store.append, [entry])
 
+    async def close_dangling(self) -> None:
+        """After a crash: views that were opened and never closed ended with the process."""
+        open_views: dict[str, Entry] = {}
+        for entry in self._since_last_start():
+            if entry.kind == "session_opened":
+                open_views[entry.session] = entry
+            elif entry.kind == "session_closed":
+                open_views.pop(entry.session, None)
+        closing = [
+            msgspec.structs.replace(
+                entry, kind="session_closed", at_ms=unix_ms(self._clock.now()), reason="restarted"
+            )
+            for entry in open_views.values()
+        ]
+        if closing:
+            async with self._order:
+                await asyncio.to_thread(self._store.append, closing)
+
+    def _since_last_start(self) -> list[Entry]:
+        """Entries since the start before this one, oldest first."""
+        found: list[Entry] = []
+        end = self._store.size
+        while end:
+            start = max(0, end - _PAGE)
+            for entry in reversed(self._store.entries(start, end)):
+                if entry.kind == "started":
+                    return found[::-1]
+                found.append(entry)
+            end = start
+        return found[::-1]
+
     @property
     def store(self) -> LedgerStore:
         """For reading."""
         return self._store
-

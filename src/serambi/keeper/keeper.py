@@ -7,18 +7,19 @@ and the clockwork runs that looks again at every open view.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from typing import Literal
+from collections.abc import Awaitable, Callable
 
-from serambi.agreement.decide import State
-from serambi.agreement.request import clock_is_sane
+from serambi.agreement.decide import State, clock_is_sane
+from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
 from serambi.base.tasks import keep_running
+from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.source import OpenSource
 from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
 from serambi.fabric.uplink import UplinkServer
-from serambi.base.canonical import encode
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.keeper.config import KeeperConfig
@@ -35,13 +36,14 @@ from serambi.ledger.store import LedgerStore
 log = logging.getLogger(__name__)
 
 _HIGH_WATER_EVERY_S = 10.0
+_RETENTION_EVERY_S = 60.0
 
 
 class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
+        self, config: KeeperConfig, clock: Clock, open_source: OpenSource = PyAVSource
     ) -> None:
         self.config = config
         self.clock = clock
@@ -50,7 +52,7 @@ class Keeper:
         self.documents = Documents(config.folder, config.site, config.roster, config.genesis)
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
         self.journal = Journal(store, config.site, self.durable.salt, clock)
-        self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command)
+        self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.release = Release(self.uplink, clock)
         self.hub = Hub(asyncio.get_running_loop(), self._offer)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
@@ -68,6 +70,7 @@ class Keeper:
         )
         self.last_stop: Stopped | None = None
         self.last_picture = 0.0
+        self.center_lost = clock.now()
         self._documents_turn = asyncio.Lock()
 
     # -- what is true now ---------------------------------------------------------------
@@ -81,6 +84,14 @@ class Keeper:
         """What the center is told."""
         sessions = [session.session for session in self.sessions.all()]
         return self.report.build(self.state(), sessions)
+
+    def lamp(self) -> str:
+        """`stopped`, `unknown` (views open, the center silent), `on` or `none`."""
+        if SITE in self.durable.stops:
+            return "stopped"
+        if not self.sessions.all():
+            return "none"
+        return "unknown" if self.center_lost else "on"
 
     # -- the owner's hand ---------------------------------------------------------------
 
@@ -98,10 +109,10 @@ class Keeper:
         self.durable.resume(camera or SITE)
         await self._journal_of_owner("resumed", camera)
 
-    async def _journal_of_owner(self, kind: str, camera: str | None) -> None:
-        agreement = next(
-            (c.agreement for c in self.site_state().cameras if c.id == camera), ""
-        )
+    async def _journal_of_owner(
+        self, kind: Literal["stopped", "resumed"], camera: str | None
+    ) -> None:
+        agreement = next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
         await self.journal.write(
             kind, camera=camera or "", agreement=agreement, party=self.config.owner
         )
@@ -187,15 +198,25 @@ class Keeper:
                 ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
                 ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
+                ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):
                 group.create_task(keep_running(name, work))
 
+    def _on_link(self, up: bool) -> None:
+        if up:
+            self.center_lost = 0.0
+        elif not self.center_lost:
+            self.center_lost = self.clock.now()
+
     async def _begin(self) -> None:
-        await self.journal.write("started")
+        await asyncio.to_thread(self.watch.repair)
         await self.journal.close_dangling()
+        await self.journal.write("started")
         self.watch.start()
 
-    def _every(self, period_s: float, step: Callable) -> Callable:
+    def _every(
+        self, period_s: float, step: Callable[[], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
         async def work() -> None:
             while True:
                 await step()
@@ -210,6 +231,9 @@ class Keeper:
     async def _see_clock(self) -> None:
         if clock_is_sane(self.clock.now(), self.durable.clock_high_water):
             await asyncio.to_thread(self.durable.saw_clock, self.clock.now())
+
+    async def _make_room(self) -> None:
+        await asyncio.to_thread(self.watch.make_room, self.clock.now())
 
     async def _tell(self) -> None:
         """Send the state at every change and every second."""

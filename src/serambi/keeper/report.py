@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
 from serambi.agreement.model import Agreement, SignedAgreement
 from serambi.base.clock import Clock, unix_ms
-from serambi.fabric.messages import CameraState, Purpose, SiteState, StreamShape, Waiting
+from serambi.fabric.messages import CameraState, SiteState, Waiting
 from serambi.keeper.config import Camera, KeeperConfig
 from serambi.keeper.watch import Watched
 
@@ -34,13 +34,12 @@ class Report:
     def build(self, state: State, sessions: Iterable[str]) -> SiteState:
         """The state as of now. `seq` only rises, over restarts too: it is the time itself."""
         now_ms = unix_ms(self._clock.now())
-        self._seq = max(self._seq + 1, now_ms)
         return SiteState(
             site=self._config.site,
             name=self._config.name,
             owner=self._config.owner,
             contact=self._config.contact,
-            seq=self._seq,
+            seq=self.next_seq(),
             at_ms=now_ms,
             waiting=tuple(
                 Waiting(a.agreement.number, tuple(a.missing), len(a.agreement.parties))
@@ -52,6 +51,11 @@ class Report:
             ),
             sessions=tuple(sessions),
         )
+
+    def next_seq(self) -> int:
+        """Rises with every state and reply; what is asked for later is never smaller."""
+        self._seq = max(self._seq + 1, unix_ms(self._clock.now()))
+        return self._seq
 
     def shared(self, state: State) -> list[tuple[SignedAgreement, Camera]]:
         """Each camera of this site with the agreement that speaks for it: of several the one that
@@ -98,7 +102,7 @@ class Report:
             agreement=agreement.number,
             until_ms=unix_ms(signed.valid_until),
             actions=_actions(agreement, self._config.site, camera.id),
-            purposes=tuple(Purpose(p.id, p.text) for p in agreement.purposes),
+            purposes=agreement.purposes,
             state=name,
             since_ms=self._since_ms(camera.id, name, state.stops, unix_ms(now)),
             opens_ms=unix_ms(opens),
@@ -128,7 +132,3 @@ def _actions(agreement: Agreement, site: str, camera: str) -> tuple[str, ...]:
             for action in named.actions
         )
     )
-
-
-NO_SHAPE = StreamShape(width=0, height=0, fps=0)
-"""A stream nothing is known of yet."""

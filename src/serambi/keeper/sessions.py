@@ -194,9 +194,7 @@ class Sessions:
         )
 
     def _outcome(self, decision: Decision, request: Request) -> Outcome:
-        return Outcome(
-            False, decision.reason, request.nonce, request.session, decision.agreement
-        )
+        return Outcome(False, decision.reason, request.nonce, request.session, decision.agreement)
 
     async def _refuse(
         self, reason: Reason, request: Request | None, agreement: str = ""
@@ -285,4 +283,3 @@ def _same_view(session: Session, request: Request) -> bool:
         request.party,
         request.person,
     )
-

@@ -1,7 +1,6 @@
 """The owner's cameras at work: one reader per stream, one recorder per camera, their health."""
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +10,17 @@ from serambi.base.errors import SerambiError
 from serambi.camera.health import Health
 from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.reader import CameraReader
-from serambi.camera.source import Source
+from serambi.camera.source import OpenSource
 from serambi.fabric.messages import StreamShape
 from serambi.keeper.config import Camera, KeeperConfig
 from serambi.keeper.hub import Hub
 from serambi.media.access_unit import AccessUnit, VideoConfig
+from serambi.recording.fsck import check_recordings
 from serambi.recording.index import Index
 from serambi.recording.recorder import Recorder
+from serambi.recording.retention import make_room
 
 log = logging.getLogger(__name__)
-
-OpenSource = Callable[[str, str, str], Source]
-"""(url, user, password) -> a source; injected so that tests need no network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,8 @@ class CameraWatch:
         self._hub = hub
         self.index = Index(config.folder / "index.db")
         folder: Path = config.folder / "recordings"
-        self._lock = threading.Lock()
+        self._folder = folder
+        self._keep_s, self._keep_bytes = config.keep_s, config.keep_bytes
         self._stations = {
             camera.id: _Station(
                 camera, Recorder(folder, camera.id, self.index, clock), hub, clock, open_source
@@ -117,6 +116,16 @@ class CameraWatch:
         for station in self._stations.values():
             station.close()
         self.index.close()
+
+    def repair(self) -> None:
+        """After an abrupt end: index and files agree again. Before `start`."""
+        check_recordings(self._folder, self.index)
+
+    def make_room(self, now: float) -> None:
+        """Old recordings go, as the settings say."""
+        make_room(
+            self._folder, self.index, now=now, keep_s=self._keep_s, keep_bytes=self._keep_bytes
+        )
 
     def watched(self, camera: str) -> Watched:
         station = self._stations[camera]

@@ -30,10 +30,17 @@ class Batch:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(file, rest) :]
-        self._folders[path.parent] = None
+        if path.parent != self._folder:
+            self._folders[path.parent] = None
 
     def sync(self) -> None:
-        """Make every file and every folder durable."""
+        """Make every file and every folder durable, but for names in the topmost folder.
+
+        Those are made durable by `rename_into_place`, which follows.
+        """
+        # Have all blocks written and placed first: the file system then commits once, not per file.
+        for file in self._files:
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
         for file in self._files:
             os.fsync(file)
         for folder in self._folders:

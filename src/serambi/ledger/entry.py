@@ -10,8 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 import rfc8785
 
-from serambi.base import canonical
-from serambi.base.errors import Kind, SerambiError
+from serambi.base import canonical, errors
+from serambi.base.errors import SerambiError
 from serambi.base.limits import ENTRY_MAX_BYTES
 
 # An entry bundle gives each entry a 16-bit length.
@@ -19,7 +19,7 @@ ENTRY_SIZE_MAX_BYTES = min(ENTRY_MAX_BYTES, 0xFFFF)
 SALT_MIN_BYTES = 16
 COMMITMENT_PREFIX = "commitment:"
 
-EntryKind: TypeAlias = Literal[
+Kind: TypeAlias = Literal[
     "started",
     "agreement_accepted",
     "agreement_revoked",
@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     format: Literal[1] = 1
-    kind: EntryKind
+    kind: Kind
     at_ms: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     site: str = ""
     session: str = ""
@@ -61,7 +61,7 @@ def encode_entry(entry: Entry) -> bytes:
         raw = canonical.encode(entry)
     except (rfc8785.CanonicalizationError, UnicodeError, TypeError) as error:
         raise SerambiError(
-            Kind.BAD_INPUT, f"the ledger entry cannot be written: {error}"
+            errors.Kind.BAD_INPUT, f"the ledger entry cannot be written: {error}"
         ) from error
     decode_entry(raw)
     return raw
@@ -83,12 +83,12 @@ def commit(salt: bytes, value: str) -> str:
     """
     if len(salt) < SALT_MIN_BYTES:
         raise SerambiError(
-            Kind.BAD_INPUT,
+            errors.Kind.BAD_INPUT,
             f"a salt of {len(salt)} bytes can be guessed",
             hint=f"use {SALT_MIN_BYTES} random bytes or more",
         )
     try:
         message = value.encode()
     except UnicodeError as error:
-        raise SerambiError(Kind.BAD_INPUT, "the value is not valid text") from error
+        raise SerambiError(errors.Kind.BAD_INPUT, "the value is not valid text") from error
     return COMMITMENT_PREFIX + hmac.new(salt, message, hashlib.sha256).hexdigest()

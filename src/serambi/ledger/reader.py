@@ -24,7 +24,7 @@ from serambi.ledger.tiles import (
     parse_path,
     width_at,
 )
-from serambi.ledger.tree import complete_root, inclusion_proof, leaf_hash
+from serambi.ledger.tree import HASH_BYTES, complete_root, inclusion_proof, leaf_hash
 
 FORMAT = 1
 FORMAT_FILE = "format"
@@ -107,8 +107,7 @@ class TileReader:
     def bundle(self, index: int) -> list[bytes]:
         """The raw entries of a bundle, no more than `size` covers."""
         width = width_at(BUNDLE_LEVEL, index, self.size)
-        tile = self._find(Tile(BUNDLE_LEVEL, index, width))
-        raw = read_file(self._folder, tile.path, BUNDLE_MAX_BYTES)
+        tile, raw = self._read(Tile(BUNDLE_LEVEL, index, width), BUNDLE_MAX_BYTES)
         entries = decode_bundle(raw, str(self._folder / tile.path))
         return self._cut(tile, width, entries)
 
@@ -117,8 +116,7 @@ class TileReader:
         width = width_at(level, index, self.size)
         wanted = Tile(level, index, width)
         if wanted not in self._hashes:
-            tile = self._find(wanted)
-            raw = read_file(self._folder, tile.path, TILE_WIDTH * 32)
+            tile, raw = self._read(wanted, TILE_WIDTH * HASH_BYTES)
             hashes = decode_hashes(raw, str(self._folder / tile.path))
             if len(self._hashes) >= _CACHE_TILES:
                 self._hashes.clear()
@@ -160,19 +158,31 @@ class TileReader:
             for at, raw in enumerate(self.raw_entries(start, end))
         ]
 
+    def _read(self, wanted: Tile, max_bytes: int, attempts: int = 5) -> tuple[Tile, bytes]:
+        """The file that holds a tile; looked for again when a live ledger just replaced it."""
+        tile = self._find(wanted)
+        try:
+            return tile, read_file(self._folder, tile.path, max_bytes)
+        except SerambiError:
+            if attempts == 1:
+                raise
+            return self._read(wanted, max_bytes, attempts - 1)
+
     def _find(self, tile: Tile) -> Tile:
-        """The file that holds a tile: in a folder copied while it grew, perhaps a wider one."""
-        if (self._folder / tile.path).is_file():
+        """The tile itself or, in a folder that grew on, the narrowest wider one in its place.
+
+        A narrower tile goes only after a wider one is complete: the narrowest left is whole.
+        """
+        if tile.width == TILE_WIDTH or (self._folder / tile.path).is_file():
             return tile
         full = Tile(tile.level, tile.index)
-        if tile == full or (self._folder / full.path).is_file():
-            return full
-        names = files_below(self._folder, full.path + ".p/")
         try:
-            found = [parse_path(name) for name in names]
+            found = [parse_path(name) for name in files_below(self._folder, full.path + ".p/")]
         except SerambiError:
-            return tile
+            found = []
         wider = [other for other in found if other is not None and other > tile]
+        if (self._folder / full.path).is_file():
+            wider.append(full)
         return min(wider, default=tile)
 
     def _cut(self, tile: Tile, width: int, items: list[bytes]) -> list[bytes]:

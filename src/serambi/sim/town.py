@@ -12,34 +12,30 @@ from serambi.base.words import Words
 TOWN = Path(__file__).with_name("town.toml")
 
 
-class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class Party(_Struct):
+class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     name: Words
     role: Words
     contact: Words
 
 
-class Center(_Struct):
+class Center(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     party: str
     unit: str
 
 
-class Account(_Struct):
+class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
     role: str
     name: str
 
 
-class Purpose(_Struct):
+class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     text: Words
 
 
-class Agreement(_Struct):
+class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`days` from the demo's start to the sunset; `signed_by` may lack parties."""
 
     number: str
@@ -51,7 +47,7 @@ class Agreement(_Struct):
     purpose: tuple[Purpose, ...]
 
 
-class Camera(_Struct):
+class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: str
     scene: str
     facing: str
@@ -65,7 +61,7 @@ class Camera(_Struct):
         return "cam-" + hashlib.sha256(f"demo camera {self.number}".encode()).hexdigest()[:12]
 
 
-class Site(_Struct):
+class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`witness` is the party that attests the cameras together with the owner."""
 
     id: str
@@ -75,7 +71,7 @@ class Site(_Struct):
     camera: tuple[Camera, ...]
 
 
-class Town(_Struct):
+class Town(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int
     name: Words
     zone: str

@@ -9,7 +9,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from serambi.base.errors import SerambiError
 from serambi.base.words import Language
 from serambi.keeper.keeper import Keeper
 from serambi.keeper.owner.log import LogWords
@@ -170,7 +169,7 @@ class OwnerPages:
         address = request.client.host if request.client else "unknown"
         self._failures.check(address)
         if digest_of(token) != self._keeper.config.owner_token_sha256:
-            self._failures.add(address)
+            self._failures.failed(address)
             return self._render(request, "login.html", 401, wrong=True, signed_in=False)
         response = RedirectResponse("/", 303)
         self._gate.sign_in(response, "owner")
@@ -219,6 +218,3 @@ def owner_router(pages: OwnerPages) -> APIRouter:
         return pages.logout(request)
 
     return router
-
-
-__all__ = ["OwnerPages", "SerambiError", "owner_router"]

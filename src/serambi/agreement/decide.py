@@ -1,0 +1,195 @@
+"""May this be seen now? One pure function over an explicit state; no other place decides.
+
+Default deny, deny on any error. `Decision.until` ends a view without being asked again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from serambi.agreement.attestation import SignedAttestation
+from serambi.agreement.instants import open_until, opens_next
+from serambi.agreement.model import SharedSite, SignedAgreement
+from serambi.agreement.revocation import Revocation
+from serambi.base.limits import LIVE_GRANT_MAX_S
+
+SITE = "*"
+"""The key in `State.stops` that stands for the whole site."""
+
+
+class Reason(StrEnum):
+    """Why. The first are decided here, the others by whoever reads the request."""
+
+    ALLOWED = "allowed"
+    CLOCK = "clock"
+    NO_AGREEMENT = "no_agreement"
+    STOPPED = "stopped"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    NOT_YET = "not_yet"
+    SUSPENDED = "suspended"
+    NOT_ATTESTED = "not_attested"
+    ACTION = "action"
+    PARTY = "party"
+    PURPOSE = "purpose"
+    OUT_OF_HOURS = "out_of_hours"
+    ERROR = "error"
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    OTHER_SITE = "other_site"
+    REQUEST_EXPIRED = "request_expired"
+    REPLAYED = "replayed"
+    LIMIT = "limit"
+
+
+# Of several agreements the answer comes from the one that got furthest; within one agreement
+# the reason nearest to the owner's will is told.
+_PROGRESS = {
+    reason: step
+    for step, reason in enumerate(
+        (
+            Reason.NO_AGREEMENT,
+            Reason.EXPIRED,
+            Reason.REVOKED,
+            Reason.NOT_YET,
+            Reason.PARTY,
+            Reason.ACTION,
+            Reason.PURPOSE,
+            Reason.NOT_ATTESTED,
+            Reason.OUT_OF_HOURS,
+            Reason.SUSPENDED,
+            Reason.STOPPED,
+            Reason.ALLOWED,
+        )
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked; `party` is the institution that asks."""
+
+    camera: str
+    action: str
+    purpose: str
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything the decision rests on. `revocations` by agreement digest; `stops` and
+    `suspensions` by camera (`SITE` for all), since when in unix seconds."""
+
+    site: str
+    agreements: tuple[SignedAgreement, ...]
+    revocations: Mapping[str, Revocation]
+    attestations: Mapping[str, SignedAttestation]
+    stops: Mapping[str, float]
+    suspensions: Mapping[str, float]
+    clock_ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`agreement` is the number of the one that decided; `until` in unix seconds, 0 if denied."""
+
+    allowed: bool
+    reason: Reason
+    agreement: str
+    until: float
+
+
+def decide(state: State, ask: Ask, now: float) -> Decision:
+    """Total: whatever goes wrong inside, the answer is a denial."""
+    try:
+        return _decide(state, ask, now)
+    except Exception:  # noqa: BLE001 (doubt means not shared; the reason says so)
+        return Decision(False, Reason.ERROR, "", 0.0)
+
+
+def opens_at(state: State, ask: Ask, now: float) -> float:
+    """When hours open again for this camera (unix seconds), 0.0 when they do not."""
+    starts = []
+    for signed in state.agreements:
+        shared = _shared(signed, state.site, ask.camera)
+        if signed.complete and shared is not None:
+            start = opens_next(shared.hours, shared.zone, now)
+            if 0 < start < signed.valid_until:
+                starts.append(start)
+    return min(starts, default=0.0)
+
+
+def clock_is_sane(now: float, high_water: float, tolerance_s: float = 1.0) -> bool:
+    """A clock that runs back behind what it has shown before is not believed."""
+    return now >= high_water - tolerance_s
+
+
+def _decide(state: State, ask: Ask, now: float) -> Decision:
+    naming = [
+        (signed, shared)
+        for signed in state.agreements
+        if signed.complete and (shared := _shared(signed, state.site, ask.camera)) is not None
+    ]
+    attestation = state.attestations.get(ask.camera)
+    # Inside, undeclared, unsigned and nonexistent look the same from outside.
+    if not naming or attestation is None or attestation.attestation.facing == "inside":
+        return Decision(False, Reason.NO_AGREEMENT, "", 0.0)
+    answers = [_by(signed, shared, attestation, state, ask, now) for signed, shared in naming]
+    best = max(answers, key=lambda answer: (_PROGRESS[answer.reason], answer.until))
+    if not state.clock_ok:
+        return Decision(False, Reason.CLOCK, best.agreement, 0.0)
+    return best
+
+
+def _shared(signed: SignedAgreement, site: str, camera: str) -> SharedSite | None:
+    for shared in signed.agreement.sites:
+        if shared.site == site and camera in shared.cameras:
+            return shared
+    return None
+
+
+def _by(
+    signed: SignedAgreement,
+    shared: SharedSite,
+    attestation: SignedAttestation,
+    state: State,
+    ask: Ask,
+    now: float,
+) -> Decision:
+    """What one fully signed agreement that names the camera says."""
+    number = signed.agreement.number
+    closes = open_until(shared.hours, shared.zone, now)
+    checks = (
+        (signed.digest in state.revocations, Reason.REVOKED),
+        (now >= signed.valid_until, Reason.EXPIRED),
+        (_held(state.stops, ask.camera), Reason.STOPPED),
+        (now < signed.valid_from, Reason.NOT_YET),
+        (_held(state.suspensions, ask.camera), Reason.SUSPENDED),
+        (not _attested(signed, attestation, state.site, now), Reason.NOT_ATTESTED),
+        (ask.action not in shared.actions, Reason.ACTION),
+        (ask.party != signed.agreement.viewer, Reason.PARTY),
+        (all(p.id != ask.purpose for p in signed.agreement.purposes), Reason.PURPOSE),
+        (closes <= now, Reason.OUT_OF_HOURS),
+    )
+    for holds, reason in checks:
+        if holds:
+            return Decision(False, reason, number, 0.0)
+    until = min(signed.valid_until, attestation.valid_until, closes, now + LIVE_GRANT_MAX_S)
+    return Decision(True, Reason.ALLOWED, number, until)
+
+
+def _held(held: Mapping[str, float], camera: str) -> bool:
+    return SITE in held or camera in held
+
+
+def _attested(
+    signed: SignedAgreement, attestation: SignedAttestation, site: str, now: float
+) -> bool:
+    """The camera is still the one that was agreed on, and its attestation holds."""
+    return (
+        attestation.complete
+        and attestation.attestation.site == site
+        and signed.attested.get(attestation.attestation.camera) == attestation.digest
+        and now < attestation.valid_until
+    )

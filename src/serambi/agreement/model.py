@@ -1,0 +1,226 @@
+"""The agreement: an in-toto Statement in a DSSE envelope, signed by every party it names.
+
+The statement's subjects are the cameras, each by the digest of its attestation, so that an
+agreement opens a camera only as it was attested. There is no field for audio, face matching or
+bulk frames: what has no field cannot be agreed to. Drafting, drawing and serving belong elsewhere.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from serambi.agreement.instants import Hours, check_hours, check_zone, instant
+from serambi.base.canonical import decode, encode
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.ids import check_id
+from serambi.base.limits import CAMERAS_PER_AGREEMENT, DOCUMENT_MAX_BYTES
+from serambi.base.words import Words
+from serambi.identity import dsse
+from serambi.identity.keys import SigningKey
+from serambi.identity.roster import Roster
+
+AGREEMENT_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://serambi.example/agreement/v1"
+
+Action = Literal["live", "playback", "alerts", "ptz", "export"]
+
+PROHIBITED = ("inside", "audio", "face_matching", "watch_list", "bulk_frames", "staff_tracking")
+"""Said in every agreement for those who read it; none of it has a field."""
+
+_VAGUE = {"safety", "security", "surveillance", "monitoring"} | {
+    "keamanan",
+    "keselamatan",
+    "pengawasan",
+    "pemantauan",
+}
+_PURPOSE_MIN_CHARACTERS = 20
+
+
+class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What for: an id for requests, a concrete text for people."""
+
+    id: str
+    text: Words
+
+
+class SharedSite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one site shares: these cameras, for these actions, in these hours of `zone`."""
+
+    site: str
+    cameras: tuple[str, ...]
+    actions: tuple[Action, ...]
+    zone: str
+    hours: tuple[Hours, ...]
+
+
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long copies may live at the center."""
+
+    center_hours: int
+
+
+class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`viewer` is the party whose center may ask; all `parties` must sign."""
+
+    number: str
+    title: Words
+    parties: tuple[str, ...]
+    viewer: str
+    purposes: tuple[Purpose, ...]
+    legal_basis: Words
+    sites: tuple[SharedSite, ...]
+    retention: Retention
+    valid_from: str
+    valid_until: str
+    prohibited: tuple[str, ...]
+    heartbeat_s: int
+
+
+class Digest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: str
+
+
+class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A camera, by the digest of its attestation."""
+
+    name: str
+    digest: Digest
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """in-toto Statement v1."""
+
+    type: str = msgspec.field(name="_type")
+    subject: tuple[Subject, ...]
+    predicate_type: str = msgspec.field(name="predicateType")
+    predicate: Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAgreement:
+    """A verified agreement. `digest` is the SHA-256 of the statement; `attested` maps each camera
+    to its attestation's digest; times are unix seconds."""
+
+    agreement: Agreement
+    digest: str
+    attested: dict[str, str]
+    signed_by: tuple[str, ...]
+    missing: tuple[str, ...]
+    valid_from: float
+    valid_until: float
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing
+
+
+def draft_statement(agreement: Agreement, attested: dict[str, str]) -> bytes:
+    """The statement's bytes, checked. `attested`: camera -> digest of its attestation."""
+    statement = Statement(
+        type=STATEMENT_TYPE,
+        subject=tuple(Subject(name, Digest(sha)) for name, sha in sorted(attested.items())),
+        predicate_type=PREDICATE_TYPE,
+        predicate=agreement,
+    )
+    _check(statement)
+    return encode(statement)
+
+
+def seal_agreement(statement: bytes, keys: list[SigningKey]) -> bytes:
+    """An envelope with the signatures of `keys`; more may be added later."""
+    return dsse.dump(dsse.sign(AGREEMENT_TYPE, statement, keys))
+
+
+def read_agreement(raw: bytes, roster: Roster) -> SignedAgreement:
+    """Verify an agreement file. Signatures that are missing are told in `missing`, in the
+    roster's order; anything malformed raises `SerambiError`."""
+    envelope = dsse.load(raw)
+    if envelope.payload_type != AGREEMENT_TYPE:
+        raise SerambiError(Kind.BAD_INPUT, "this document is not an agreement")
+    statement = decode(
+        Statement, envelope.payload, what="the agreement", max_bytes=DOCUMENT_MAX_BYTES
+    )
+    _check(statement)
+    agreement = statement.predicate
+    for party in agreement.parties:
+        roster.party(party)
+    signers = roster.signers(envelope)
+    order = [party.id for party in roster.parties if party.id in agreement.parties]
+    return SignedAgreement(
+        agreement=agreement,
+        digest=hashlib.sha256(envelope.payload).hexdigest(),
+        attested={subject.name: subject.digest.sha256 for subject in statement.subject},
+        signed_by=tuple(party for party in order if party in signers),
+        missing=tuple(party for party in order if party not in signers),
+        valid_from=instant(agreement.valid_from, "valid_from"),
+        valid_until=instant(agreement.valid_until, "valid_until"),
+    )
+
+
+def _refuse(what: str, hint: str = "") -> SerambiError:
+    return SerambiError(Kind.BAD_INPUT, what, where="agreement", hint=hint)
+
+
+def _check(statement: Statement) -> None:
+    if (statement.type, statement.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
+        raise _refuse("this statement is not a Serambi agreement of version 1")
+    agreement = statement.predicate
+    check_id(agreement.number, "agreement number")
+    _check_parties(agreement)
+    _check_purposes(agreement)
+    begin = instant(agreement.valid_from, "valid_from")
+    end = instant(agreement.valid_until, "valid_until")
+    if end <= begin:
+        raise _refuse("the agreement ends before it begins", "expiry is mandatory")
+    if agreement.prohibited != PROHIBITED:
+        raise _refuse("the list of what is prohibited is not the full one")
+    if not 60 <= agreement.heartbeat_s <= 86_400:
+        raise _refuse("heartbeat_s must be 60 to 86400 seconds")
+    if not 0 <= agreement.retention.center_hours <= 24 * 366:
+        raise _refuse("retention at the center must be 0 to 8784 hours")
+    _check_sites(agreement, statement.subject)
+
+
+def _check_parties(agreement: Agreement) -> None:
+    parties = agreement.parties
+    if len(parties) < 2 or len(set(parties)) != len(parties):
+        raise _refuse("an agreement needs at least two parties, each once")
+    if agreement.viewer not in parties:
+        raise _refuse(f"the viewer {agreement.viewer[:80]!r} is not a party")
+
+
+def _check_purposes(agreement: Agreement) -> None:
+    ids = [check_id(purpose.id.replace("_", "-"), "purpose") for purpose in agreement.purposes]
+    if not ids or len(set(ids)) != len(ids):
+        raise _refuse("an agreement needs purposes, each once")
+    for purpose in agreement.purposes:
+        for text in (purpose.text.id, purpose.text.en):
+            if len(text) < _PURPOSE_MIN_CHARACTERS or set(text.lower().split()) <= _VAGUE:
+                raise _refuse(
+                    f"purpose {purpose.id!r} is not concrete enough: {text[:80]!r}",
+                    "say what is protected, where, from what",
+                )
+
+
+def _check_sites(agreement: Agreement, subjects: tuple[Subject, ...]) -> None:
+    if not agreement.sites:
+        raise _refuse("an agreement names at least one site")
+    cameras = [camera for site in agreement.sites for camera in site.cameras]
+    if not cameras or len(set(cameras)) != len(cameras) or len(cameras) > CAMERAS_PER_AGREEMENT:
+        raise _refuse(f"an agreement names 1 to {CAMERAS_PER_AGREEMENT} cameras, each once")
+    if sorted(cameras) != [subject.name for subject in subjects]:
+        raise _refuse("the cameras and the attestations of the agreement do not match")
+    for subject in subjects:
+        if len(subject.digest.sha256) != 64 or set(subject.digest.sha256) - set("0123456789abcdef"):
+            raise _refuse(f"the attestation digest of {subject.name[:80]} is not a SHA-256")
+    for site in agreement.sites:
+        check_id(site.site, "site")
+        for camera in site.cameras:
+            check_id(camera, "camera")
+        if not site.actions or len(set(site.actions)) != len(site.actions):
+            raise _refuse(f"site {site.site}: name at least one action, each once")
+        check_zone(site.zone)
+        check_hours(site.hours)

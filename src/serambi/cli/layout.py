@@ -1,0 +1,369 @@
+"""Lays the demo town out on disk: keys, roster, attestations, agreements, certificates, settings.
+
+Laying out again over an existing folder keeps keys and signed documents and renews what a run
+needs: certificates, ports, canaries, settings. Running the processes belongs to demo.py.
+"""
+
+import hashlib
+import json
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from serambi.agreement.attestation import Attestation, read_attestation, seal_attestation
+from serambi.agreement.instants import ALWAYS, instant_text
+from serambi.agreement.model import (
+    PROHIBITED,
+    Agreement,
+    Purpose,
+    Retention,
+    SharedSite,
+    draft_statement,
+    seal_agreement,
+)
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.files import write_atomically
+from serambi.base.words import Words
+from serambi.identity.certificates import create_authority, ensure
+from serambi.identity.keys import SigningKey
+from serambi.identity.roster import (
+    Party,
+    Roster,
+    RosterDocument,
+    key_entry,
+    read_roster,
+    seal_roster,
+)
+from serambi.sim import town as towns
+from serambi.sim.encode import Streams
+
+FORMAT = "1\n"
+_FOV_DEG = 80
+_HEARTBEAT_S = 900
+_CENTER_HOURS = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Free ports of one run; `keepers` by site."""
+
+    center: int
+    rtsp: int
+    fabric: int
+    keepers: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is where, and the secrets of this run that the demo hands out."""
+
+    folder: Path
+    town: towns.Town
+    ports: Ports
+    roster: Roster
+    canaries: dict[str, str]
+    owner_tokens: dict[str, str]
+
+    def keeper(self, site: str) -> Path:
+        return self.folder / "sites" / site / "keeper"
+
+    def courier(self, site: str) -> Path:
+        return self.folder / "sites" / site / "courier"
+
+    @property
+    def center(self) -> Path:
+        return self.folder / "center"
+
+
+def lay_out(
+    folder: Path, town: towns.Town, ports: Ports, loops: dict[str, Streams], now: float
+) -> Layout:
+    """Write everything the processes need into `folder`. `loops`: camera id -> its pictures."""
+    _claim(folder)
+    keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
+    gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
+    center = _key(folder / "center" / "key")
+    roster = _roster(folder, town, keys, gateways, center)
+    _documents(folder, town, keys, roster, now)
+    _certificates(folder, town, now)
+    layout = Layout(
+        folder=folder,
+        town=town,
+        ports=ports,
+        roster=roster,
+        canaries={camera.id: _canary() for camera in town.cameras},
+        owner_tokens={site.id: secrets.token_urlsafe(24) for site in town.site},
+    )
+    passwords = {camera.id: secrets.token_urlsafe(12) for camera in town.cameras}
+    for site in town.site:
+        _site_settings(layout, site, passwords)
+    _center_settings(layout)
+    _simulator_settings(layout, loops, passwords)
+    return layout
+
+
+def _claim(folder: Path) -> None:
+    """A new or empty folder, or one that a demo of this format laid out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / "format"
+    if mark.exists():
+        if mark.read_text() != FORMAT:
+            raise SerambiError(
+                Kind.BAD_INPUT,
+                "the folder was made by another version of Serambi",
+                where=str(folder),
+                hint="choose another folder with --data",
+            )
+        return
+    if any(folder.iterdir()):
+        raise SerambiError(
+            Kind.CONFLICT,
+            "the folder is not empty and not a demo's",
+            where=str(folder),
+            hint="choose an empty or new folder with --data",
+        )
+    mark.write_text(FORMAT)
+
+
+def _key(folder: Path) -> SigningKey:
+    if not (folder / "key.pem").exists():
+        SigningKey.generate().save(folder)
+    return SigningKey.load(folder)
+
+
+def _canary() -> str:
+    """16 random bytes, none of them zero: they stand in the pictures as they are."""
+    return bytes(secrets.choice(range(1, 256)) for _ in range(16)).hex()
+
+
+def _roster(
+    folder: Path,
+    town: towns.Town,
+    keys: dict[str, SigningKey],
+    gateways: dict[str, SigningKey],
+    center: SigningKey,
+) -> Roster:
+    path = folder / "roster.json"
+    if not path.exists():
+        owners = {site.id: site.owner for site in town.site}
+        entries = [key_entry(key.public, party, "sign") for party, key in keys.items()]
+        entries += [
+            key_entry(key.public, owners[site], "gateway", site) for site, key in gateways.items()
+        ]
+        entries.append(key_entry(center.public, town.center.party, "center"))
+        document = RosterDocument(
+            format=1,
+            name=town.name,
+            sequence=1,
+            previous="",
+            parties=tuple(Party(p.id, p.name, p.role, p.contact) for p in town.party),
+            keys=tuple(entries),
+        )
+        write_atomically(path, seal_roster(document, list(keys.values())))
+    return read_roster(path.read_bytes(), None)
+
+
+def _documents(
+    folder: Path, town: towns.Town, keys: dict[str, SigningKey], roster: Roster, now: float
+) -> None:
+    """Attestations and agreements, made once; a copy of each goes to the sites it concerns."""
+    attestations = folder / "attestations"
+    agreements = folder / "agreements"
+    if not agreements.exists():
+        attestations.mkdir()
+        for site in town.site:
+            for camera in site.camera:
+                raw = _attestation(site, camera, keys, now + 365 * 86_400)
+                write_atomically(attestations / f"{camera.id}.json", raw)
+        staged = folder / "agreements.new"
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir()
+        for agreement in town.agreement:
+            raw = _agreement(town, agreement, attestations, keys, roster, now)
+            write_atomically(staged / f"{agreement.number}.json", raw)
+        staged.rename(agreements)
+    for site in town.site:
+        inbox = folder / "sites" / site.id / "keeper" / "inbox"
+        documents = folder / "sites" / site.id / "keeper" / "documents"
+        if documents.exists():
+            continue
+        inbox.mkdir(parents=True, exist_ok=True)
+        # Attestations first: the inbox is read in the order of names.
+        for camera in site.camera:
+            shutil.copy(attestations / f"{camera.id}.json", inbox / f"1-{camera.id}.json")
+        for agreement in town.agreement:
+            if site.id in agreement.sites:
+                shutil.copy(agreements / f"{agreement.number}.json", inbox)
+
+
+def _attestation(
+    site: towns.Site, camera: towns.Camera, keys: dict[str, SigningKey], valid_until: float
+) -> bytes:
+    reference = Path(towns.__file__).parent / "scenes" / f"{camera.scene}.webp"
+    return seal_attestation(
+        Attestation(
+            format=1,
+            camera=camera.id,
+            site=site.id,
+            owner=site.owner,
+            number=camera.number,
+            name=camera.name,
+            facing=camera.facing,
+            position=camera.position,
+            heading_deg=camera.heading_deg,
+            fov_deg=_FOV_DEG,
+            reference_sha256=hashlib.sha256(reference.read_bytes()).hexdigest(),
+            valid_until=instant_text(valid_until),
+        ),
+        [keys[site.owner], keys[site.witness]],
+    )
+
+
+def _agreement(
+    town: towns.Town,
+    wanted: towns.Agreement,
+    attestations: Path,
+    keys: dict[str, SigningKey],
+    roster: Roster,
+    now: float,
+) -> bytes:
+    sites = [site for site in town.site if site.id in wanted.sites]
+    outward = [camera for site in sites for camera in site.camera if camera.facing != "inside"]
+    attested = {
+        camera.id: read_attestation(
+            (attestations / f"{camera.id}.json").read_bytes(), roster
+        ).digest
+        for camera in outward
+    }
+    agreement = Agreement(
+        number=wanted.number,
+        title=wanted.title,
+        parties=tuple(party.id for party in town.party),
+        viewer=town.center.party,
+        purposes=tuple(Purpose(purpose.id, purpose.text) for purpose in wanted.purpose),
+        legal_basis=wanted.legal_basis,
+        sites=tuple(
+            SharedSite(
+                site=site.id,
+                cameras=tuple(c.id for c in site.camera if c.facing != "inside"),
+                actions=("live",),
+                zone=town.zone,
+                hours=ALWAYS,
+            )
+            for site in sites
+        ),
+        retention=Retention(center_hours=_CENTER_HOURS),
+        valid_from=instant_text(now - 60),
+        valid_until=instant_text(now + wanted.days * 86_400),
+        prohibited=PROHIBITED,
+        heartbeat_s=_HEARTBEAT_S,
+    )
+    return seal_agreement(draft_statement(agreement, attested), [keys[p] for p in wanted.signed_by])
+
+
+def _certificates(folder: Path, town: towns.Town, now: float) -> None:
+    authority = folder / "center" / "authority"
+    if not (authority / "ca.pem").exists():
+        create_authority(authority, now)
+    hosts = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
+    ensure(folder / "center" / "tls", authority, "center", now, **hosts)
+    for site in town.site:
+        ensure(folder / "sites" / site.id / "courier" / "tls", authority, site.id, now, **hosts)
+
+
+def _toml(text: str) -> str:
+    """A TOML basic string: JSON's quoting is a subset of it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _words(words: Words) -> str:
+    return f"{{ id = {_toml(words.id)}, en = {_toml(words.en)} }}"
+
+
+def _site_settings(layout: Layout, site: towns.Site, passwords: dict[str, str]) -> None:
+    folder = layout.keeper(site.id)
+    owner = layout.roster.party(site.owner)
+    token = hashlib.sha256(layout.owner_tokens[site.id].encode()).hexdigest()
+    keeper = f"""format = 1
+site = {_toml(site.id)}
+owner = {_toml(site.owner)}
+name = {_words(site.name)}
+contact = {_words(owner.contact)}
+zone = {_toml(layout.town.zone)}
+owner_token_sha256 = "{token}"
+
+[trust]
+roster = {_toml(str(layout.folder / "roster.json"))}
+genesis = "{layout.roster.digest}"
+
+[http]
+host = "127.0.0.1"
+port = {layout.ports.keepers[site.id]}
+
+[retention]
+days = 1.0
+gigabytes = 2.0
+"""
+    write_atomically(folder / "keeper.toml", keeper.encode())
+    cameras = "".join(
+        f"""[[camera]]
+id = "{camera.id}"
+number = {_toml(camera.number)}
+name = {_words(camera.name)}
+facing = "{camera.facing}"
+main = "{rtsp_url(layout, camera)}/main"
+sub = "{rtsp_url(layout, camera)}/sub"
+user = "keeper"
+password = {_toml(passwords[camera.id])}
+
+"""
+        for camera in site.camera
+    )
+    write_atomically(folder / "cameras.toml", cameras.encode(), mode=0o600)
+    port = layout.ports.fabric
+    courier = f"""site = {_toml(site.id)}
+socket = "../keeper/courier.sock"
+center = ["quic/localhost:{port}", "tls/localhost:{port}"]
+
+[tls]
+ca = "tls/ca.pem"
+cert = "tls/cert.pem"
+key = "tls/key.pem"
+"""
+    write_atomically(layout.courier(site.id) / "courier.toml", courier.encode())
+
+
+def rtsp_url(layout: Layout, camera: towns.Camera) -> str:
+    """The camera's address without stream and credentials."""
+    return f"rtsp://127.0.0.1:{layout.ports.rtsp}/{camera.id}"
+
+
+def _center_settings(layout: Layout) -> None:
+    port = layout.ports.fabric
+    settings = f"""party = {_toml(layout.town.center.party)}
+host = "127.0.0.1"
+port = {layout.ports.center}
+roster = "../roster.json"
+genesis = "{layout.roster.digest}"
+listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
+"""
+    write_atomically(layout.center / "center.toml", settings.encode())
+
+
+def _simulator_settings(
+    layout: Layout, loops: dict[str, Streams], passwords: dict[str, str]
+) -> None:
+    cameras = [
+        {
+            "id": camera.id,
+            "user": "keeper",
+            "password": passwords[camera.id],
+            "canary": layout.canaries[camera.id],
+            "main": str(loops[camera.id].main),
+            "sub": str(loops[camera.id].sub),
+        }
+        for camera in layout.town.cameras
+    ]
+    settings = {"cameras": cameras, "host": "127.0.0.1", "port": layout.ports.rtsp}
+    write_atomically(layout.folder / "sim.json", json.dumps(settings).encode(), mode=0o600)

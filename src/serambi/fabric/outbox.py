@@ -1,0 +1,89 @@
+"""What waits to be written to the courier: answers, then the newest state, then pictures."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from serambi.base.limits import COURIER_QUEUE_MESSAGES
+from serambi.fabric.frames import Answer, Frame, Live, State, encode
+
+# The wire format's configuration message (media/wire.py): without it nothing after it shows.
+_CONFIG_MARK = b"\x01"
+ANSWERS_MAX = 64
+
+
+@dataclass(slots=True)
+class _Queue:
+    """One stream's messages, always something that a decoder can begin with."""
+
+    frames: deque[Live] = field(default_factory=deque)
+    until_key: bool = True
+    dropped: int = 0
+
+
+class Outbox:
+    """Bounded queues of one connection. Not for several threads."""
+
+    def __init__(self, size: int = COURIER_QUEUE_MESSAGES) -> None:
+        self._size = size
+        self._answers: deque[bytes] = deque()
+        self._state: bytes | None = None
+        self._streams: dict[tuple[str, str], _Queue] = {}
+        self._turns: deque[tuple[str, str]] = deque()
+        self.dropped = 0
+
+    @property
+    def answers_full(self) -> bool:
+        return len(self._answers) >= ANSWERS_MAX
+
+    def put_answer(self, answer: Answer) -> None:
+        self._answers.append(encode(answer))
+
+    def put_state(self, raw: bytes) -> None:
+        """The newest state replaces one that still waits. Raises LIMIT."""
+        self._state = encode(State(raw))
+
+    def put_live(self, live: Live, *, key: bool) -> None:
+        """Queue one message; a full queue is emptied up to the next key message."""
+        at = (live.camera, live.stream)
+        queue = self._streams.get(at)
+        if queue is None:
+            queue = self._streams[at] = _Queue()
+            self._turns.append(at)
+        if queue.until_key and not key:
+            self._drop(queue, 1)
+            return
+        if len(queue.frames) >= self._size:
+            config = [f for f in queue.frames if f.message[:1] == _CONFIG_MARK][-1:]
+            self._drop(queue, len(queue.frames) - len(config))
+            queue.frames.clear()
+            queue.frames.extend(config)
+            if not key:
+                self._drop(queue, 1)
+                queue.until_key = True
+                return
+        queue.until_key = False
+        queue.frames.append(live)
+
+    def _drop(self, queue: _Queue, count: int) -> None:
+        queue.dropped += count
+        self.dropped += count
+
+    def purge(self, camera: str, stream: str | None) -> None:
+        """Forget what waits of one stream, or of all of a camera."""
+        for at in [k for k in self._streams if k[0] == camera and stream in (None, k[1])]:
+            del self._streams[at]
+            self._turns.remove(at)
+
+    def next(self) -> Frame | bytes | None:
+        """What to write now: encoded answers and states first, then the streams in turn."""
+        if self._answers:
+            return self._answers.popleft()
+        if self._state is not None:
+            state, self._state = self._state, None
+            return state
+        for _ in range(len(self._turns)):
+            at = self._turns[0]
+            self._turns.rotate(-1)
+            if self._streams[at].frames:
+                return self._streams[at].frames.popleft()
+        return None

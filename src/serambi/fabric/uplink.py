@@ -1,0 +1,362 @@
+"""The socket between keeper (server) and courier (client): one keeper, one courier at a time.
+
+At most one message is being written at any moment, so a Stop has to wait for that one alone.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import BACKOFF_FIRST_S, COMMAND_TIMEOUT_S
+from serambi.fabric import sockets
+from serambi.fabric.frames import Answer, Command, Link, Live, State, encode
+from serambi.fabric.outbox import ANSWERS_MAX, Outbox
+from serambi.fabric.port import CommandHandler
+
+log = logging.getLogger(__name__)
+
+STOP_LIMIT_S = 0.25
+_LOOK_EVERY_S = 0.003
+_RECONNECT_MAX_S = 2.0
+_WHERE = "socket between keeper and courier"
+
+
+class _Connection:
+    """One courier, from its arrival to its end."""
+
+    def __init__(self, peer: socket.socket, ours: socket.socket, theirs: socket.socket) -> None:
+        self.peer = peer
+        self.ours = ours
+        self._theirs = theirs
+        self.outbox = Outbox()
+        self.wake = asyncio.Event()
+        self.writing = False
+        self.ended = False
+
+    def end(self) -> None:
+        """Nothing that was not read by now can be read any more."""
+        if not self.ended:
+            self.ended = True
+            sockets.take_back(self.ours, self._theirs)
+            self.wake.set()
+
+    def close(self) -> None:
+        self.end()
+        self.peer.close()
+        self.ours.close()
+        self._theirs.close()
+
+
+class UplinkServer:
+    """The keeper's side. `run` it; every other method works at any time and never blocks."""
+
+    def __init__(
+        self,
+        path: Path,
+        on_command: CommandHandler,
+        on_link: Callable[[bool], None] = lambda up: None,
+    ) -> None:
+        """`on_link` is told whether the courier reaches the center, False when it is gone."""
+        self._path = path
+        self._on_command = on_command
+        self._on_link = on_link
+        self._connection: _Connection | None = None
+        self._stopping = 0
+        self._resume = asyncio.Event()
+        self._resume.set()
+        self._listening = asyncio.Event()
+        self._newest: bytes | None = None
+        self.dropped = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None and not self._connection.ended
+
+    async def ready(self) -> None:
+        """Return once a courier can connect."""
+        await self._listening.wait()
+
+    async def run(self) -> None:
+        """Serve couriers until cancelled. Raises UNAVAILABLE when the socket cannot be made."""
+        listener = sockets.listen(self._path)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._listening.set()
+                while True:
+                    peer, _ = await asyncio.get_running_loop().sock_accept(listener)
+                    self._welcome(peer, group)
+        finally:
+            self._listening.clear()
+            listener.close()
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
+    def _welcome(self, peer: socket.socket, group: asyncio.TaskGroup) -> None:
+        try:
+            ours, theirs = sockets.introduce(peer)
+        except (OSError, SerambiError) as error:
+            peer.close()
+            log.warning("a courier was turned away: %s", error)
+            return
+        if self._connection is not None:
+            self._connection.end()
+        connection = self._connection = _Connection(peer, ours, theirs)
+        if self._newest is not None:
+            connection.outbox.put_state(self._newest)
+        group.create_task(self._serve(connection))
+
+    async def _serve(self, connection: _Connection) -> None:
+        log.info("a courier is connected")
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._write(connection)),
+                    group.create_task(self._await_end(connection)),
+                ]
+                await self._read(connection, group)
+                connection.end()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+                # Before the last answers are ready: nobody waits for them any more.
+                connection.close()
+        finally:
+            if self._connection is connection:
+                self._connection = None
+                self._on_link(False)
+            connection.close()
+            log.info("the courier is gone")
+
+    async def _await_end(self, connection: _Connection) -> None:
+        """The handle on the courier's end hides its death; the introduction's socket tells."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            await loop.sock_recv(connection.peer, 1)
+        connection.end()
+
+    async def _read(self, connection: _Connection, group: asyncio.TaskGroup) -> None:
+        """Commands until the end of the connection; each is answered on its own."""
+        room = asyncio.Semaphore(ANSWERS_MAX)
+        while not connection.ended:
+            await room.acquire()
+            try:
+                frame = await sockets.read_frame(connection.ours)
+            except (OSError, SerambiError) as error:
+                if not connection.ended:
+                    log.warning("the courier is cut off: %s", error)
+                return
+            if frame is None:
+                return
+            if isinstance(frame, Link):
+                room.release()
+                if self._connection is connection:
+                    self._on_link(frame.up)
+                continue
+            if not isinstance(frame, Command):
+                log.warning("the courier is cut off: it may send commands only")
+                return
+            group.create_task(self._answer(connection, frame, room))
+
+    async def _answer(
+        self, connection: _Connection, command: Command, room: asyncio.Semaphore
+    ) -> None:
+        try:
+            raw = await self._on_command(command.raw)
+            answer = Answer(command.id, True, raw)
+            encode(answer)
+        except SerambiError as error:
+            answer = Answer(command.id, False, str(error).encode()[:1024])
+        except Exception:  # supervised: one bad command must not end the connection
+            log.exception("a command failed")
+            answer = Answer(command.id, False, b"the keeper failed; see its log")
+        finally:
+            room.release()
+        if not connection.ended:
+            connection.outbox.put_answer(answer)
+            connection.wake.set()
+
+    async def _write(self, connection: _Connection) -> None:
+        loop = asyncio.get_running_loop()
+        while not connection.ended:
+            await self._resume.wait()
+            item = connection.outbox.next()
+            if item is None:
+                connection.wake.clear()
+                await connection.wake.wait()
+                continue
+            raw = item if isinstance(item, bytes) else encode(item)
+            connection.writing = True
+            try:
+                await loop.sock_sendall(connection.ours, raw)
+            except OSError:
+                connection.end()
+            finally:
+                connection.writing = False
+
+    def send_state(self, raw: bytes) -> None:
+        """Queue the newest state; it replaces one that still waits. Raises LIMIT."""
+        encode(State(raw))
+        self._newest = raw
+        if self._connection is not None:
+            self._connection.outbox.put_state(raw)
+            self._connection.wake.set()
+
+    def offer(self, camera: str, stream: str, message: bytes, *, key: bool) -> None:
+        """Queue one message of a stream, bounded; without a courier it goes nowhere.
+
+        `key`: a decoder can begin here (configuration or key frame). Raises LIMIT.
+        """
+        connection = self._connection
+        if connection is None or connection.ended:
+            return
+        live = Live(camera, stream, message)
+        before = connection.outbox.dropped
+        connection.outbox.put_live(live, key=key)
+        self.dropped += connection.outbox.dropped - before
+        connection.wake.set()
+
+    async def stop_stream(self, camera: str, stream: str | None = None) -> float:
+        """Purge one stream, or all of a camera, and return when nothing of it can be read any
+        more: the courier has read what was written, or after 250 ms is cut off. Seconds it took.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        connection = self._connection
+        if connection is None or connection.ended:
+            return 0.0
+        connection.outbox.purge(camera, stream)
+        self._stopping += 1
+        self._resume.clear()
+        drained = False
+        try:
+            while not connection.ended and loop.time() - began < STOP_LIMIT_S:
+                drained = not connection.writing and sockets.unread_bytes(connection.ours) == 0
+                if drained:
+                    break
+                await asyncio.sleep(_LOOK_EVERY_S)
+        finally:
+            if not drained and not connection.ended:
+                log.warning("the courier did not read in time and is cut off")
+                connection.end()
+            self._stopping -= 1
+            if not self._stopping:
+                self._resume.set()
+        return loop.time() - began
+
+
+class Lost:
+    """The keeper is gone: what it said last no longer holds."""
+
+
+class UplinkClient:
+    """The courier's side: iterate `frames()`; `command` works while somebody iterates."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._socket: socket.socket | None = None
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._sending = asyncio.Lock()
+
+    async def frames(self) -> AsyncIterator[State | Live | Lost]:
+        """All that the keeper says, across its restarts, with a `Lost` after each connection."""
+        wait_s = BACKOFF_FIRST_S
+        while True:
+            try:
+                connection = await asyncio.to_thread(sockets.connect, self._path)
+            except SerambiError as error:
+                log.warning("%s", error)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, _RECONNECT_MAX_S)
+                continue
+            self._socket = connection.pair
+            try:
+                async for frame in self._read(connection.pair):
+                    wait_s = BACKOFF_FIRST_S
+                    yield frame
+            finally:
+                self._hang_up(connection)
+            yield Lost()
+            await asyncio.sleep(wait_s)
+
+    async def _read(self, connection: socket.socket) -> AsyncIterator[State | Live]:
+        while True:
+            try:
+                frame = await sockets.read_frame(connection)
+            except (OSError, SerambiError) as error:
+                log.warning("the keeper is lost: %s", error)
+                return
+            match frame:
+                case State() | Live():
+                    yield frame
+                case Answer():
+                    waiting = self._asked.pop(frame.id, None)
+                    if waiting is not None and not waiting.done():
+                        waiting.set_result(frame)
+                case _:
+                    return
+
+    def _hang_up(self, connection: sockets.Introduction) -> None:
+        self._socket = None
+        connection.close()
+        for waiting in self._asked.values():
+            waiting.cancel()
+        self._asked.clear()
+
+    async def command(self, raw: bytes, timeout_s: float = COMMAND_TIMEOUT_S) -> bytes:
+        """The keeper's answer. Raises UNAVAILABLE when there is none in time."""
+        connection = self._socket
+        if connection is None:
+            raise _unanswered("the keeper is not connected")
+        number = next(self._numbers)
+        frame = encode(Command(number, raw))
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Answer] = loop.create_future()
+        self._asked[number] = waiting
+        try:
+            async with asyncio.timeout(timeout_s):
+                async with self._sending:
+                    await self._send(connection, frame)
+                await asyncio.wait([waiting])
+        except TimeoutError:
+            raise _unanswered(f"no answer within {timeout_s:g} s") from None
+        except OSError as error:
+            raise _unanswered("the keeper is lost") from error
+        finally:
+            self._asked.pop(number, None)
+        if waiting.cancelled():
+            raise _unanswered("the keeper is lost")
+        answer = waiting.result()
+        if not answer.ok:
+            raise _unanswered(answer.raw.decode("utf-8", "replace"))
+        return answer.raw
+
+    async def tell_link(self, *, up: bool) -> None:
+        """Say whether the center is reached; without a keeper it is said to nobody."""
+        connection = self._socket
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                async with self._sending:
+                    await self._send(connection, encode(Link(up)))
+
+    async def _send(self, connection: socket.socket, frame: bytes) -> None:
+        """A frame goes out whole or the connection ends: half a frame would garble the next."""
+        whole = False
+        try:
+            await asyncio.get_running_loop().sock_sendall(connection, frame)
+            whole = True
+        finally:
+            if not whole:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+def _unanswered(why: str) -> SerambiError:
+    return SerambiError(
+        Kind.UNAVAILABLE, f"the keeper did not answer: {why}", where=_WHERE, hint="try again"
+    )

@@ -1,0 +1,30 @@
+"""Encoded pictures as they travel through Serambi, and what a decoder needs to know of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class VideoConfig:
+    """Parameter sets of a stream: the RFC 6381 codec string, the avcC record, the picture size
+    in pixels after cropping."""
+
+    codec: str
+    avcc: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One encoded picture.
+
+    `pts` and `dts` count 90 kHz from the start of the connection, dts never runs back. `wall_us`
+    is when it arrived at the keeper, unix microseconds. `data` is NAL units, each with four bytes
+    of length before it, byte for byte as the camera sent them.
+    """
+
+    pts: int
+    dts: int
+    key: bool
+    wall_us: int
+    data: bytes

@@ -1,0 +1,172 @@
+"""H.264 as far as it must be understood without decoding: NAL units, and the sequence parameter
+set for picture size and codec string (ITU-T H.264, 7.3.2.1; ISO 14496-15 for avcC).
+
+Strict: what cannot be read raises `SerambiError`. Repairs of what cameras get wrong belong into
+camera/.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.media.access_unit import VideoConfig
+
+NAL_IDR = 5
+NAL_SEI = 6
+NAL_SPS = 7
+NAL_PPS = 8
+
+_HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+_SIZE_MAX = 16_384
+
+
+def _bad(what: str) -> SerambiError:
+    return SerambiError(Kind.BAD_INPUT, what, where="H.264")
+
+
+def nal_type(nal: bytes | memoryview) -> int:
+    return nal[0] & 0x1F
+
+
+def split_annex_b(data: bytes) -> Iterator[bytes]:
+    """NAL units between start codes; trailing zero bytes belong to the start codes."""
+    begin = data.find(b"\0\0\1")
+    if begin < 0:
+        raise _bad("no start code where NAL units were expected")
+    while begin >= 0:
+        begin += 3
+        end = data.find(b"\0\0\1", begin)
+        nal = data[begin : end if end >= 0 else len(data)].rstrip(b"\0")
+        if nal:
+            yield nal
+        begin = end
+
+
+def to_length_prefixed(nals: Iterator[bytes] | list[bytes]) -> bytes:
+    """NAL units with four bytes of length each."""
+    return b"".join(struct.pack(">I", len(nal)) + nal for nal in nals)
+
+
+def split_length_prefixed(data: bytes) -> Iterator[bytes]:
+    """The reverse; raises `SerambiError` unless the lengths fit exactly."""
+    at = 0
+    while at < len(data):
+        if at + 4 > len(data):
+            raise _bad("a NAL unit's length is cut off")
+        (size,) = struct.unpack_from(">I", data, at)
+        at += 4
+        if not size or at + size > len(data):
+            raise _bad("a NAL unit's length does not fit its access unit")
+        yield data[at : at + size]
+        at += size
+
+
+def make_config(sps: bytes, pps: list[bytes]) -> VideoConfig:
+    """Parameter sets -> configuration with avcC (four-byte lengths). Raises `SerambiError`."""
+    width, height, chroma, luma_depth, chroma_depth = parse_sps(sps)
+    if not pps or len(pps) > 255 or any(len(nal) > 0xFFFF for nal in [sps, *pps]):
+        raise _bad("parameter sets are missing or too long")
+    avcc = bytes([1, sps[1], sps[2], sps[3], 0xFF, 0xE1]) + struct.pack(">H", len(sps)) + sps
+    avcc += bytes([len(pps)])
+    for nal in pps:
+        avcc += struct.pack(">H", len(nal)) + nal
+    if sps[1] in _HIGH_PROFILES:
+        avcc += bytes([0xFC | chroma, 0xF8 | (luma_depth - 8), 0xF8 | (chroma_depth - 8), 0])
+    codec = f"avc1.{sps[1]:02x}{sps[2]:02x}{sps[3]:02x}"
+    return VideoConfig(codec, avcc, width, height)
+
+
+def parse_sps(sps: bytes) -> tuple[int, int, int, int, int]:
+    """-> width, height (pixels, cropped), chroma_format_idc, luma and chroma bit depth."""
+    if len(sps) < 4 or nal_type(sps) != NAL_SPS:
+        raise _bad("a sequence parameter set was expected")
+    bits = _Bits(sps[1:].replace(b"\0\0\3", b"\0\0"))
+    profile = bits.read(8)
+    bits.read(16)
+    bits.exp_golomb()
+    chroma, luma_depth, chroma_depth = 1, 8, 8
+    separate = 0
+    if profile in _HIGH_PROFILES:
+        chroma = bits.exp_golomb()
+        if chroma > 3:
+            raise _bad("chroma_format_idc is out of range")
+        separate = bits.read(1) if chroma == 3 else 0
+        luma_depth = 8 + bits.exp_golomb()
+        chroma_depth = 8 + bits.exp_golomb()
+        if luma_depth > 14 or chroma_depth > 14:
+            raise _bad("bit depth is out of range")
+        bits.read(1)
+        if bits.read(1):
+            for index in range(12 if chroma == 3 else 8):
+                if bits.read(1):
+                    _skip_scaling_list(bits, 16 if index < 6 else 64)
+    bits.exp_golomb()
+    _skip_order(bits)
+    bits.exp_golomb()
+    bits.read(1)
+    width_blocks = bits.exp_golomb() + 1
+    height_units = bits.exp_golomb() + 1
+    frames_only = bits.read(1)
+    if not frames_only:
+        bits.read(1)
+    bits.read(1)
+    left = right = top = bottom = 0
+    if bits.read(1):
+        left, right, top, bottom = (bits.exp_golomb() for _ in range(4))
+    array = 0 if separate else chroma
+    unit_x = 1 if array in (0, 3) else 2
+    unit_y = (2 if array == 1 else 1) * (2 - frames_only)
+    width = width_blocks * 16 - unit_x * (left + right)
+    height = height_units * 16 * (2 - frames_only) - unit_y * (top + bottom)
+    if not (0 < width <= _SIZE_MAX and 0 < height <= _SIZE_MAX):
+        raise _bad(f"a picture of {width}x{height} is not possible")
+    return width, height, chroma, luma_depth, chroma_depth
+
+
+def _skip_scaling_list(bits: "_Bits", size: int) -> None:
+    last = following = 8
+    for _ in range(size):
+        if following:
+            following = (last + bits.signed_exp_golomb()) % 256
+        last = following or last
+
+
+def _skip_order(bits: "_Bits") -> None:
+    order = bits.exp_golomb()
+    if order == 0:
+        bits.exp_golomb()
+    elif order == 1:
+        bits.read(1)
+        bits.signed_exp_golomb()
+        bits.signed_exp_golomb()
+        count = bits.exp_golomb()
+        if count > 255:
+            raise _bad("too many picture order cycles")
+        for _ in range(count):
+            bits.signed_exp_golomb()
+
+
+class _Bits:
+    """Reads bits from the front; past the end raises `SerambiError`."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data)
+        self._left = len(data) * 8
+
+    def read(self, count: int) -> int:
+        if count > self._left:
+            raise _bad("a parameter set ends too early")
+        self._left -= count
+        return (self._value >> self._left) & ((1 << count) - 1)
+
+    def exp_golomb(self) -> int:
+        zeros = 0
+        while not self.read(1):
+            zeros += 1
+            if zeros > 31:
+                raise _bad("a number in a parameter set is too long")
+        return (1 << zeros) - 1 + self.read(zeros)
+
+    def signed_exp_golomb(self) -> int:
+        value = self.exp_golomb()
+        return (value + 1) // 2 if value & 1 else -(value // 2)

@@ -1,0 +1,94 @@
+"""One message for each configuration and each access unit, built once at the keeper: courier and
+center pass on the very same bytes.
+
+A configuration is 0x01 and JSON; a unit is 0x02, flags (bit 0: key), sequence number, pts, dts,
+wall clock in microseconds, all big-endian, and then the unit's bytes as they are. The sequence
+number counts messages of a stream from a random start, so that a receiver can tell what it lost.
+"""
+
+import base64
+import binascii
+import secrets
+import struct
+
+import msgspec
+
+from serambi.base.canonical import decode as decode_document
+from serambi.base.canonical import encode as encode_document
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, LIVE_MESSAGE_MAX_BYTES
+from serambi.media.access_unit import AccessUnit, VideoConfig
+
+_CONFIG = 0x01
+_UNIT = 0x02
+_KEY = 0x01
+_HEAD = struct.Struct(">BBIqqQ")
+
+
+class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    codec: str
+    avcc: str
+    width: int
+    height: int
+
+
+class MessageBuilder:
+    """Builds the messages of one stream, numbering its units."""
+
+    def __init__(self) -> None:
+        self._sequence = secrets.randbits(31)
+
+    def build(self, item: VideoConfig | AccessUnit) -> bytes:
+        """One item -> one message."""
+        if isinstance(item, VideoConfig):
+            return encode_config(item)
+        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+        return encode_unit(item, self._sequence)
+
+
+def encode_config(config: VideoConfig) -> bytes:
+    avcc = base64.b64encode(config.avcc).decode()
+    document = _Config(config.codec, avcc, config.width, config.height)
+    return bytes([_CONFIG]) + encode_document(document)
+
+
+def encode_unit(unit: AccessUnit, sequence: int) -> bytes:
+    """Raises `LIMIT` for a unit larger than ACCESS_UNIT_MAX_BYTES."""
+    if len(unit.data) > ACCESS_UNIT_MAX_BYTES:
+        raise SerambiError(Kind.LIMIT, f"a picture has {len(unit.data)} bytes")
+    flags = _KEY if unit.key else 0
+    head = _HEAD.pack(_UNIT, flags, sequence, unit.pts, unit.dts, unit.wall_us)
+    return head + unit.data
+
+
+def sequence_of(message: bytes) -> int | None:
+    """The sequence number of a unit, None for a configuration."""
+    if message[:1] != bytes([_UNIT]) or len(message) < _HEAD.size:
+        return None
+    return int(_HEAD.unpack_from(message)[2])
+
+
+def decode(message: bytes) -> VideoConfig | AccessUnit:
+    """Strict: what is accepted was made by the functions above. Raises `SerambiError`."""
+    if len(message) > LIVE_MESSAGE_MAX_BYTES:
+        raise SerambiError(Kind.LIMIT, f"a live message has {len(message)} bytes")
+    kind = message[0] if message else None
+    if kind == _CONFIG:
+        return _decode_config(message[1:])
+    if kind != _UNIT or len(message) <= _HEAD.size:
+        raise SerambiError(Kind.BAD_INPUT, "a live message is neither configuration nor picture")
+    _, flags, _, pts, dts, wall_us = _HEAD.unpack_from(message)
+    if flags & ~_KEY or dts < 0:
+        raise SerambiError(Kind.BAD_INPUT, "a picture has unknown flags or a negative time")
+    return AccessUnit(pts, dts, bool(flags & _KEY), wall_us, message[_HEAD.size :])
+
+
+def _decode_config(raw: bytes) -> VideoConfig:
+    found = decode_document(_Config, raw, what="a configuration", max_bytes=65_536)
+    try:
+        avcc = base64.b64decode(found.avcc, validate=True)
+    except binascii.Error as error:
+        raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not base64") from error
+    if base64.b64encode(avcc).decode() != found.avcc:
+        raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not in its one right form")
+    return VideoConfig(found.codec, avcc, found.width, found.height)

@@ -1,0 +1,146 @@
+"""A process full of cameras: configuration in, one line with the port out, then serving.
+
+With `--control` commands come as JSON lines on standard input: `{"cmd": C, "camera": ID}`, C one
+of freeze, thaw, drop, refuse, accept. Each is answered by one line; the end of input ends the
+process.
+"""
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serambi.base.clock import SystemClock
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.ids import check_id
+from serambi.sim import loop_file
+from serambi.sim.limits import CAMERAS_MAX, CONFIG_MAX_BYTES
+from serambi.sim.packetize import check_canary
+from serambi.sim.rtsp import Server, listen
+from serambi.sim.stream import Camera
+
+
+class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One camera. `canary`: 32 hexadecimal digits, no zero byte. Files as `encode` writes."""
+
+    id: str
+    user: str
+    password: str
+    canary: str
+    main: str
+    sub: str
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole process. Port 0 = any free one."""
+
+    cameras: list[CameraConfig]
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class _Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cmd: str
+    camera: str
+
+
+_COMMANDS: dict[str, Callable[[Camera], None]] = {
+    "freeze": lambda camera: camera.freeze(),
+    "thaw": lambda camera: camera.freeze(False),
+    "drop": lambda camera: camera.drop(),
+    "refuse": lambda camera: camera.refuse(),
+    "accept": lambda camera: camera.refuse(False),
+}
+
+
+def read_config(path: Path) -> Config:
+    """Raises `SerambiError` saying which file and what is wrong with it."""
+    try:
+        raw = path.read_bytes()
+        config = msgspec.json.decode(raw, type=Config, strict=True)
+    except OSError as error:
+        raise SerambiError(
+            Kind.NOT_FOUND, f"cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise SerambiError(Kind.BAD_INPUT, str(error), where=str(path)) from error
+    ids = [camera.id for camera in config.cameras]
+    if len(raw) > CONFIG_MAX_BYTES or len(ids) > CAMERAS_MAX or len(set(ids)) < len(ids):
+        raise SerambiError(Kind.BAD_INPUT, "too many cameras or one id twice", where=str(path))
+    if not 0 <= config.port <= 65535:
+        raise SerambiError(Kind.BAD_INPUT, f"port {config.port} is no port", where=str(path))
+    return config
+
+
+def open_camera(config: CameraConfig, clock: SystemClock) -> Camera:
+    """Read a camera's loops; `SerambiError` when they or the settings are unusable."""
+    check_id(config.id, "camera")
+    try:
+        canary = check_canary(bytes.fromhex(config.canary))
+    except ValueError as error:
+        raise SerambiError(Kind.BAD_INPUT, "canary is not hexadecimal", where=config.id) from error
+    loops = {name: loop_file.read(Path(getattr(config, name))) for name in ("main", "sub")}
+    return Camera(config.id, config.user, config.password, canary, loops, clock)
+
+
+def obey(server: Server, line: bytes) -> dict[str, str]:
+    """Carry out one control line; what to answer."""
+    try:
+        command = msgspec.json.decode(line, type=_Command, strict=True)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        return {"error": str(error)}
+    act, camera = _COMMANDS.get(command.cmd), server.cameras.get(command.camera)
+    if act is None or camera is None:
+        return {"error": "unknown command or camera"}
+    act(camera)
+    return {"done": command.cmd, "camera": command.camera}
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(msgspec.json.encode(message).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def _control(server: Server, ended: asyncio.Event) -> None:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        raise SerambiError(Kind.BAD_INPUT, "--control needs a pipe as standard input")
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        while line := await reader.readline():
+            _say(obey(server, line))
+    except ValueError:  # a line beyond the reader's limit: whoever writes this is lost
+        _say({"error": "line too long"})
+    finally:
+        transport.close()
+        ended.set()
+
+
+async def serve(config: Config, *, control: bool = False) -> None:
+    """Serve until SIGTERM, SIGINT or, with `control`, the end of standard input."""
+    clock = SystemClock()
+    cameras = [open_camera(camera, clock) for camera in config.cameras]
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    try:
+        async with listen(cameras, clock, config.host, config.port) as server:
+            _say({"port": server.port})
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(_control(server, ended)) if control else None
+                await ended.wait()
+                if task is not None:
+                    task.cancel()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

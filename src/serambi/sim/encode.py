@@ -1,0 +1,268 @@
+"""Scenes and videos -> H.264 loops on disk, made once and kept.
+
+Main stream: every picture at full size. Sub stream: every second one at half size. Both carry
+the main stream's frame number. What does not belong here: drawing scenes, serving them.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import cv2
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.sim import counter, loop_file
+from serambi.sim.counter import Picture
+from serambi.sim.limits import FPS, FRAMES, GOP_S, HEIGHT, SUB_HEIGHT, SUB_WIDTH, WIDTH
+from serambi.sim.loop_file import Loop, Unit
+from serambi.sim.video import video_pictures
+
+CODE_VERSION = 1  # raise it when the same scene would encode to something else
+
+
+class Scene(Protocol):
+    """What a scene must offer: a loop of BGR pictures, the same for the same n."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def fps(self) -> int: ...
+    @property
+    def frames(self) -> int: ...
+    def render(self, n: int) -> Any: ...
+
+
+Opener = Callable[[str, int], Scene]  # (name, seed); a module-level function, for other processes
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Encoder settings of one stream."""
+
+    width: int
+    height: int
+    fps: int
+    rate_bps: int
+    profile: str
+    preset: str = "veryfast"
+
+    @property
+    def gop(self) -> int:
+        return self.fps * GOP_S
+
+
+MAIN = Settings(WIDTH, HEIGHT, FPS, 1_800_000, "high")
+SUB = Settings(SUB_WIDTH, SUB_HEIGHT, FPS // 2, 350_000, "main")
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Where the two loops of a camera lie."""
+
+    main: Path
+    sub: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One camera's loop: a scene by name and seed, or a video file."""
+
+    name: str
+    seed: int = 0
+    camera_tag: int = 0
+    label: str = ""
+    video: Path | None = None
+
+
+def default_cache() -> Path:
+    """`$XDG_CACHE_HOME/serambi/scenes`, else `~/.cache/serambi/scenes`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "serambi" / "scenes"
+
+
+def open_default(name: str, seed: int) -> Scene:
+    """A scene of the town."""
+    from importlib import import_module  # scenes are heavy, and not needed to serve
+
+    scene: Scene = import_module("serambi.sim.scene").open_scene(name, seed)
+    return scene
+
+
+class StreamEncoder:
+    """Pictures in, access units out: no B pictures, closed GOP of two seconds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._units: list[Unit] = []
+        self._pushed = 0
+        codec = av.CodecContext.create("libx264", "w")
+        if not isinstance(codec, VideoCodecContext):
+            raise SerambiError(Kind.UNAVAILABLE, "this PyAV has no libx264 encoder")
+        codec.width, codec.height, codec.pix_fmt = settings.width, settings.height, "yuv420p"
+        codec.time_base, codec.framerate = Fraction(1, settings.fps), Fraction(settings.fps)
+        codec.bit_rate, codec.gop_size, codec.max_b_frames = settings.rate_bps, settings.gop, 0
+        kbps = settings.rate_bps // 1000
+        codec.options = {
+            "preset": settings.preset,
+            "profile": settings.profile,
+            "x264-params": f"keyint={settings.gop}:min-keyint={settings.gop}:scenecut=0:bframes=0"
+            f":open-gop=0:threads=1:rc-lookahead=10:vbv-maxrate={kbps}:vbv-bufsize={2 * kbps}"
+            ":annexb=1:repeat-headers=1",
+        }
+        self._codec = codec
+
+    def push(self, picture: Picture) -> None:
+        height, width = picture.shape[:2]
+        if (width, height) != (self._settings.width, self._settings.height):
+            raise SerambiError(Kind.BAD_INPUT, f"scene painted {width}x{height} pixels")
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
+        frame.pts, frame.time_base = self._pushed, Fraction(1, self._settings.fps)
+        self._pushed += 1
+        self._take(self._codec.encode(frame))
+
+    def finish(self) -> Loop:
+        self._take(self._codec.encode(None))
+        s = self._settings
+        return Loop(s.width, s.height, s.fps, tuple(self._units))
+
+    def _take(self, packets: Iterable[av.Packet[Any]]) -> None:
+        for packet in packets:
+            nals = loop_file.split_annex_b(bytes(packet))
+            # Encoders sign their work in SEI; cameras do not, and the canary is to stand alone.
+            nals = tuple(nal for nal in nals if nal[0] & 0x1F not in (6, 9))
+            self._units.append(Unit(bool(packet.is_keyframe), nals))
+
+
+def encode(
+    pictures: Iterable[Picture], main: Settings, sub: Settings, camera_tag: int, label: str
+) -> tuple[Loop, Loop]:
+    """Number, name and encode pictures; main and sub loop."""
+    encoders = StreamEncoder(main), StreamEncoder(sub)
+    for n, painted in enumerate(pictures):
+        picture = painted.copy()
+        if label:
+            counter.draw_name(picture, label)
+        if n % 2 == 0:
+            size = sub.width, sub.height
+            small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+            counter.draw(small, camera_tag, n)
+            encoders[1].push(small)
+        counter.draw(picture, camera_tag, n)
+        encoders[0].push(picture)
+    return encoders[0].finish(), encoders[1].finish()
+
+
+def _paths(cache: Path, determined_by: dict[str, object]) -> Streams:
+    settings = {"code": CODE_VERSION, "encoder": av.library_versions.get("libavcodec")}
+    raw = json.dumps({**determined_by, **settings}, sort_keys=True, default=repr).encode()
+    digest = hashlib.sha256(raw).hexdigest()[:32]
+    return Streams(cache / f"{digest}-main.sim", cache / f"{digest}-sub.sim")
+
+
+def _usable(path: Path) -> bool:
+    try:
+        loop_file.read(path)
+    except SerambiError:
+        return False
+    return True
+
+
+def _make(
+    streams: Streams, job: Job, main: Settings, sub: Settings, pictures: Iterator[Picture]
+) -> Streams:
+    if not (_usable(streams.main) and _usable(streams.sub)):
+        loops = encode(pictures, main, sub, job.camera_tag, job.label)
+        loop_file.write(streams.main, loops[0])
+        loop_file.write(streams.sub, loops[1])
+    return streams
+
+
+def encode_scene(job: Job, cache: Path, opener: Opener = open_default) -> Streams:
+    """Both loops of a scene, from the cache when they are there and whole."""
+    scene = opener(job.name, job.seed)
+    main, sub = settings_for(scene.width, scene.height, scene.fps)
+    # Three pictures tell a repainted scene from an old one without painting it all.
+    probes = hashlib.sha256()
+    for part in range(3):
+        probes.update(scene.render(scene.frames * part // 3).tobytes())
+    streams = _paths(
+        cache,
+        {"scene": job.name, "seed": job.seed, "tag": job.camera_tag, "label": job.label}
+        | {"pictures": probes.hexdigest(), "frames": scene.frames, "main": main, "sub": sub},
+    )
+    return _make(streams, job, main, sub, (scene.render(n) for n in range(scene.frames)))
+
+
+def encode_video(
+    path: Path, cache: Path, camera_tag: int = 0, label: str = "", frames: int = FRAMES
+) -> Streams:
+    """Both loops of a real video: fitted into 1280x720, 20 a second, repeated or cut to 24 s.
+
+    Raises `SerambiError` when the file is missing or not a video.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SerambiError(
+            Kind.NOT_FOUND, f"cannot read video: {error.strerror}", where=str(path)
+        ) from error
+    key = {"video": digest, "tag": camera_tag, "label": label, "frames": frames}
+    streams = _paths(cache, key | {"main": MAIN, "sub": SUB})
+    job = Job(path.name, 0, camera_tag, label, path)
+    return _make(streams, job, MAIN, SUB, video_pictures(path, WIDTH, HEIGHT, FPS, frames))
+
+
+def settings_for(width: int, height: int, fps: int) -> tuple[Settings, Settings]:
+    """Main and sub settings of a scene of this size; the town's own are `MAIN` and `SUB`."""
+    if (width, height, fps) == (WIDTH, HEIGHT, FPS):
+        return MAIN, SUB
+    return (
+        Settings(width, height, fps, 600_000, "high"),
+        Settings(max(320, width // 4 * 2), max(180, height // 4 * 2), fps // 2, 200_000, "main"),
+    )
+
+
+def _work(job: Job, cache: Path, opener: Opener) -> Streams:
+    cv2.setNumThreads(1)
+    if job.video is not None:
+        return encode_video(job.video, cache, job.camera_tag, job.label)
+    return encode_scene(job, cache, opener)
+
+
+def encode_all(
+    jobs: Sequence[Job],
+    cache: Path,
+    progress: Progress,
+    *,
+    opener: Opener = open_default,
+    processes: int = 2,
+) -> list[Streams]:
+    """Every job's loops, in the jobs' order, in `processes` processes; one line for each."""
+    done: dict[int, Streams] = {}
+    with ProcessPoolExecutor(
+        max_workers=processes, mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
+        futures = {pool.submit(_work, job, cache, opener): i for i, job in enumerate(jobs)}
+        try:
+            for future in as_completed(futures):
+                i = futures[future]
+                done[i] = future.result()
+                progress(f"{len(done)}/{len(jobs)} {jobs[i].name}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [done[i] for i in range(len(jobs))]

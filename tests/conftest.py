@@ -1,0 +1,17 @@
+"""Fixtures that every kind of test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Test material that is not part of the project: SERAMBI_TEST_DATA or ../shared/data."""
+    folder = Path(os.environ.get("SERAMBI_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared test material at {folder}")
+    return folder

@@ -1,0 +1,175 @@
+"""Messages, parameter sets, timelines: what is accepted re-encodes to the same bytes."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, LIVE_MESSAGE_MAX_BYTES
+from serambi.media import h264, wire
+from serambi.media.access_unit import AccessUnit, VideoConfig
+from serambi.media.gop import GopCache
+from serambi.media.timeline import Timeline
+from tests.clips import clip
+
+_UNITS = st.builds(
+    AccessUnit,
+    pts=st.integers(-(2**62), 2**62),
+    dts=st.integers(0, 2**62),
+    key=st.booleans(),
+    wall_us=st.integers(0, 2**63),
+    data=st.binary(min_size=1, max_size=300),
+)
+_CONFIGS = st.builds(
+    VideoConfig,
+    codec=st.text(max_size=20),
+    avcc=st.binary(max_size=60),
+    width=st.integers(1, 9999),
+    height=st.integers(1, 9999),
+)
+
+
+@given(_UNITS, st.integers(0, 2**32 - 1))
+def test_units_travel_unchanged_and_raw(unit: AccessUnit, sequence: int) -> None:
+    message = wire.encode_unit(unit, sequence)
+    assert message.endswith(unit.data)
+    assert wire.decode(message) == unit
+    assert wire.sequence_of(message) == sequence
+
+
+@given(_CONFIGS)
+def test_configurations_travel_unchanged(config: VideoConfig) -> None:
+    message = wire.encode_config(config)
+    assert wire.decode(message) == config
+    assert wire.sequence_of(message) is None
+
+
+@given(st.binary(max_size=80))
+def test_no_message_crashes_the_decoder(raw: bytes) -> None:
+    try:
+        item = wire.decode(raw)
+    except SerambiError:
+        return
+    if isinstance(item, VideoConfig):
+        assert wire.encode_config(item) == raw
+    else:
+        assert wire.encode_unit(item, wire.sequence_of(raw) or 0) == raw
+
+
+def test_numbers_rise_by_one_from_a_random_start() -> None:
+    first, second = wire.MessageBuilder(), wire.MessageBuilder()
+    unit = clip().units[0]
+    numbers = [wire.sequence_of(first.build(unit)) or 0 for _ in range(3)]
+    assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]
+    assert wire.sequence_of(second.build(unit)) not in numbers
+
+
+def test_messages_have_bounds() -> None:
+    unit = AccessUnit(0, 0, True, 0, bytes(ACCESS_UNIT_MAX_BYTES + 1))
+    with pytest.raises(SerambiError) as caught:
+        wire.encode_unit(unit, 0)
+    assert caught.value.kind == Kind.LIMIT
+    with pytest.raises(SerambiError) as caught:
+        wire.decode(bytes(LIVE_MESSAGE_MAX_BYTES + 1))
+    assert caught.value.kind == Kind.LIMIT
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8))
+def test_length_prefixes_round_trip(nals: list[bytes]) -> None:
+    assert list(h264.split_length_prefixed(h264.to_length_prefixed(nals))) == nals
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_crash_the_nal_splitters(raw: bytes) -> None:
+    for split in (h264.split_length_prefixed, h264.split_annex_b):
+        try:
+            list(split(raw))
+        except SerambiError as error:
+            assert error.kind == Kind.BAD_INPUT
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_crash_the_parameter_set_reader(raw: bytes) -> None:
+    for sps in (raw, b"\x67" + raw, b"\x67\x64\x00\x1f" + raw):
+        try:
+            width, height, *_ = h264.parse_sps(sps)
+        except SerambiError:
+            continue
+        assert 0 < width <= 16_384
+        assert 0 < height <= 16_384
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (1920, 1080), (642, 362), (176, 144)])
+def test_sizes_are_read_after_cropping(width: int, height: int) -> None:
+    config = clip(2, width=width, height=height).config
+    assert (config.width, config.height) == (width, height)
+    assert config.codec.startswith("avc1.")
+    assert config.avcc[:1] == b"\x01"
+
+
+def test_sizes_of_streams_by_other_encoders(shared_data: Path) -> None:
+    expected = json.loads((shared_data / "h264" / "expected.json").read_text())
+    for name, row in expected.items():
+        nals = h264.split_annex_b((shared_data / "h264" / name).read_bytes())
+        sps = next(nal for nal in nals if h264.nal_type(nal) == h264.NAL_SPS)
+        assert h264.parse_sps(sps)[:2] == (row["width"], row["height"]), name
+    assert len(expected) > 10
+
+
+def test_the_cache_begins_with_the_key_frame() -> None:
+    cache = GopCache()
+    cache.push_unit(b"early", key=True)
+    assert cache.messages() == ()
+    cache.push_config(b"config")
+    cache.push_unit(b"delta", key=False)
+    assert cache.messages() == (b"config",)
+    for message, key in ((b"k1", True), (b"d1", False), (b"k2", True), (b"d2", False)):
+        cache.push_unit(message, key=key)
+    assert cache.messages() == (b"config", b"k2", b"d2")
+    cache.clear()
+    assert cache.messages() == ()
+
+
+@pytest.mark.parametrize("bounds", [{"max_bytes": 25}, {"max_units": 2}])
+def test_a_group_that_outgrows_the_cache_is_let_go(bounds: dict[str, int]) -> None:
+    cache = GopCache(**bounds)
+    cache.push_config(b"config")
+    for number in range(5):
+        cache.push_unit(b"0123456789", key=number == 0)
+    assert cache.messages() == (b"config",)
+    cache.push_unit(b"key", key=True)
+    assert cache.messages() == (b"config", b"key")
+
+
+_BASE = Fraction(1, 90_000)
+
+
+def test_an_orderly_clock_is_kept() -> None:
+    line = Timeline()
+    placed = [line.place(5000 + n * 3600, 5000 + n * 3600, _BASE) for n in range(4)]
+    assert placed == [(0, 0), (3600, 3600), (7200, 7200), (10800, 10800)]
+    assert line.repaired == 0
+
+
+@pytest.mark.parametrize("wrong", [0, 3600, -50_000, 10**9, None])
+def test_a_step_is_replaced_by_the_usual_distance(wrong: int | None) -> None:
+    line = Timeline()
+    for at in (0, 3600):
+        line.place(at, at, _BASE)
+    assert line.place(wrong, wrong, _BASE) == (7200, 7200)
+    if wrong is not None:
+        assert line.place(wrong + 3600, wrong + 3600, _BASE) == (10800, 10800)
+    assert line.repaired == 1
+
+
+@given(st.lists(st.none() | st.integers(-(2**40), 2**40), max_size=30))
+def test_dts_only_rises_whatever_the_camera_says(times: list[int | None]) -> None:
+    line, last = Timeline(), -1
+    for at in times:
+        _, dts = line.place(at, at, _BASE)
+        assert dts > last
+        last = dts
