@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-const web = fileURLToPath(new URL('../src/serambi/web/', import.meta.url));
+const web = decodeURI(new URL('../src/serambi/web/', import.meta.url).pathname);
 
 export default defineConfig({
   plugins: [svelte()],
