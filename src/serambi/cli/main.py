@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -12,8 +13,29 @@ from serambi.base.errors import SerambiError
 from serambi.base.process import start_log
 
 
+_COMMANDS = {
+    "agreement": "serambi.cli.agreement:agreement_group",
+    "demo": "serambi.cli.demo:demo",
+    "doctor": "serambi.cli.doctor:doctor",
+    "ledger": "serambi.cli.ledger:ledger_group",
+    "party": "serambi.cli.agreement:party_group",
+}
+
+
 class _Serambi(click.Group):
-    """Turns a `SerambiError` into one sentence and exit code 1."""
+    """Loads a command only when it is asked for: a courier must not load what it may not do.
+    Turns a `SerambiError` into one sentence and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -29,13 +51,15 @@ def main() -> None:
     """Serambi: CCTV integration by agreement."""
 
 
-def _process(name: str, run: Callable[[Path], Coroutine[None, None, None]]) -> None:
+def _process(name: str) -> None:
     """`serambi NAME --config FILE` runs that process until it is told to end."""
 
     @main.command(name)
     @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
     def command(config: Path) -> None:
         start_log(name)
+        run: Callable[[Path], Coroutine[None, None, None]]
+        run = import_module(f"serambi.{name}.main").run
         try:
             asyncio.run(run(config))
         except* SerambiError as group:
@@ -46,37 +70,5 @@ def _process(name: str, run: Callable[[Path], Coroutine[None, None, None]]) -> N
     command.help = f"Run the {name} with the settings in FILE, until SIGTERM or Ctrl-C."
 
 
-async def _keeper(path: Path) -> None:
-    from serambi.keeper.main import run
-
-    await run(path)
-
-
-async def _courier(path: Path) -> None:
-    from serambi.courier.main import run
-
-    await run(path)
-
-
-async def _center(path: Path) -> None:
-    from serambi.center.main import run
-
-    await run(path)
-
-
-# Imported only when asked for: a courier must not load what it may not do.
-for _name, _run in (("keeper", _keeper), ("courier", _courier), ("center", _center)):
-    _process(_name, _run)
-
-
-def _add_groups() -> None:
-    from serambi.cli.agreement import agreement_group, party_group
-    from serambi.cli.demo import demo
-    from serambi.cli.doctor import doctor
-    from serambi.cli.ledger import ledger_group
-
-    for command in (agreement_group, party_group, ledger_group, demo, doctor):
-        main.add_command(command)
-
-
-_add_groups()
+for _name in ("keeper", "courier", "center"):
+    _process(_name)

@@ -5,7 +5,6 @@ from typing import Protocol
 
 import msgspec
 
-from serambi.base.clock import Clock, unix_ms
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.store import LedgerStore
 
@@ -32,11 +31,10 @@ class View(Protocol):
 class Journal:
     """Appends one entry at a time; on return it is on the disk."""
 
-    def __init__(self, store: LedgerStore, site: str, salt: bytes, clock: Clock) -> None:
+    def __init__(self, store: LedgerStore, site: str, salt: bytes) -> None:
         self._store = store
         self._site = site
         self._salt = salt
-        self._clock = clock
         self._order = asyncio.Lock()
 
     async def write(
@@ -55,21 +53,21 @@ class Journal:
         camera = view.camera if view else camera
         if camera and not agreement:
             camera = commit(self._salt, camera)
-        entry = Entry(
-            kind=kind,
-            at_ms=unix_ms(self._clock.now()),
-            site=self._site,
-            session=view.session if view else "",
-            camera=camera,
-            person=view.person if view else "",
-            unit=view.unit if view else "",
-            party=view.party if view else party,
-            purpose=view.purpose if view else "",
-            agreement=agreement,
-            reason=str(reason),
-            detail=detail,
-        )
         async with self._order:
+            entry = Entry(
+                kind=kind,
+                at_ms=self._store.stamp(),
+                site=self._site,
+                session=view.session if view else "",
+                camera=camera,
+                person=view.person if view else "",
+                unit=view.unit if view else "",
+                party=view.party if view else party,
+                purpose=view.purpose if view else "",
+                agreement=agreement,
+                reason=str(reason),
+                detail=detail,
+            )
             await asyncio.to_thread(self._store.append, [entry])
 
     async def close_dangling(self) -> None:
@@ -80,14 +78,15 @@ class Journal:
                 open_views[entry.session] = entry
             elif entry.kind == "session_closed":
                 open_views.pop(entry.session, None)
-        closing = [
-            msgspec.structs.replace(
-                entry, kind="session_closed", at_ms=unix_ms(self._clock.now()), reason="restarted"
-            )
-            for entry in open_views.values()
-        ]
-        if closing:
+        if open_views:
             async with self._order:
+                at_ms = self._store.stamp()
+                closing = [
+                    msgspec.structs.replace(
+                        entry, kind="session_closed", at_ms=at_ms, reason="restarted"
+                    )
+                    for entry in open_views.values()
+                ]
                 await asyncio.to_thread(self._store.append, closing)
 
     def _since_last_start(self) -> list[Entry]:

@@ -51,7 +51,7 @@ class Keeper:
         self.durable = Durable(config.folder)
         self.documents = Documents(config.folder, config.site, config.roster, config.genesis)
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
-        self.journal = Journal(store, config.site, self.durable.salt, clock)
+        self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.release = Release(self.uplink, clock)
         self.hub = Hub(asyncio.get_running_loop(), self._offer)

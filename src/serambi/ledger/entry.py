@@ -19,7 +19,7 @@ ENTRY_SIZE_MAX_BYTES = min(ENTRY_MAX_BYTES, 0xFFFF)
 SALT_MIN_BYTES = 16
 COMMITMENT_PREFIX = "commitment:"
 
-Kind: TypeAlias = Literal[
+EntryKind: TypeAlias = Literal[
     "started",
     "agreement_accepted",
     "agreement_revoked",
@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     format: Literal[1] = 1
-    kind: Kind
+    kind: EntryKind
     at_ms: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     site: str = ""
     session: str = ""

@@ -57,7 +57,7 @@ class Settings:
     fps: int
     rate_bps: int
     profile: str
-    preset: str = "veryfast"
+    preset: str = "superfast"
 
     @property
     def gop(self) -> int:
@@ -138,7 +138,7 @@ class StreamEncoder:
         s = self._settings
         return Loop(s.width, s.height, s.fps, tuple(self._units))
 
-    def _take(self, packets: Iterable[av.Packet[Any]]) -> None:
+    def _take(self, packets: "Iterable[av.Packet[Any]]") -> None:
         for packet in packets:
             nals = loop_file.split_annex_b(bytes(packet))
             # Encoders sign their work in SEI; cameras do not, and the canary is to stand alone.
@@ -236,11 +236,24 @@ def settings_for(width: int, height: int, fps: int) -> tuple[Settings, Settings]
     )
 
 
-def _work(job: Job, cache: Path, opener: Opener) -> Streams:
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A `SerambiError` on its way from another process: the error itself cannot be pickled."""
+
+    kind: Kind
+    what: str
+    where: str
+    hint: str
+
+
+def _work(job: Job, cache: Path, opener: Opener) -> Streams | _Failed:
     cv2.setNumThreads(1)
-    if job.video is not None:
-        return encode_video(job.video, cache, job.camera_tag, job.label)
-    return encode_scene(job, cache, opener)
+    try:
+        if job.video is not None:
+            return encode_video(job.video, cache, job.camera_tag, job.label)
+        return encode_scene(job, cache, opener)
+    except SerambiError as error:
+        return _Failed(error.kind, error.what, error.where, error.hint)
 
 
 def encode_all(
@@ -260,7 +273,12 @@ def encode_all(
         try:
             for future in as_completed(futures):
                 i = futures[future]
-                done[i] = future.result()
+                result = future.result()
+                if isinstance(result, _Failed):
+                    raise SerambiError(
+                        result.kind, result.what, where=result.where, hint=result.hint
+                    )
+                done[i] = result
                 progress(f"{len(done)}/{len(jobs)} {jobs[i].name}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -4,6 +4,7 @@ written here, no keys made; `cli/layout.py` does that."""
 import hashlib
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -50,7 +51,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: str
     scene: str
-    facing: str
+    facing: Literal["street", "yard", "inside"]
     heading_deg: int
     position: Words
     name: Words
