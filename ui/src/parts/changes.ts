@@ -9,6 +9,8 @@ export interface Change {
   site?: Site;
 }
 
+const PRESENCE = new Set(['camera_online', 'camera_offline', 'site_offline']);
+
 interface State {
   sites: readonly Site[];
   cameras: readonly Camera[];
@@ -30,9 +32,8 @@ export function changesBetween(before: State, after: State): Change[] {
     camerasBefore.delete(camera.id);
     const kind = known === undefined ? 'shared' : turn(known, camera);
     // A site that goes takes its cameras along: one line says it.
-    if (kind !== null && !(turned.has(camera.site) && /camera_(on|off)line/.test(kind))) {
-      changes.push({ kind, camera });
-    }
+    const withSite = turned.has(camera.site) && kind !== null && PRESENCE.has(kind);
+    if (kind !== null && !withSite) changes.push({ kind, camera });
   }
   for (const camera of camerasBefore.values()) changes.push({ kind: 'gone', camera });
   return changes;

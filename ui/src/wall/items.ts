@@ -30,34 +30,44 @@ export function pagesOf(items: number, layout: number): number {
   return Math.max(1, Math.ceil(items / layout));
 }
 
+/** Where the status stands: in a column of its own, in the cells the tiles leave, or nowhere. */
+export type StatusPlace = 'column' | 'cells' | 'none';
+
 export interface Arrangement {
   columns: number;
   rows: number;
-  /** Whether the status column is there: where it leaves the pictures a better shape. */
-  aside: boolean;
+  /** Cells of the last row that no tile takes. */
+  spare: number;
+  status: StatusPlace;
 }
 
 const CAPTIONS_PX = 58;
 const GAP_PX = 8;
 const SHAPE = 16 / 9;
-export const ASIDE_PX = 320;
+export const COLUMN_PX = 320;
 
-/** Rows and columns for `count` of `layout` tiles in a room of `width` x `height` px. */
+/** Rows and columns for `count` of `layout` tiles in a room of `width` x `height` px; `wanted`:
+ * what the person chose about the status, null for what leaves the pictures the best shape. */
 export function arrange(
   layout: Layout,
   count: number,
   width: number,
   height: number,
-  aside: boolean | null,
+  wanted: boolean | null,
 ): Arrangement {
   const columns = Math.sqrt(layout);
   // A page that is not full does not leave an empty row.
   const rows = Math.max(1, Math.min(columns, Math.ceil(count / columns)));
+  const spare = rows * columns - count;
   const misfit = (room: number) => {
     const tile = (room - GAP_PX * (columns + 1)) / columns;
     const picture = (height - GAP_PX * (rows + 1)) / rows - CAPTIONS_PX;
     return Math.abs(Math.log(tile / Math.max(1, picture) / SHAPE));
   };
-  const better = misfit(width - ASIDE_PX) <= misfit(width);
-  return { columns, rows, aside: aside ?? better };
+  const place = (): StatusPlace => {
+    if (wanted === false || count === 0) return 'none';
+    if (spare > 0 && rows > 1) return 'cells';
+    return wanted === true || misfit(width - COLUMN_PX) <= misfit(width) ? 'column' : 'none';
+  };
+  return { columns, rows, spare, status: place() };
 }
