@@ -15,7 +15,9 @@ export interface Seen {
   element: HTMLElement | null;
   width: number;
   height: number;
+  /** When the session was opened, and when the view ended: unix milliseconds, 0 when not. */
   sinceMs: number;
+  overMs: number;
 }
 
 export const NOT_SEEN: Seen = {
@@ -27,10 +29,13 @@ export const NOT_SEEN: Seen = {
   width: 0,
   height: 0,
   sinceMs: 0,
+  overMs: 0,
 };
 
 /** After this many WebSockets in vain the session itself is asked for again. */
 const SOCKETS_A_SESSION = 3;
+/** Every refusal is written down at the owner's; a change of the camera's state asks sooner. */
+const REFUSED_AGAIN_MS = 60_000;
 
 export class View {
   seen: Seen = NOT_SEEN;
@@ -110,7 +115,9 @@ export class View {
     } else {
       this.dropPicture();
       const reason = failure.reason || (failure.kind === 'limit' ? 'limit' : 'unknown');
-      this.set({ phase: 'refused', reason, failure });
+      this.over('refused', reason, failure);
+      this.later(() => void this.ask(), REFUSED_AGAIN_MS);
+      return;
     }
     this.later(() => void this.ask(), failure.status === 0 ? 0 : 2_000);
   }
@@ -159,14 +166,20 @@ export class View {
     if (this.seen.phase === 'playing' || this.socket === null) return;
     this.backoff.reset();
     this.socketsInVain = 0;
-    this.set({ phase: 'playing', reason: '' });
+    this.set({ phase: 'playing', reason: '', overMs: 0 });
+  }
+
+  private over(phase: 'ended' | 'refused', reason: string, failure: Failure | null): void {
+    // Asking again and being refused again is still the same end.
+    const overMs = this.seen.overMs > 0 ? this.seen.overMs : this.serverNow();
+    this.set({ phase, reason, failure, overMs });
   }
 
   private ended(reason: string): void {
     this.dropPicture();
     this.dropSocket();
     this.session = '';
-    this.set({ phase: 'ended', reason });
+    this.over('ended', reason, null);
     this.later(() => void this.ask(), 2_000);
   }
 
@@ -190,7 +203,7 @@ export class View {
     this.dropSocket();
     this.giveBack();
     if (fatal) {
-      this.set({ phase: 'refused', reason: 'unsupported' });
+      this.over('refused', 'unsupported', null);
       return;
     }
     this.set({ phase: 'again' });
