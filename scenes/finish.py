@@ -160,8 +160,7 @@ def pack(sheet: dict[str, Any], work: Path, shipped: Path) -> None:
         paints.append(cv2.imread(str(work / f"{stem}_paint.png")))
     color, paint = np.vstack(colors), np.vstack(paints)
     sheet["columns"] = color.shape[1] // sheet["cell"][0]
-    cv2.imwrite(str(shipped / f"sprite_{name}.webp"), color, [cv2.IMWRITE_WEBP_QUALITY, 80])
-    small = cv2.resize(paint, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(shipped / f"sprite_{name}_paint.webp"), small,
-                [cv2.IMWRITE_WEBP_QUALITY, 60])
+    cv2.imwrite(str(shipped / f"sprite_{name}.webp"), color, [cv2.IMWRITE_WEBP_QUALITY, 88])
+    cv2.imwrite(str(shipped / f"sprite_{name}_paint.webp"), paint,
+                [cv2.IMWRITE_WEBP_QUALITY, 70])
     (shipped / f"sprite_{name}.json").write_text(json.dumps(sheet) + "\n")

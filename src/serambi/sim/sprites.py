@@ -125,8 +125,7 @@ class Actor:
         wide, tall = self.sheet.cell
         left, top = self.sheet.place(high, angle, cell)
         color = self.sheet.color[top:top + tall, left:left + wide].astype(np.float32) / 255
-        half = self.sheet.paint[top // 2:(top + tall) // 2, left // 2:(left + wide) // 2]
-        weights = cv2.resize(half, (wide, tall)).astype(np.float32) / 255
+        weights = self.sheet.paint[top:top + tall, left:left + wide].astype(np.float32) / 255
         shade = color[..., :3]
         tinted = shade.copy()
         # OpenCV reads BGR: the top's weight is red, the legs' green, the head's blue.
