@@ -160,7 +160,10 @@ def pack(sheet: dict[str, Any], work: Path, shipped: Path) -> None:
         paints.append(cv2.imread(str(work / f"{stem}_paint.png")))
     color, paint = np.vstack(colors), np.vstack(paints)
     sheet["columns"] = color.shape[1] // sheet["cell"][0]
-    cv2.imwrite(str(shipped / f"sprite_{name}.webp"), color, [cv2.IMWRITE_WEBP_QUALITY, 88])
-    cv2.imwrite(str(shipped / f"sprite_{name}_paint.webp"), paint,
-                [cv2.IMWRITE_WEBP_QUALITY, 70])
+    # The hour changes an actor's light, not its shape: one set of paints serves both.
+    shape = name.replace("_day", "_dusk")
+    sheet["paint"] = f"sprite_{shape}_paint.webp"
+    cv2.imwrite(str(shipped / f"sprite_{name}.webp"), color, [cv2.IMWRITE_WEBP_QUALITY, 85])
+    if shape == name:
+        cv2.imwrite(str(shipped / sheet["paint"]), paint, [cv2.IMWRITE_WEBP_QUALITY, 60])
     (shipped / f"sprite_{name}.json").write_text(json.dumps(sheet) + "\n")

@@ -66,7 +66,7 @@ def sheet(name: str) -> Sheet:
     facts = json.loads(asset(f"sprite_{name}.json"))
     return Sheet(
         picture(f"sprite_{name}.webp", cv2.IMREAD_UNCHANGED),
-        picture(f"sprite_{name}_paint.webp"),
+        picture(facts["paint"]),
         tuple(math.radians(e) for e in facts["elevations_deg"]),
         facts["angles"], facts["phases"], facts["columns"],
         tuple(facts["cell"]), facts["scale"], tuple(facts["origin"]),
