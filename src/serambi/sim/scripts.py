@@ -55,9 +55,9 @@ def _walk(
 GATE = Script(
     tracks=(
         # The parcel comes across the street, is left at the pillar, and is carried away.
-        _walk("porter", (0.0, -7.0, -16.4), (9.0, 2.7, -5.3), (10.2, 2.75, -5.2),
+        _walk("porter", (0.0, -7.0, -16.4), (9.0, 2.85, -5.15), (10.2, 2.9, -5.1),
               paint="courier", facing=40),
-        _walk("man", (10.2, 2.75, -5.2), (10.6, 2.6, -5.3), (27.0, -21.4, -5.1),
+        _walk("man", (10.2, 2.9, -5.1), (10.6, 2.6, -5.3), (27.0, -21.4, -5.1),
               (31.0, -21.2, 2.0), paint="courier"),
         _walk("man", (17.4, 9.4, -5.4), (20.9, 4.15, -5.3), (21.0, 4.1, -5.3), paint="guard"),
         _walk("porter", (21.0, 4.1, -5.3), (22.0, 4.1, -5.3), paint="guard", facing=140),
@@ -69,7 +69,7 @@ GATE = Script(
         _drive("car", (14.6, 9, -12.1), (22.8, -80, -12.0)),
     ),
     lamps=(Lamp((3.0, -12.5, 7.4), (0.10, 0.17, 0.24), 2.6, flicker=0.5),),
-    parcel=(10.0, 21.6),
+    parcel=(9.5, 21.5),
 )
 
 YARD = Script(
