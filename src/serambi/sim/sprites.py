@@ -61,7 +61,7 @@ def picture(name: str, flags: int = cv2.IMREAD_COLOR) -> Image:
     return np.asarray(decoded, np.uint8)
 
 
-@functools.lru_cache(maxsize=24)
+@functools.lru_cache(maxsize=8)
 def sheet(name: str) -> Sheet:
     facts = json.loads(asset(f"sprite_{name}.json"))
     return Sheet(
