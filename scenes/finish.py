@@ -36,7 +36,7 @@ def finish(work: Path, shipped: Path) -> None:
         picture = np.clip(picture, 0, 255)
         quality = [cv2.IMWRITE_WEBP_QUALITY, 90]
         if view.light == "day":  # the renderer's film curve leaves daylight a little dull
-            picture = 255 * 1.06 * (picture / 255) ** 0.93
+            picture = 255 * 1.03 * (picture / 255) ** 0.93
         cv2.imwrite(str(shipped / f"{name}.webp"), grade(picture, view.mono), quality)
         depth = through_lens(np.load(work / f"{name}.npy"), cv2.INTER_NEAREST)
         cv2.imwrite(str(shipped / f"{name}_depth.png"), occluders(depth, camera),
