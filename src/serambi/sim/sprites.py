@@ -138,6 +138,9 @@ class Actor:
         alpha = color[..., 3:]
         pixels = np.clip(np.dstack([tinted * alpha, alpha]) * 255, 0, 255).astype(np.uint8)
         x, y = self.sheet.origin
+        pixels, (cut_x, cut_y) = _trimmed(pixels)
+        tall, wide = pixels.shape[:2]
+        x, y = x - cut_x, y - cut_y
         if mirrored:
             pixels, x = np.ascontiguousarray(pixels[:, ::-1]), wide - x
         shrink = 0.5 ** level
@@ -147,3 +150,17 @@ class Actor:
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
         return View(pixels, self.sheet.scale * shrink, (x * shrink, y * shrink),
                     self.sheet.elevations[high], turn)
+
+
+#: Trimming keeps to this grid, so that halving a view several times stays exact.
+_GRID = 16
+
+
+def _trimmed(pixels: Image) -> tuple[Image, tuple[int, int]]:
+    """The view without its empty rim, and how much was cut at the left and the top."""
+    rows, columns = (np.flatnonzero(pixels[..., 3].max(axis)) for axis in (1, 0))
+    if len(rows) == 0:
+        return pixels, (0, 0)
+    top, left = int(rows[0]) // _GRID * _GRID, int(columns[0]) // _GRID * _GRID
+    bottom, right = (-(-int(end[-1] + 1) // _GRID) * _GRID for end in (rows, columns))
+    return np.ascontiguousarray(pixels[top:bottom, left:right]), (left, top)
