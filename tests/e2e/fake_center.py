@@ -1,0 +1,250 @@
+"""A center without a town, for the web app's own tests: its HTTP interface, built pages, pictures.
+
+`python tests/e2e/fake_center.py PORT CACHE` serves until it is ended. `POST /fake` bends it:
+`{"camera": id, "set": {...}}` changes a camera, `{"freeze": id}` stops its pictures without a
+word, `{"end": id, "reason": r}` ends its views, `{"silent": true}` stops all events.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from serambi.media.access_unit import AccessUnit, VideoConfig
+from serambi.media.fmp4 import Muxer
+from serambi.media.h264 import make_config
+from serambi.media.wire import encode_config, encode_unit
+from serambi.sim import loop_file
+from serambi.sim.encode import encode, open_default, settings_for
+from serambi.sim.loop_file import Loop
+from serambi.web.headers import SecurityHeaders
+from serambi.web.pages import BUILT
+from tests.e2e.fake_town import ACCOUNT, ME, cameras, sites
+
+FRAMES = 40
+
+
+def loops(scene: str, cache: Path) -> dict[str, Loop]:
+    """Two seconds of a scene of the town, as main and substream."""
+    paths = {stream: cache / f"{scene}-{stream}.loop" for stream in ("main", "sub")}
+    if not all(path.is_file() for path in paths.values()):
+        found = open_default(scene, 0)
+        main, sub = settings_for(found.width, found.height, found.fps)
+        pictures = (found.render(n) for n in range(FRAMES))
+        for stream, loop in zip(paths, encode(pictures, main, sub, 0, ""), strict=True):
+            loop_file.write(paths[stream], loop)
+    return {stream: loop_file.read(path) for stream, path in paths.items()}
+
+
+class FakeCenter:
+    """What the center would know, changed at will."""
+
+    def __init__(self, pictures: dict[str, dict[str, Loop]]) -> None:
+        self.pictures = pictures
+        self.cameras = cameras(int(time.time() * 1000))
+        self.sites = sites(int(time.time() * 1000))
+        self.sessions: dict[str, dict[str, Any]] = {}
+        self.opened = 0
+        self.frozen: set[str] = set()
+        self.late: dict[str, float] = {}
+        self.refused: dict[str, str] = {}
+        self.silent = False
+        self.signed_in = True
+        self.version = 0
+        self.ended: dict[str, str] = {}
+
+    def bend(self, wish: dict[str, Any]) -> None:
+        for camera in self.cameras:
+            if camera["id"] == wish.get("camera"):
+                camera.update(wish.get("set", {}))
+        for site in self.sites:
+            if site["id"] == wish.get("site"):
+                site.update(wish.get("set", {}))
+        if "freeze" in wish:
+            self.frozen ^= {wish["freeze"]}
+        if "late" in wish:
+            self.late[wish["late"]] = wish["seconds"]
+        if "refuse" in wish:
+            self.refused[wish["refuse"]] = wish["reason"]
+        if "end" in wish:
+            for session in self.sessions.values():
+                if session["camera"] == wish["end"]:
+                    self.ended[session["id"]] = wish["reason"]
+        self.silent = wish.get("silent", self.silent)
+        self.signed_in = wish.get("signed_in", self.signed_in)
+        self.version += 1
+
+
+def fake(request: Request | WebSocket) -> FakeCenter:
+    found = request.app.state.fake
+    assert isinstance(found, FakeCenter)
+    return found
+
+
+def error(status: int, kind: str, what: str, reason: str = "") -> JSONResponse:
+    said = {"kind": kind, "what": what, "where": "", "hint": "", "reason": reason}
+    return JSONResponse({"error": said}, status)
+
+
+async def bend(request: Request) -> Response:
+    fake(request).bend(await request.json())
+    return Response(status_code=204)
+
+
+async def me(request: Request) -> Response:
+    if not fake(request).signed_in:
+        return error(401, "unauthenticated", "nobody is signed in")
+    return JSONResponse(ME)
+
+
+async def login(request: Request) -> Response:
+    wish = await request.json()
+    if (wish["account"], wish["password"]) != ACCOUNT:
+        return error(401, "unauthenticated", "account and password do not match")
+    fake(request).signed_in = True
+    return JSONResponse(ME)
+
+
+async def logout(request: Request) -> Response:
+    fake(request).signed_in = False
+    return Response(status_code=204)
+
+
+async def open_session(request: Request) -> Response:
+    center, wish = fake(request), await request.json()
+    camera = next(c for c in center.cameras if c["id"] == wish["camera"])
+    reason = center.refused.get(camera["id"], camera["state"])
+    if reason != "open":
+        return error(403, "denied", "the site refused this view", reason)
+    center.opened += 1
+    session = {**wish, "id": f"s{center.opened}", "agreement": camera["agreement"], "until_ms": 0}
+    center.sessions[session["id"]] = session
+    return JSONResponse(session, 201)
+
+
+async def close_session(request: Request) -> Response:
+    fake(request).sessions.pop(request.path_params["session"], None)
+    return Response(status_code=204)
+
+
+async def events(socket: WebSocket) -> None:
+    await socket.accept()
+    center, sent, beat = fake(socket), -1, 0.0
+    try:
+        while True:
+            now_ms = int(time.time() * 1000)
+            if not center.silent and sent != center.version:
+                sent = center.version
+                state = {"sites": center.sites, "cameras": center.cameras}
+                await socket.send_json({"type": "state", "now_ms": now_ms, **state})
+            if not center.silent and time.monotonic() >= beat:
+                beat = time.monotonic() + 1
+                views = {"type": "beat", "now_ms": now_ms, "open_views": len(center.sessions)}
+                await socket.send_json(views)
+            await asyncio.sleep(0.05)
+    except WebSocketDisconnect:
+        return
+
+
+def units(loop: Loop, delay_s: float) -> AsyncIterator[tuple[int, AccessUnit]]:
+    """The loop for ever, beginning with a whole group of pictures at once."""
+
+    async def run() -> AsyncIterator[tuple[int, AccessUnit]]:
+        step = 90_000 // loop.fps
+        behind = len(loop.units) // 2
+        begin = time.time() - behind / loop.fps
+        n = 0
+        while True:
+            due = begin + n / loop.fps
+            await asyncio.sleep(max(0.0, due - time.time()))
+            unit = loop.units[n % len(loop.units)]
+            data = b"".join(len(nal).to_bytes(4, "big") + nal for nal in unit.nals)
+            wall_us = int((due - delay_s) * 1e6)
+            yield n, AccessUnit(n * step, n * step, unit.key, wall_us, data)
+            n += 1
+
+    return run()
+
+
+async def live(socket: WebSocket) -> None:
+    center = fake(socket)
+    session = center.sessions.get(socket.path_params["session"])
+    if session is None:
+        await socket.close(4404)
+        return
+    await socket.accept()
+    camera = session["camera"]
+    loop = center.pictures[camera][session["stream"]]
+    config = make_config(loop.sps, [loop.pps])
+    muxer = Muxer()
+    try:
+        await _configure(socket, muxer, config)
+        async for n, unit in units(loop, center.late.get(camera, 0.0)):
+            reason = center.ended.pop(session["id"], None)
+            if reason is not None:
+                await socket.send_json({"ended": reason})
+                await socket.close(4403)
+                return
+            if camera in center.frozen:
+                continue
+            unit = replace(unit, wall_us=unit.wall_us - 150_000)
+            await socket.send_bytes(muxer.feed(encode_unit(unit, n)) or b"")
+    except (WebSocketDisconnect, RuntimeError):
+        return
+
+
+async def _configure(socket: WebSocket, muxer: Muxer, config: VideoConfig) -> None:
+    message = encode_config(config)
+    await socket.send_text(message[1:].decode())
+    await socket.send_bytes(muxer.feed(message) or b"")
+
+
+async def page(request: Request) -> Response:
+    path = BUILT / request.path_params["path"]
+    return FileResponse(path if path.is_file() else BUILT / "index.html")
+
+
+def make_app(cache: Path) -> Starlette:
+    pictures: dict[str, dict[str, Loop]] = {}
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.fake = FakeCenter(pictures)
+        yield
+
+    for camera in cameras(0):
+        pictures[camera["id"]] = loops(camera["id"].rsplit("/", 1)[-1], cache)
+    return Starlette(
+        routes=[
+            Route("/fake", bend, methods=["POST"]),
+            Route("/api/me", me),
+            Route("/api/login", login, methods=["POST"]),
+            Route("/api/logout", logout, methods=["POST"]),
+            Route("/api/sessions", open_session, methods=["POST"]),
+            Route("/api/sessions/{session}", close_session, methods=["DELETE"]),
+            WebSocketRoute("/api/sessions/{session}/live", live),
+            WebSocketRoute("/api/events", events),
+            Route("/{path:path}", page),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        lifespan=lifespan,
+    )
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    uvicorn.run(make_app(folder), port=int(sys.argv[1]), log_level="warning")

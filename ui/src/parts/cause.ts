@@ -1,0 +1,36 @@
+/** Why a camera has no picture, in the order that matters to the person in front of it. */
+import type { Camera } from '../api/client';
+
+/** Causes with words, colour and sign of their own; every other reason is a refusal. */
+export const NAMED = [
+  'stopped',
+  'revoked',
+  'expired',
+  'not_yet',
+  'out_of_hours',
+  'suspended',
+  'camera_offline',
+  'site_offline',
+  'closed',
+  'refused',
+] as const;
+
+export type Cause = (typeof NAMED)[number];
+
+export function causeNamed(code: string): Cause {
+  if (code === 'offline') return 'site_offline';
+  if (['replaced', 'unwatched', 'center_stopped', 'center_restarted'].includes(code)) return 'closed';
+  return (NAMED as readonly string[]).includes(code) ? (code as Cause) : 'refused';
+}
+
+/** The cause's code, '' when the camera may be watched. The owner's will goes before the network. */
+export function causeOf(camera: Camera): string {
+  if (camera.state !== 'open') return camera.state;
+  if (camera.online) return '';
+  return camera.trouble === 'site_offline' ? 'site_offline' : 'camera_offline';
+}
+
+/** Since when the cause holds, unix milliseconds, 0 when unknown. */
+export function causeSince(camera: Camera): number {
+  return camera.state !== 'open' ? camera.since_ms : camera.offline_since_ms;
+}

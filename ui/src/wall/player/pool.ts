@@ -1,0 +1,57 @@
+/** Views that tiles share: a tile that comes back within seconds finds its picture still there. */
+import type { Stream } from '../../api/client';
+import type { View } from './view';
+
+/** Enlarging and going back, or turning a page, must not close and open a view. */
+const LINGER_MS = 6_000;
+
+export class ViewPool {
+  private readonly open = new Map<string, { view: View; users: number; timer?: number }>();
+
+  constructor(private readonly make: (camera: string, stream: Stream, purpose: string) => View) {}
+
+  /** The view, opened when it is not open yet. Give it back with `release`. */
+  take(camera: string, stream: Stream, purpose: string): View {
+    const key = `${camera}/${stream}`;
+    let entry = this.open.get(key);
+    if (entry === undefined) {
+      entry = { view: this.make(camera, stream, purpose), users: 0 };
+      this.open.set(key, entry);
+    }
+    clearTimeout(entry.timer);
+    entry.users += 1;
+    return entry.view;
+  }
+
+  release(view: View): void {
+    const key = `${view.camera}/${view.stream}`;
+    const entry = this.open.get(key);
+    if (entry === undefined || entry.view !== view) return;
+    entry.users -= 1;
+    if (entry.users > 0) return;
+    // Main streams are dear for everybody; they go at once.
+    const wait = view.stream === 'main' ? 0 : LINGER_MS;
+    entry.timer = window.setTimeout(() => this.end(key), wait);
+  }
+
+  /** The camera may not be watched any more: every picture of it goes now. */
+  drop(camera: string): void {
+    for (const [key, { view }] of this.open) if (view.camera === camera) this.end(key);
+  }
+
+  /** The page goes away or somebody signs out. */
+  dropAll(): void {
+    for (const key of [...this.open.keys()]) this.end(key);
+  }
+
+  each(work: (view: View) => void): void {
+    for (const { view } of this.open.values()) work(view);
+  }
+
+  private end(key: string): void {
+    const entry = this.open.get(key);
+    this.open.delete(key);
+    clearTimeout(entry?.timer);
+    entry?.view.stop();
+  }
+}

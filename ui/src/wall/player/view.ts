@@ -1,0 +1,240 @@
+/** One open view: asks for the session, keeps its WebSocket, hands pictures to an engine. */
+import { api, socketUrl, type Failure, type Stream } from '../../api/client';
+import { Backoff } from '../../parts/backoff';
+import type { Engine, MakeEngine, StreamConfig } from './engine';
+import { LagMeter, NO_LAG, type Lag } from './lag';
+
+export type Phase = 'asking' | 'opening' | 'playing' | 'again' | 'ended' | 'refused';
+
+export interface Seen {
+  phase: Phase;
+  /** Why there is no picture: a reason code, '' while there is or may soon be one. */
+  reason: string;
+  failure: Failure | null;
+  lag: Lag;
+  element: HTMLElement | null;
+  width: number;
+  height: number;
+  /** When the session was opened, and when the view ended: unix milliseconds, 0 when not. */
+  sinceMs: number;
+  overMs: number;
+}
+
+export const NOT_SEEN: Seen = {
+  phase: 'asking',
+  reason: '',
+  failure: null,
+  lag: NO_LAG,
+  element: null,
+  width: 0,
+  height: 0,
+  sinceMs: 0,
+  overMs: 0,
+};
+
+/** After this many WebSockets in vain the session itself is asked for again. */
+const SOCKETS_A_SESSION = 3;
+/** Every refusal is written down at the owner's; a change of the camera's state asks sooner. */
+const REFUSED_AGAIN_MS = 60_000;
+
+export class View {
+  seen: Seen = NOT_SEEN;
+  private readonly lag: LagMeter;
+  private readonly backoff = new Backoff();
+  private engine: Engine | null = null;
+  private socket: WebSocket | null = null;
+  private session = '';
+  private socketsInVain = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private stopped = false;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(
+    readonly camera: string,
+    readonly stream: Stream,
+    private readonly purpose: string,
+    private readonly makeEngine: MakeEngine,
+    private readonly serverNow: () => number,
+  ) {
+    this.lag = new LagMeter(serverNow);
+    void this.ask();
+  }
+
+  /** `listener` is called after every change of `seen`; the lag itself is read with `readLag`. */
+  listen(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  readLag(): Lag {
+    return this.lag.read();
+  }
+
+  /** The element moved in the page, or the page is visible again. */
+  shownAgain(): void {
+    this.engine?.shownAgain();
+  }
+
+  /** End the view: picture away first, then the session. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.dropPicture();
+    this.dropSocket();
+    this.giveBack();
+    this.listeners.clear();
+  }
+
+  private set(change: Partial<Seen>): void {
+    this.seen = { ...this.seen, ...change };
+    for (const listener of this.listeners) listener();
+  }
+
+  private async ask(): Promise<void> {
+    const answer = await api.openSession(this.camera, this.purpose, this.stream);
+    if ('failure' in answer) {
+      if (this.stopped) return;
+      this.refused(answer.failure);
+      return;
+    }
+    this.session = answer.ok.id;
+    if (this.stopped) {
+      this.giveBack();
+      return;
+    }
+    this.socketsInVain = 0;
+    this.set({ phase: 'opening', reason: '', failure: null, sinceMs: this.serverNow() });
+    this.connect();
+  }
+
+  private refused(failure: Failure): void {
+    // 0 and 5xx are the network's or the center's doing: the picture, if any, grows late by itself.
+    if (failure.status === 0 || failure.status >= 500) {
+      this.set({ phase: 'again', failure });
+    } else {
+      this.dropPicture();
+      const reason = failure.reason || (failure.kind === 'limit' ? 'limit' : 'unknown');
+      this.over('refused', reason, failure);
+      this.later(() => void this.ask(), REFUSED_AGAIN_MS);
+      return;
+    }
+    this.later(() => void this.ask(), failure.status === 0 ? 0 : 2_000);
+  }
+
+  private connect(): void {
+    if (this.engine === null) {
+      this.engine = this.makeEngine({
+        shown: (capturedMs) => this.shown(capturedMs),
+        failed: (_, fatal) => this.engineFailed(fatal),
+      });
+      // In the page before its first picture: what is nowhere is not drawn.
+      this.set({ element: this.engine.element });
+    }
+    const path = `/api/sessions/${encodeURIComponent(this.session)}/live`;
+    const socket = new WebSocket(socketUrl(`${path}?format=${this.engine.format}`));
+    socket.binaryType = 'arraybuffer';
+    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
+      if (this.socket !== socket) return;
+      if (typeof event.data === 'string') this.told(event.data);
+      else this.engine?.push(new Uint8Array(event.data));
+    };
+    socket.onclose = () => {
+      if (this.socket === socket) this.lostSocket();
+    };
+    this.socket = socket;
+  }
+
+  private told(text: string): void {
+    let said: Partial<StreamConfig> & { ended?: string };
+    try {
+      said = JSON.parse(text) as typeof said;
+    } catch {
+      return;
+    }
+    if (typeof said.ended === 'string') {
+      this.ended(said.ended);
+    } else if (typeof said.codec === 'string') {
+      const { codec, avcc = '', width = 0, height = 0 } = said;
+      this.engine?.configure({ codec, avcc, width, height });
+      this.set({ width, height });
+    }
+  }
+
+  private shown(capturedMs: number): void {
+    this.lag.shown(capturedMs);
+    if (this.seen.phase === 'playing' || this.socket === null) return;
+    this.backoff.reset();
+    this.socketsInVain = 0;
+    this.set({ phase: 'playing', reason: '', overMs: 0 });
+  }
+
+  private over(phase: 'ended' | 'refused', reason: string, failure: Failure | null): void {
+    // Asking again and being refused again is still the same end.
+    const overMs = this.seen.overMs > 0 ? this.seen.overMs : this.serverNow();
+    this.set({ phase, reason, failure, overMs });
+  }
+
+  private ended(reason: string): void {
+    this.dropPicture();
+    this.dropSocket();
+    this.session = '';
+    this.over('ended', reason, null);
+    this.later(() => void this.ask(), 2_000);
+  }
+
+  private lostSocket(): void {
+    this.socket = null;
+    this.socketsInVain += 1;
+    this.set({ phase: 'again' });
+    const anew = this.socketsInVain >= SOCKETS_A_SESSION;
+    this.later(() => {
+      if (anew) {
+        this.giveBack();
+        void this.ask();
+      } else {
+        this.connect();
+      }
+    }, 0);
+  }
+
+  private engineFailed(fatal: boolean): void {
+    this.dropPicture();
+    this.dropSocket();
+    this.giveBack();
+    if (fatal) {
+      this.over('refused', 'unsupported', null);
+      return;
+    }
+    this.set({ phase: 'again' });
+    this.later(() => void this.ask(), 0);
+  }
+
+  private later(work: () => void, atLeastMs: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(
+      () => {
+        if (!this.stopped) work();
+      },
+      Math.max(atLeastMs, this.backoff.next()),
+    );
+  }
+
+  private dropPicture(): void {
+    this.engine?.destroy();
+    this.engine = null;
+    this.lag.clear();
+    if (this.seen.element !== null) this.set({ element: null });
+  }
+
+  private dropSocket(): void {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  private giveBack(): void {
+    if (this.session !== '') void api.closeSession(this.session);
+    this.session = '';
+  }
+}
