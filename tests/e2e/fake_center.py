@@ -6,7 +6,6 @@ word, `{"end": id, "reason": r}` ends its views, `{"silent": true}` stops all ev
 """
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator
