@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import av
 import numpy as np
@@ -21,6 +22,10 @@ class Clip:
     config: VideoConfig
     units: tuple[AccessUnit, ...]
     fps: int
+
+    def items(self) -> list[VideoConfig | AccessUnit]:
+        """The configuration, then the units."""
+        return [self.config, *self.units]
 
 
 @lru_cache
@@ -42,7 +47,7 @@ def clip(
         "preset": "ultrafast",
         "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}",
     }
-    packets: list[av.Packet] = []
+    packets: list[Any] = []
     for number in range(frames):
         picture = np.full((height, width, 3), 90, np.uint8)
         at = number * 7 % width
@@ -63,7 +68,7 @@ def _config(first: bytes) -> VideoConfig:
     return h264.make_config(sps, [n for n in nals if h264.nal_type(n) == h264.NAL_PPS])
 
 
-def _units(packets: list[av.Packet], fps: int) -> Iterator[AccessUnit]:
+def _units(packets: list[Any], fps: int) -> Iterator[AccessUnit]:
     tick = 90_000 // fps
     first = min(packet.dts or 0 for packet in packets)
     for packet in packets:
@@ -80,7 +85,7 @@ def _units(packets: list[av.Packet], fps: int) -> Iterator[AccessUnit]:
 
 def decoded(content: bytes) -> list[tuple[float, np.ndarray]]:
     """Play a file with another player (FFmpeg): (time in seconds, picture) of each frame."""
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         return [
             (float(frame.time or 0), frame.to_ndarray(format="bgr24"))
             for frame in container.decode(video=0)

@@ -66,7 +66,8 @@ def unit(number: int, *, key: bool = False, size_bytes: int = 200) -> bytes:
             key=key,
             wall_us=1_700_000_000_000_000 + number * 100_000,
             data=len(nal).to_bytes(4, "big") + nal,
-        )
+        ),
+        number,
     )
 
 

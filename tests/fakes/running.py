@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from serambi.base.clock import Clock, SystemClock
 from serambi.center.accounts import Accounts, Role
@@ -87,9 +89,11 @@ async def running(town: Town) -> AsyncIterator[Running]:
                 town.clock,
                 stop.wait(),
                 port.set_result,
+                built=town.folder / "built",
             )
         )
-        await asyncio.wait({task, port}, return_when=asyncio.FIRST_COMPLETED)
+        waits: set[asyncio.Future[Any]] = {task, port}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()
         try:
@@ -110,3 +114,14 @@ async def running_town(folder: Path, clock: Clock | None = None) -> AsyncIterato
 async def messages(socket: ClientConnection, count: int) -> list[str | bytes]:
     async with asyncio.timeout(_WAIT_S):
         return [await socket.recv() for _ in range(count)]
+
+
+async def closed_with(socket: ClientConnection) -> tuple[list[str | bytes], int]:
+    """Everything up to the end, and the close code."""
+    got: list[str | bytes] = []
+    try:
+        async with asyncio.timeout(_WAIT_S):
+            while True:
+                got.append(await socket.recv())
+    except ConnectionClosed as closed:
+        return got, closed.rcvd.code if closed.rcvd else 0

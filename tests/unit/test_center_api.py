@@ -6,12 +6,24 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
-from serambi.center.accounts import Role
+from serambi.center.accounts import Accounts, Role
+from serambi.center.database import open_database
 from serambi.fabric.messages import Waiting
 from serambi.identity.keys import SigningKey
 from tests.fakes.center_town import OWNERS, seal
-from tests.fakes.running import PASSWORD, Running, eventually, running, running_town
+from tests.fakes.running import (
+    PASSWORD,
+    Running,
+    eventually,
+    messages,
+    quick_passwords,
+    running,
+    running_town,
+)
 
 WISH = {"camera": "terminal-1", "action": "live", "purpose": "traffic"}
 
@@ -177,12 +189,14 @@ async def test_a_site_that_is_away(center: Running) -> None:
 async def test_answers_that_are_not_the_sites_are_refused(center: Running) -> None:
     gateway = center.town.gateways["terminal"]
     async with center.client() as client:
-        for field in ("nonce", "session", "site"):
-            from msgspec.structs import replace
-
-            gateway.change_reply = lambda reply, field=field: replace(reply, **{field: "x"})
+        for wrong in (
+            lambda reply: replace(reply, nonce="x"),
+            lambda reply: replace(reply, session="x"),
+            lambda reply: replace(reply, site="x"),
+        ):
+            gateway.change_reply = wrong
             answer = await client.post("/api/sessions", json=WISH)
-            assert answer.status_code == 403, field
+            assert answer.status_code == 403
             assert answer.json()["error"]["reason"] == ""
         gateway.change_reply = lambda reply: reply
         gateway.reply_key = center.town.gateways["market"].key
@@ -227,10 +241,41 @@ async def test_a_document_goes_to_every_site_that_is_online(center: Running) -> 
 
 
 class TestPages:
+    @pytest.fixture(autouse=True)
+    def built(self, tmp_path: Path) -> None:
+        (tmp_path / "built").mkdir()
+        (tmp_path / "built" / "index.html").write_text("<!doctype html><title>Serambi</title>")
+
+    async def test_pages_lead_to_the_sign_in_page(self, center: Running) -> None:
+        async with center.client(None) as client:
+            for path, target in (("/", "/login"), ("/wall/4", "/login?next=/wall/4")):
+                answer = await client.get(path)
+                assert (answer.status_code, answer.headers["location"]) == (303, target)
+            answer = await client.get("/login")
+            assert "Serambi" in answer.text
+            assert "set-cookie" not in answer.headers
+
+    async def test_a_page_with_a_token_gives_a_cookie_that_opens_sockets(
+        self, center: Running
+    ) -> None:
+        async with center.client() as client:
+            answer = await client.get("/")
+            assert "Serambi" in answer.text
+            cookie = answer.headers["set-cookie"].split(";")[0]
+            assert cookie.startswith(f"serambi_center_{center.port}=")
+            assert "set-cookie" not in (await client.get("/wall")).headers
+        async with connect(
+            f"ws://127.0.0.1:{center.port}/api/events",
+            additional_headers={"Cookie": cookie},
+            origin=Origin(center.base),
+            proxy=None,
+        ) as socket:
+            assert (await messages(socket, 1))[0]
+
     async def test_the_way_in(self, center: Running) -> None:
         async with center.client(None) as client:
             answer = await client.get("/")
-            assert answer.status_code in {303, 503}
+            assert answer.status_code == 303
             answer = await client.post(
                 "/api/login", json={"account": "operator", "password": "wrong"}
             )
@@ -246,10 +291,6 @@ class TestPages:
             assert (await client.get("/api/me")).status_code == 401
 
     async def test_a_code_signs_in_once(self, center: Running) -> None:
-        from serambi.center.accounts import Accounts
-        from serambi.center.database import open_database
-        from tests.fakes.running import quick_passwords
-
         engine = open_database(center.town.config.database)
         code = Accounts(engine, center.town.clock, quick_passwords()).create_code("operator")
         engine.dispose()

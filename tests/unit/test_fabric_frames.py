@@ -45,7 +45,7 @@ def test_any_body_is_refused_or_encodes_to_the_same_bytes(kind: int, body: bytes
     [
         b"\x00\x00\x00\x00\x03",
         b"\x00\x00\x00\x01\x00",
-        b"\x00\x00\x00\x01\x05",
+        b"\x00\x00\x00\x01\xff",
         b"\xff\xff\xff\xff\x04",
         (STATE_MAX_BYTES + 2).to_bytes(4, "big") + b"\x03",
         b"GET /",

@@ -56,7 +56,7 @@ async def test_states_and_pictures_reach_the_courier_and_commands_the_keeper(
     client = UplinkClient(tmp_path / "s")
     got: list[object] = []
     async with running(server.run(), collect(client, got)):
-        await eventually(lambda: server.connected, "the courier connects")
+        await eventually(lambda: client.connected, "the courier connects")
         server.send_state(b"state")
         await eventually(lambda: got, "the state arrives")
         server.offer("cam", "main", BIG, key=True)
@@ -102,7 +102,7 @@ async def test_a_path_longer_than_the_kernel_allows_works(tmp_path: Path) -> Non
     assert len(os.fsencode(path)) > 107
     server, client = UplinkServer(path, echo), UplinkClient(path)
     async with running(server.run(), collect(client, [])):
-        await eventually(lambda: server.connected, "the courier connects")
+        await eventually(lambda: client.connected, "the courier connects")
         assert await client.command(b"ab") == b"ba"
 
 
@@ -158,7 +158,7 @@ async def test_a_courier_that_sends_anything_but_commands_is_cut_off(
             assert await is_cut_off(courier)
         client = UplinkClient(tmp_path / "s")
         async with running(collect(client, [])):
-            await eventually(lambda: server.connected, "the next courier is served")
+            await eventually(lambda: client.connected, "the next courier is served")
             assert await client.command(b"ab") == b"ba"
 
 
@@ -309,7 +309,7 @@ async def test_a_failing_keeper_answers_in_words(tmp_path: Path) -> None:
 
     server, client = UplinkServer(tmp_path / "s", fail), UplinkClient(tmp_path / "s")
     async with running(server.run(), collect(client, [])):
-        await eventually(lambda: server.connected, "the courier connects")
+        await eventually(lambda: client.connected, "the courier connects")
         with pytest.raises(SerambiError, match="not today"):
             await client.command(b"known")
         with pytest.raises(SerambiError) as caught:
@@ -327,7 +327,7 @@ async def test_a_command_has_a_time_limit(tmp_path: Path) -> None:
 
     server, client = UplinkServer(tmp_path / "s", wait), UplinkClient(tmp_path / "s")
     async with running(server.run(), collect(client, [])):
-        await eventually(lambda: server.connected, "the courier connects")
+        await eventually(lambda: client.connected, "the courier connects")
         with pytest.raises(SerambiError) as caught:
             await client.command(b"x", timeout_s=0.05)
         assert caught.value.kind is Kind.UNAVAILABLE

@@ -3,6 +3,9 @@
 import errno
 import hashlib
 import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from serambi.base.clock import ManualClock
 from serambi.base.errors import SerambiError
 from serambi.media.access_unit import AccessUnit
 from serambi.recording.fsck import Repaired, check_recordings
-from serambi.recording.index import Gap, Index
+from serambi.recording.index import Fragment, Gap, Index
 from serambi.recording.recorder import Recorder
 from serambi.recording.retention import make_room
 from tests.clips import START_US, Clip, clip, decoded
@@ -44,7 +47,7 @@ class _Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path):
+def site(tmp_path: Path) -> Iterator[_Site]:
     made = _Site(tmp_path)
     yield made
     made.recorder.close()
@@ -53,7 +56,7 @@ def site(tmp_path: Path):
 
 def test_a_recording_plays_and_is_indexed(site: _Site) -> None:
     made = clip()
-    for item in (made.config, *made.units):
+    for item in made.items():
         site.recorder.write(item)
     site.recorder.close()
     (path,) = site.files()
@@ -72,14 +75,14 @@ def test_a_recording_plays_and_is_indexed(site: _Site) -> None:
 
 def test_a_group_is_on_the_disk_as_soon_as_the_next_begins(site: _Site) -> None:
     made = clip()
-    for item in (made.config, *made.units[:26]):
+    for item in made.items()[:27]:
         site.recorder.write(item)
     assert len(decoded(site.files()[0].read_bytes())) == 25
 
 
 def test_nothing_is_recorded_before_a_key_frame(site: _Site) -> None:
     made = clip()
-    for item in (made.config, *made.units[1:25]):
+    for item in made.items()[:1] + made.items()[2:26]:
         site.recorder.write(item)
     site.recorder.close()
     assert site.files() == []
@@ -116,7 +119,8 @@ def test_a_restart_leaves_a_gap_with_its_cause(tmp_path: Path) -> None:
     made = clip()
     for at in (0, 10):
         again = _Site(tmp_path)
-        for item in (made.config, *later(made, at)):
+        again.recorder.write(made.config)
+        for item in later(made, at):
             again.recorder.write(item)
         again.recorder.close()
         gaps = again.index.gaps(CAMERA)
@@ -139,7 +143,7 @@ def test_a_full_disk_is_said_and_the_next_group_tries_again(
 
     monkeypatch.setattr(os, "writev", small)
     failures = []
-    for item in (made.config, *made.units):
+    for item in made.items():
         try:
             site.recorder.write(item)
         except SerambiError as error:
@@ -156,7 +160,7 @@ def test_a_full_disk_is_said_and_the_next_group_tries_again(
 def test_a_partial_write_is_continued(site: _Site, monkeypatch: pytest.MonkeyPatch) -> None:
     made = clip()
     monkeypatch.setattr(os, "writev", lambda fd, parts: os.write(fd, b"".join(parts)[:777]))
-    for item in (made.config, *made.units):
+    for item in made.items():
         site.recorder.write(item)
     site.recorder.close()
     assert len(decoded(site.files()[0].read_bytes())) == 50
@@ -164,7 +168,7 @@ def test_a_partial_write_is_continued(site: _Site, monkeypatch: pytest.MonkeyPat
 
 def _record(site: _Site) -> Path:
     made = clip()
-    for item in (made.config, *made.units):
+    for item in made.items():
         site.recorder.write(item)
     site.recorder.close()
     return site.files()[0]
@@ -197,6 +201,56 @@ def test_fsck_adds_a_whole_fragment_that_the_index_lacks(site: _Site) -> None:
     assert site.index.fragments(segment.id) == whole
 
 
+def test_fsck_puts_files_without_a_row_back_into_the_index(site: _Site) -> None:
+    path = _record(site)
+    (segment,) = site.index.segments()
+    fragments = site.index.fragments(segment.id)
+    site.index.remove_segments([segment.id])
+    stranger = path.with_name("1234.mp4")
+    stranger.write_bytes(b"no recording of ours")
+    repaired = check_recordings(site.folder, site.index)
+    assert (repaired.found_files, repaired.added) == (1, 2)
+    (again,) = site.index.segments()
+    assert again == replace(segment, id=again.id)
+    assert site.index.fragments(again.id) == fragments
+    assert stranger.exists()
+    assert check_recordings(site.folder, site.index) == Repaired()
+
+
+def test_an_index_that_cannot_be_written_is_a_disk_that_refuses(
+    site: _Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = clip(75)
+
+    def full(segment: int, fragment: Fragment) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    site.recorder.write(made.config)
+    for unit in made.units[:25]:
+        site.recorder.write(unit)
+    with monkeypatch.context() as patch:
+        patch.setattr(site.index, "add_fragment", full)
+        with pytest.raises(SerambiError, match="disk is full"):
+            site.recorder.write(made.units[25])
+        assert site.recorder.trouble
+    for unit in made.units[26:]:
+        site.recorder.write(unit)
+    site.recorder.close()
+    assert site.recorder.trouble == ""
+    (path,) = [f for f in site.files() if f.stat().st_size > 2000]
+    assert len(decoded(path.read_bytes())) == 50
+
+
+def test_a_date_set_back_does_not_make_an_endless_segment(site: _Site) -> None:
+    made = clip()
+    site.recorder.write(made.config)
+    for at in (0, 30, 62):
+        for unit in later(made, at):
+            site.recorder.write(replace(unit, wall_us=unit.wall_us - at * 3_600_000_000))
+    site.recorder.close()
+    assert len(site.files()) == 2
+
+
 def test_fsck_drops_what_is_gone_and_what_never_began(site: _Site) -> None:
     path = _record(site)
     (segment,) = site.index.segments()
@@ -204,7 +258,8 @@ def test_fsck_drops_what_is_gone_and_what_never_began(site: _Site) -> None:
     check_recordings(site.folder, site.index)
     assert site.files() == []
     assert not path.exists()
-    other = _Site(site.folder / "other") if (site.folder / "other").mkdir() is None else site
+    (site.folder / "other").mkdir()
+    other = _Site(site.folder / "other")
     _record(other).unlink()
     assert check_recordings(other.folder, other.index).lost_files == 1
     assert other.files() == []

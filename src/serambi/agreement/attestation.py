@@ -74,7 +74,13 @@ def read_attestation(raw: bytes, roster: Roster) -> SignedAttestation:
         Attestation, envelope.payload, what="the attestation", max_bytes=DOCUMENT_MAX_BYTES
     )
     _check(attestation)
-    roster.party(attestation.owner)
+    if roster.owner(attestation.site) != attestation.owner:
+        raise SerambiError(
+            Kind.DENIED,
+            f"{attestation.owner[:80]!r} is not the owner of site {attestation.site}",
+            where=f"attestation of {attestation.camera}",
+            hint="the roster names the party whose gateway stands there",
+        )
     return SignedAttestation(
         attestation=attestation,
         digest=hashlib.sha256(envelope.payload).hexdigest(),

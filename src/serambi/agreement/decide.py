@@ -162,11 +162,11 @@ def _by(
     closes = open_until(shared.hours, shared.zone, now)
     checks = (
         (signed.digest in state.revocations, Reason.REVOKED),
-        (now >= signed.valid_until, Reason.EXPIRED),
+        (not now < signed.valid_until, Reason.EXPIRED),
         (_held(state.stops, ask.camera), Reason.STOPPED),
-        (now < signed.valid_from, Reason.NOT_YET),
+        (not now >= signed.valid_from, Reason.NOT_YET),
         (_held(state.suspensions, ask.camera), Reason.SUSPENDED),
-        (not _attested(signed, attestation, state.site, now), Reason.NOT_ATTESTED),
+        (not _attested(signed, attestation, state.site, ask.camera, now), Reason.NOT_ATTESTED),
         (ask.action not in shared.actions, Reason.ACTION),
         (ask.party != signed.agreement.viewer, Reason.PARTY),
         (all(p.id != ask.purpose for p in signed.agreement.purposes), Reason.PURPOSE),
@@ -184,12 +184,13 @@ def _held(held: Mapping[str, float], camera: str) -> bool:
 
 
 def _attested(
-    signed: SignedAgreement, attestation: SignedAttestation, site: str, now: float
+    signed: SignedAgreement, attestation: SignedAttestation, site: str, camera: str, now: float
 ) -> bool:
     """The camera is still the one that was agreed on, and its attestation holds."""
     return (
         attestation.complete
         and attestation.attestation.site == site
-        and signed.attested.get(attestation.attestation.camera) == attestation.digest
+        and attestation.attestation.camera == camera
+        and signed.attested.get(camera) == attestation.digest
         and now < attestation.valid_until
     )

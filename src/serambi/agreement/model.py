@@ -6,11 +6,14 @@ bulk frames: what has no field cannot be agreed to. Drafting, drawing and servin
 """
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
+from serambi.agreement.attestation import SignedAttestation
 from serambi.agreement.instants import Hours, check_hours, check_zone, instant
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
@@ -30,12 +33,16 @@ Action = Literal["live", "playback", "alerts", "ptz", "export"]
 PROHIBITED = ("inside", "audio", "face_matching", "watch_list", "bulk_frames", "staff_tracking")
 """Said in every agreement for those who read it; none of it has a field."""
 
-_VAGUE = {"safety", "security", "surveillance", "monitoring"} | {
-    "keamanan",
-    "keselamatan",
-    "pengawasan",
-    "pemantauan",
-}
+# A text made of these words only says nothing that could be held against anybody.
+_VAGUE = frozenset(
+    re.findall(
+        r"\w+",
+        "safety security surveillance monitoring prevention crime order public general purposes "
+        "purpose reasons the a of and or for in other "
+        "keamanan keselamatan pengawasan pemantauan pencegahan kejahatan ketertiban umum "
+        "masyarakat tujuan keperluan kepentingan alasan dan atau untuk lain lainnya demi dalam",
+    )
+)
 _PURPOSE_MIN_CHARACTERS = 20
 
 
@@ -147,6 +154,9 @@ def read_agreement(raw: bytes, roster: Roster) -> SignedAgreement:
     agreement = statement.predicate
     for party in agreement.parties:
         roster.party(party)
+    for site in agreement.sites:
+        if roster.owner(site.site) not in agreement.parties:
+            raise _refuse(f"the owner of site {site.site} is not a party of this agreement")
     signers = roster.signers(envelope)
     order = [party.id for party in roster.parties if party.id in agreement.parties]
     return SignedAgreement(
@@ -158,6 +168,40 @@ def read_agreement(raw: bytes, roster: Roster) -> SignedAgreement:
         valid_from=instant(agreement.valid_from, "valid_from"),
         valid_until=instant(agreement.valid_until, "valid_until"),
     )
+
+
+def check_attested(agreement: Agreement, attestations: Mapping[str, SignedAttestation]) -> None:
+    """Raise unless every camera of the agreement is attested to face outwards, for the site it
+    is listed under, by the site's owner and one other party. `attestations`: by camera."""
+    for site in agreement.sites:
+        for camera in site.cameras:
+            signed = attestations.get(camera)
+            if signed is None:
+                raise _refuse(f"camera {camera[:80]} has no attestation")
+            if signed.attestation.facing == "inside":
+                raise _refuse(
+                    f"camera {camera} looks inside and can never be shared",
+                    "take it out of the draft",
+                )
+            if signed.attestation.site != site.site:
+                raise _refuse(f"camera {camera} is attested for {signed.attestation.site}")
+            if not signed.complete:
+                raise _refuse(
+                    f"the attestation of {camera} is not signed by its owner and one other party"
+                )
+
+
+def check_same_cameras(
+    signed: SignedAgreement, attestations: Mapping[str, SignedAttestation]
+) -> None:
+    """As `check_attested`, and each attestation must be the very one the agreement refers to."""
+    check_attested(signed.agreement, attestations)
+    for camera, digest in signed.attested.items():
+        if attestations[camera].digest != digest:
+            raise _refuse(
+                f"camera {camera} was attested anew since this agreement was drafted",
+                "draft it again",
+            )
 
 
 def _refuse(what: str, hint: str = "") -> SerambiError:
@@ -198,7 +242,8 @@ def _check_purposes(agreement: Agreement) -> None:
         raise _refuse("an agreement needs purposes, each once")
     for purpose in agreement.purposes:
         for text in (purpose.text.id, purpose.text.en):
-            if len(text) < _PURPOSE_MIN_CHARACTERS or set(text.lower().split()) <= _VAGUE:
+            words = re.findall(r"\w+", text.lower())
+            if len(" ".join(words)) < _PURPOSE_MIN_CHARACTERS or _VAGUE.issuperset(words):
                 raise _refuse(
                     f"purpose {purpose.id!r} is not concrete enough: {text[:80]!r}",
                     "say what is protected, where, from what",

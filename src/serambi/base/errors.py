@@ -30,6 +30,16 @@ class SerambiError(Exception):
         self.where = where
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process boundaries, and pickling passes arguments by position only.
+        return _rebuild, (type(self), self.kind, self.what, self.where, self.hint)
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text} ({self.hint})" if self.hint else text
+
+
+def _rebuild(
+    kind_of_error: type[SerambiError], kind: Kind, what: str, where: str, hint: str
+) -> SerambiError:
+    return kind_of_error(kind, what, where=where, hint=hint)

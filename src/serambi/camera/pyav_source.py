@@ -18,8 +18,18 @@ def with_credentials(url: str, user: str, password: str) -> str:
     if not user:
         return url
     parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
     login = f"{quote(user, safe='')}:{quote(password, safe='')}@"
-    return urlunsplit(parts._replace(netloc=login + parts.netloc))
+    return urlunsplit(parts._replace(netloc=login + place))
+
+
+def redact(url: str) -> str:
+    """The address without user, password and query: fit for a log line."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 class PyAVSource:
@@ -57,7 +67,12 @@ class PyAVSource:
                 if stop.is_set():
                     return
                 self._lost += packet.corrupt
-                stream.take(packet, self._wall_us())
+                try:
+                    stream.take(packet, self._wall_us())
+                except SerambiError as error:
+                    if error.kind is not Kind.BAD_INPUT:
+                        raise
+                    self._lost += 1  # one damaged picture is no reason to connect again
         finally:
             source.close()
         raise SerambiError(Kind.UNAVAILABLE, "the camera ended the stream")
@@ -70,7 +85,7 @@ class _Stream:
         self._emit = emit
         self._timeline = Timeline()
         self._sps: bytes | None = None
-        self._pps: dict[bytes, bytes] = {}
+        self._pps: dict[int, bytes] = {}
         self._config: VideoConfig | None = None
         self._started = False
         if extradata[:3] == b"\0\0\1" or extradata[:4] == b"\0\0\0\1":
@@ -95,8 +110,7 @@ class _Stream:
                 self._sps = nal
                 self._pps = {}
             elif kind == h264.NAL_PPS:
-                # Keyed by its id's first bits: a changed set replaces the one it changes.
-                self._pps[nal[1:2]] = nal
+                self._pps[h264.pps_id(nal)] = nal
 
     def _configure(self) -> None:
         """At a key frame: say the parameter sets if they are new."""

@@ -61,14 +61,22 @@ class CameraReader:
                 self._fail("the reader crashed; see the log")
             else:
                 self._fail("the connection was closed")
-            self._on_item(None)
+            self._tell_end()
             if self._meter.snapshot().connections > began:
                 wait_s = BACKOFF_FIRST_S
             # Many cameras behind one switch come back together: spread their attempts.
             self._stop.wait(wait_s * random.uniform(0.8, 1.2))
             wait_s = min(wait_s * 2, BACKOFF_MAX_S)
 
+    def _tell_end(self) -> None:
+        try:
+            self._on_item(None)
+        except SerambiError as error:
+            self._fail(str(error))
+
     def _take(self, item: VideoConfig | AccessUnit) -> None:
+        if self._stop.is_set():
+            return  # whoever stopped the reader may have closed what items go to
         self._on_item(item)
         if isinstance(item, AccessUnit):
             self._meter.saw(item, self._source.lost_packets)

@@ -1,4 +1,4 @@
-"""The center's settings: one TOML file -> one frozen dataclass. docs/reference/api.md has them."""
+"""The center's settings: one TOML file -> one frozen dataclass. docs/reference/api.md."""
 
 import tomllib
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from serambi.base.ids import check_id
 
 @dataclass(frozen=True, slots=True)
 class CenterConfig:
-    """Paths are absolute. `tls` holds the fabric's certificates, `web_tls` (certificate, key)."""
+    """Paths are absolute. `tls` holds the fabric's certificate, which the center renews by itself
+    for the host `names` when `authority` is given. `web_tls` is (certificate, key)."""
 
     party: str
     host: str
@@ -22,6 +23,8 @@ class CenterConfig:
     roster: Path
     genesis: str
     listen: tuple[str, ...]
+    authority: Path | None = None
+    names: tuple[str, ...] = ()
     web_tls: tuple[Path, Path] | None = None
 
     @property
@@ -44,6 +47,8 @@ _KNOWN = frozenset(
         "roster",
         "genesis",
         "listen",
+        "authority",
+        "names",
         "web_certificate",
         "web_key",
     }
@@ -62,6 +67,7 @@ def read_config(path: Path) -> CenterConfig:
     unknown = raw.keys() - _KNOWN
     if unknown:
         raise reader.wrong(sorted(unknown)[0], "is not a setting of the center")
+    listen = reader.texts("listen")
     certificate = reader.path("web_certificate", "")
     key = reader.path("web_key", "")
     return CenterConfig(
@@ -73,9 +79,17 @@ def read_config(path: Path) -> CenterConfig:
         tls=reader.path("tls", "tls") or path.parent,
         roster=reader.path("roster", "../roster.json") or path.parent,
         genesis=reader.text("genesis"),
-        listen=reader.texts("listen"),
+        listen=listen,
+        authority=reader.path("authority", ""),
+        names=reader.texts("names", hosts_of(listen)),
         web_tls=(certificate, key) if certificate and key else None,
     )
+
+
+def hosts_of(listen: tuple[str, ...]) -> tuple[str, ...]:
+    """The hosts in addresses such as `quic/127.0.0.1:7447`, each once."""
+    hosts = (address.partition("/")[2].rpartition(":")[0].strip("[]") for address in listen)
+    return tuple(dict.fromkeys(host for host in hosts if host))
 
 
 class _Reader:
@@ -92,8 +106,8 @@ class _Reader:
             raise self.wrong(name, "must be a text")
         return value
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = self._raw.get(name)
+    def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        value = self._raw.get(name, list(default))
         if (
             not isinstance(value, list)
             or not value

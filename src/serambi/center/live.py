@@ -20,7 +20,7 @@ from serambi.base.tasks import keep_running
 from serambi.fabric.port import CenterLink, Watch
 from serambi.media.access_unit import VideoConfig
 from serambi.media.fmp4 import Muxer
-from serambi.media.wire import decode
+from serambi.media.wire import decode, sequence_of
 
 log = logging.getLogger(__name__)
 
@@ -126,14 +126,18 @@ class Feed:
         self._gop_bytes = 0
         self._muxer: Muxer | None = None
         self._bad = 0
+        self._expected: int | None = None
+        self.lost = 0
 
     async def run(self) -> None:
         """Read the stream until cancelled; a failing watch is opened again."""
-        try:
-            await keep_running("live " + "/".join(self.key), self._read)
-        finally:
-            if self._watch is not None:
-                self._watch.close()
+        await keep_running("live " + "/".join(self.key), self._read)
+
+    def leave(self) -> None:
+        """Give up the watch if `run` never came to it."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     async def _read(self) -> None:
         watch, self._watch = self._watch or self._link.watch(*self.key), None
@@ -154,6 +158,9 @@ class Feed:
             if self._bad == 1:
                 log.warning("%s: unreadable live messages are dropped: %s", self.key[1], error)
             return
+        if self._is_broken(piece):
+            self.lost += 1
+            return
         self._keep(piece)
         for viewer in self._viewers:
             viewer.offer(piece)
@@ -166,6 +173,17 @@ class Feed:
         if isinstance(item, VideoConfig):
             return Piece(message, bytes(message[1:]).decode(), False, fmp4)
         return Piece(message, None, item.key, fmp4)
+
+    def _is_broken(self, piece: Piece) -> bool:
+        """Whether a picture before this one was lost on the way, with no key frame since."""
+        sequence = sequence_of(piece.wire)
+        if sequence is None:
+            return False
+        if piece.key or self._expected is None or sequence == self._expected:
+            self._expected = (sequence + 1) & 0xFFFFFFFF
+            return False
+        # Not moved on: everything up to the next key frame is missing its reference.
+        return True
 
     def _keep(self, piece: Piece) -> None:
         if piece.text is not None:
@@ -232,6 +250,7 @@ class Hub:
         if feed.users <= 0:
             _, task = self._feeds.pop(feed.key)
             task.cancel()
+            feed.leave()
 
     def watched(self) -> int:
         """How many streams are being watched."""

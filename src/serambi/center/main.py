@@ -1,6 +1,8 @@
 """The center as a process: everything opened in order, supervised, and ended within two seconds."""
 
 import asyncio
+import contextlib
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,11 +26,13 @@ from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.fabric.port import CenterLink, TlsFiles
 from serambi.fabric.zenoh_center import ZenohCenter
+from serambi.identity.certificates import ensure
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.store import LedgerStore
 from serambi.web.login import Gate, cookie_name
+from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
 
 log = logging.getLogger(__name__)
@@ -36,6 +40,7 @@ log = logging.getLogger(__name__)
 FORMAT = "1"
 _TICK_S = 0.25
 _GOODBYE_S = 0.7
+_CERTIFICATE_EVERY_S = 600.0
 
 OpenLink = Callable[[CenterConfig, frozenset[str]], CenterLink]
 
@@ -63,19 +68,21 @@ async def serve(
     clock: Clock,
     until: Awaitable[object],
     started: Callable[[int], None] | None = None,
+    built: Path = BUILT,
 ) -> None:
     """Like `run`, until `until` is done."""
     roster = load_roster(config)
+    renew_certificate(config, clock)
     key = SigningKey.load(config.key)
-    ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)
-    engine = open_database(config.database)
-    journal = Journal(ledger, clock)
-    try:
-        accounts = Accounts(engine, clock)
+    with contextlib.ExitStack() as opened:
+        ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)
+        opened.callback(ledger.close)
+        engine = open_database(config.database)
+        opened.callback(engine.dispose)
+        journal = Journal(ledger, clock)
+        opened.callback(journal.close)
         history = History(engine, clock)
-        for left in history.close_left_open():
-            await journal.append(_ended(left, journal.now_ms(), config.party))
-        await journal.append(Entry(kind="started", at_ms=journal.now_ms(), party=config.party))
+        await _write_beginning(journal, history, config.party)
         sites = Sites(roster, engine, clock)
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
@@ -86,25 +93,26 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
             sessions = Sessions(asker, sites, hub, journal, history, clock, group)
-            app = create_app()
+            app = create_app(built)
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
+            opened.callback(server.release)
             port = server.bind()
-            gate = Gate(
-                cookie_name("center", port),
-                accounts,
-                accounts,
-                clock,
-                secure=config.web_tls is not None,
-            )
+            accounts = Accounts(engine, clock)
+            secure = config.web_tls is not None
+            gate = Gate(cookie_name("center", port), accounts, accounts, clock, secure=secure)
             app.state.center = Center(
                 config.party, roster, clock, gate, accounts, sites, sessions, asker, changes
             )
+            works = {
+                "fabric": link.run,
+                "certificate": lambda: _keep_certificate(config, clock),
+                "clockwork": lambda: _tick(sites, sessions),
+            }
             background = [
-                group.create_task(keep_running("fabric", link.run)),
-                group.create_task(keep_running("clockwork", lambda: _tick(sites, sessions))),
+                group.create_task(keep_running(name, work)) for name, work in works.items()
             ]
             await server.start(group)
-            log.info("center of %s on http://%s:%d", config.party, config.host, port)
+            log.info("center of %s on port %d", config.party, port)
             if started is not None:
                 started(port)
             await until
@@ -112,10 +120,48 @@ async def serve(
             await server.stop()
             for task in background:
                 task.cancel()
-    finally:
-        journal.close()
-        ledger.close()
-        engine.dispose()
+
+
+async def _write_beginning(journal: Journal, history: History, party: str) -> None:
+    """Into the ledger: this start, and the end of the sessions that a dead center left open."""
+    for session in history.close_left_open():
+        await journal.append(
+            Entry(
+                kind="session_closed",
+                at_ms=journal.now_ms(),
+                session=session,
+                party=party,
+                reason="center_restarted",
+            )
+        )
+    await journal.append(Entry(kind="started", at_ms=journal.now_ms(), party=party))
+
+
+def renew_certificate(config: CenterConfig, clock: Clock) -> None:
+    """Renew the fabric's certificate if its day is nearly over and the center has the authority.
+
+    The fabric notices new files by itself.
+    """
+    if config.authority is None:
+        return
+    ips = [name for name in config.names if _is_address(name)]
+    dns = [name for name in config.names if not _is_address(name)]
+    if ensure(config.tls, config.authority, "center", clock.now(), dns=dns, ips=ips):
+        log.info("the fabric's certificate was renewed")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def _keep_certificate(config: CenterConfig, clock: Clock) -> None:
+    while True:
+        await asyncio.sleep(_CERTIFICATE_EVERY_S)
+        await asyncio.to_thread(renew_certificate, config, clock)
 
 
 async def _tick(sites: Sites, sessions: Sessions) -> None:
@@ -123,16 +169,6 @@ async def _tick(sites: Sites, sessions: Sessions) -> None:
         sites.check_silence()
         sessions.tick()
         await asyncio.sleep(_TICK_S)
-
-
-def _ended(session: str, at_ms: int, party: str) -> Entry:
-    return Entry(
-        kind="session_closed",
-        at_ms=at_ms,
-        session=session,
-        party=party,
-        reason="center_restarted",
-    )
 
 
 def gateways(roster: Roster) -> frozenset[str]:

@@ -68,9 +68,7 @@ class Sites:
 
     def _verified(self, site: str, raw: bytes) -> SiteState:
         state = open_signed(raw, SiteState, STATE_TYPE, self._roster, site, STATE_MAX_BYTES)
-        if state.site != site or not self._roster.keys_for(
-            use="gateway", party=state.owner, site=site
-        ):
+        if state.site != site or state.owner != self._roster.owner(site):
             raise SerambiError(
                 Kind.DENIED, "a state speaks for another site or owner", where=f"site {site}"
             )

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -33,7 +34,7 @@ def _python() -> Finding:
 
 def _video() -> Finding:
     try:
-        import av
+        av = import_module("av")
     except ImportError as error:
         return Finding("video library (PyAV)", False, f"{error}: run dev.py again")
     well = "libx264" in av.codecs_available
@@ -42,7 +43,7 @@ def _video() -> Finding:
 
 def _fabric() -> Finding:
     try:
-        import zenoh  # noqa: F401
+        import_module("zenoh")
     except ImportError as error:
         return Finding("fabric (Zenoh)", False, f"{error}: run dev.py again")
     return Finding("fabric (Zenoh)", True, "present")

@@ -347,6 +347,8 @@ port = {layout.ports.center}
 roster = "../roster.json"
 genesis = "{layout.roster.digest}"
 listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
+authority = "authority"
+names = ["localhost", "127.0.0.1"]
 """
     write_atomically(layout.center / "center.toml", settings.encode())
 

@@ -12,7 +12,6 @@ from serambi import __version__
 from serambi.base.errors import SerambiError
 from serambi.base.process import start_log
 
-
 _COMMANDS = {
     "agreement": "serambi.cli.agreement:agreement_group",
     "demo": "serambi.cli.demo:demo",

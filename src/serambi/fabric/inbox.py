@@ -69,6 +69,8 @@ class RingWatch:
         return self._dropped
 
     def push(self, message: bytes) -> None:
+        if self._closed:
+            return
         if len(self._items) == self._items.maxlen:
             self._dropped += 1
         self._items.append(message)

@@ -19,6 +19,7 @@ RETRY_FIRST_S = 0.5
 RETRY_MAX_S = 4.0
 OPEN_LIMIT_S = 3.0
 CLOSE_LIMIT_S = 2.0
+REOPEN_LIMIT_S = 15.0
 LEASE_MS = 4000
 MAX_SITES = 20_000
 PUBLISHERS_MAX = 1024
@@ -35,6 +36,8 @@ def _base(mode: str, tls: TlsFiles) -> zenoh.Config:
     _set(config, "mode", mode)
     _set(config, "scouting/multicast/enabled", False)
     _set(config, "scouting/gossip/enabled", False)
+    # Nothing is scouted for, so there is nothing to wait for when a router starts.
+    _set(config, "scouting/delay", 0)
     _set(config, "transport/shared_memory/enabled", False)
     _set(config, "transport/link/protocols", ["quic", "tls"])
     _set(config, "transport/link/tx/lease", LEASE_MS)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.fabric import frames
+from serambi.fabric.blocking import within
 
 _PATH_MAX_BYTES = 100
 _PEER = struct.Struct("3i")
@@ -122,6 +123,16 @@ def connect(path: Path) -> Introduction:
     pair = socket.socket(fileno=handed[0])
     pair.setblocking(False)
     return Introduction(door, pair)
+
+
+async def reach(path: Path) -> Introduction:
+    """`connect` without blocking the loop; what comes after a cancellation is closed."""
+    return await within(
+        2 * _GREETING_LIMIT_S,
+        lambda: connect(path),
+        "connecting to the keeper",
+        late=Introduction.close,
+    )
 
 
 def _no_keeper(path: Path, why: str) -> SerambiError:

@@ -263,12 +263,16 @@ class UplinkClient:
         self._asked: dict[int, asyncio.Future[Answer]] = {}
         self._sending = asyncio.Lock()
 
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
     async def frames(self) -> AsyncIterator[State | Live | Lost]:
         """All that the keeper says, across its restarts, with a `Lost` after each connection."""
         wait_s = BACKOFF_FIRST_S
         while True:
             try:
-                connection = await asyncio.to_thread(sockets.connect, self._path)
+                connection = await sockets.reach(self._path)
             except SerambiError as error:
                 log.warning("%s", error)
                 await asyncio.sleep(wait_s)

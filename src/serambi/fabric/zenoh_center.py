@@ -90,10 +90,12 @@ class ZenohCenter:
             lane.shutdown(wait=False, cancel_futures=True)
 
     async def _stay_open(self) -> None:
+        first = True
         while True:
             renewal = Renewal(self._tls)
             self._reopen.clear()
-            session = await self._listen_now()
+            session = await (self._listen_now() if first else self._listen_again())
+            first = False
             try:
                 await self._in_lane(self._declare, session)
                 self._session = session
@@ -118,6 +120,17 @@ class ZenohCenter:
 
     async def _wait_reopen(self) -> None:
         await self._reopen.wait()
+
+    async def _listen_again(self) -> zenoh.Session:
+        """Zenoh frees a QUIC port only some time after its session was closed."""
+        deadline_s = self._loop.time() + profile.REOPEN_LIMIT_S
+        while True:
+            try:
+                return await self._listen_now()
+            except SerambiError:
+                if self._loop.time() > deadline_s:
+                    raise
+            await asyncio.sleep(profile.RETRY_FIRST_S / 5)
 
     async def _listen_now(self) -> zenoh.Session:
         config = profile.center_config(self._listen, self._tls, self._sites)

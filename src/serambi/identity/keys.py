@@ -21,6 +21,11 @@ from serambi.base.files import write_atomically
 _PRIVATE = "key.pem"
 _PUBLIC = "public.pem"
 
+_P = 2**255 - 19
+_ORDER_8_Y = 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER_Y = {0, 1, _P - 1, _ORDER_8_Y, _P - _ORDER_8_Y}
+"""The y of the eight points of small order: under such a key one signature fits many messages."""
+
 
 class VerifyKey:
     """A public key."""
@@ -32,7 +37,11 @@ class VerifyKey:
 
     @classmethod
     def from_raw(cls, raw: bytes) -> "VerifyKey":
-        """32 bytes -> key; raises `BAD_INPUT` for anything else."""
+        """32 bytes -> key; raises `BAD_INPUT` for anything else, for a point of small order and
+        for a second spelling of a point."""
+        y = int.from_bytes(raw, "little") & (2**255 - 1)
+        if y >= _P or y in _SMALL_ORDER_Y:
+            raise SerambiError(Kind.BAD_INPUT, "an Ed25519 key of small order or odd encoding")
         try:
             return cls(Ed25519PublicKey.from_public_bytes(raw))
         except (ValueError, TypeError) as error:

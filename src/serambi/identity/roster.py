@@ -66,6 +66,7 @@ class Roster:
         self._parties = {party.id: party for party in document.parties}
         self._entries = {key.key_id: key for key in document.keys}
         self._keys = {key.key_id: _verify_key(key) for key in document.keys}
+        self._owners = {key.site: key.party for key in document.keys if key.site}
 
     def party(self, party: str) -> Party:
         """Raises `NOT_FOUND` for an unknown party."""
@@ -93,6 +94,10 @@ class Roster:
             for key in self.document.keys
             if key.use == use and party in (None, key.party) and site in (None, key.site)
         )
+
+    def owner(self, site: str) -> str | None:
+        """The party whose gateway stands at `site`: one at most."""
+        return self._owners.get(site)
 
     def signers(self, envelope: dsse.Envelope) -> frozenset[str]:
         """The parties whose `sign` keys have signed; two keys of one party count once."""
@@ -142,11 +147,14 @@ def _check(document: RosterDocument) -> None:
     if not names or len(set(names)) != len(names):
         raise SerambiError(Kind.BAD_INPUT, "the roster needs parties, each once", where="roster")
     raw_keys = set()
+    owners: dict[str, str] = {}
     for key in document.keys:
         if key.party not in names:
             raise SerambiError(Kind.BAD_INPUT, f"a key belongs to unknown party {key.party[:80]!r}")
         if (key.use == "gateway") != bool(key.site):
             raise SerambiError(Kind.BAD_INPUT, f"key {key.key_id}: a gateway's key names its site")
+        if key.site and owners.setdefault(check_id(key.site, "site"), key.party) != key.party:
+            raise SerambiError(Kind.DENIED, f"site {key.site} has gateways of two parties")
         verify_key = _verify_key(key)
         if verify_key.key_id != key.key_id:
             raise SerambiError(Kind.BAD_INPUT, f"key {key.key_id[:80]} does not bear its own name")
@@ -163,4 +171,8 @@ def _verify_key(key: Key) -> VerifyKey:
         raise SerambiError(
             Kind.BAD_INPUT, f"key {key.key_id[:80]}: the public key is not base64"
         ) from error
+    if base64.b64encode(raw).decode() != key.public:
+        raise SerambiError(
+            Kind.BAD_INPUT, f"key {key.key_id[:80]}: the base64 is not in its one right form"
+        )
     return VerifyKey.from_raw(raw)

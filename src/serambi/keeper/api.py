@@ -30,7 +30,7 @@ class Viewer(BaseModel):
 
 
 class Viewers(BaseModel):
-    """`lamp` is `on`, `none`, `stopped` or `unknown` (the center is silent while views are open)."""
+    """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open)."""
 
     lamp: str
     viewers: list[Viewer]

@@ -17,7 +17,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One camera as the owner's IT person enters it. URLs carry no credentials; those stand apart."""
+    """One camera as the owner enters it. Addresses carry no credentials; those stand apart."""
 
     id: str
     number: str

@@ -155,6 +155,13 @@ class Documents:
             raise SerambiError(
                 Kind.BAD_INPUT, f"the attestation is of a camera at {attestation.site}"
             )
+        if not signed.complete:
+            # It would replace a good one and so close the camera: anybody could send that.
+            raise SerambiError(
+                Kind.DENIED,
+                f"the attestation of {attestation.camera} lacks signatures",
+                hint="the owner and one other party sign it",
+            )
         self._attestations[attestation.camera] = signed
         return f"attestation-{attestation.camera}", Accepted(), raw
 

@@ -7,8 +7,8 @@ and the clockwork runs that looks again at every open view.
 import asyncio
 import contextlib
 import logging
-from typing import Literal
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from serambi.agreement.decide import State, clock_is_sane
 from serambi.base.canonical import encode

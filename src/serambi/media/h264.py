@@ -123,6 +123,13 @@ def parse_sps(sps: bytes) -> tuple[int, int, int, int, int]:
     return width, height, chroma, luma_depth, chroma_depth
 
 
+def pps_id(pps: bytes) -> int:
+    """Which picture parameter set this is: a later one of the same id replaces it."""
+    if len(pps) < 2 or nal_type(pps) != NAL_PPS:
+        raise _bad("a picture parameter set was expected")
+    return _Bits(pps[1:].replace(b"\0\0\3", b"\0\0")).exp_golomb()
+
+
 def _skip_scaling_list(bits: "_Bits", size: int) -> None:
     last = following = 8
     for _ in range(size):

@@ -10,6 +10,7 @@ from fractions import Fraction
 import av
 import av.logging
 
+from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import CONNECT_TIMEOUT_S
 
@@ -37,11 +38,17 @@ class VideoInput:
         `SerambiError` in plain words that never repeat the address."""
         micros = str(int(CONNECT_TIMEOUT_S * 1_000_000))
         options = {"rtsp_transport": "tcp", "timeout": micros, "analyzeduration": "200000"}
+        # Audio is never even asked for.
+        options["allowed_media_types"] = "video"
+        clock = SystemClock()
+        began = clock.monotonic()
         try:
             self._container = av.open(url, options=options)
-        except OSError as error:
-            raise _in_words(error) from None
-        except av.FFmpegError as error:
+        except (OSError, av.FFmpegError) as error:
+            # FFmpeg calls an answer that never came invalid; only the time it took tells.
+            silent = clock.monotonic() - began >= CONNECT_TIMEOUT_S
+            if silent and isinstance(error, av.InvalidDataError):
+                raise _in_words(TimeoutError()) from None
             raise _in_words(error) from None
         video = self._container.streams.video
         if not video:

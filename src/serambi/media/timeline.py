@@ -35,6 +35,10 @@ class Timeline:
             self._offset = at - self._last
             return self._last + delay, self._last
         moved = at - self._offset
+        if dts is None and 0 <= self._last - moved <= _REORDER_MAX:
+            # Without dts a step back within reach is a picture out of order: shown at its time.
+            self._last += 1
+            return moved, self._last
         if not self._last < moved <= self._last + _JUMP_MAX:
             # Go on as usual from here; later times count from the camera's new clock.
             self._offset = at - (self._last + self._step)

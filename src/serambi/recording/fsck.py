@@ -7,6 +7,7 @@ row without bytes is dropped; a file without a row is put back into the index.
 import hashlib
 import logging
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from serambi.recording.index import Fragment, Index, Segment
 log = logging.getLogger(__name__)
 
 _TIMESCALE = 90_000
+_HEAD_MAX_BYTES = 256 * 1024
+_NAME = re.compile(r"[0-9]{1,18}\.mp4\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Repaired:
     dropped: int = 0
     cut_bytes: int = 0
     lost_files: int = 0
+    found_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class _Found:
 def check_recordings(folder: Path, index: Index) -> Repaired:
     """Check the newest segment of each camera thoroughly and every other by its size."""
     added = dropped = cut_bytes = lost = 0
+    adopted = _adopt(folder, index)
     newest: dict[str, Segment] = {}
     for segment in index.segments():
         newest[segment.camera] = segment
@@ -51,17 +56,59 @@ def check_recordings(folder: Path, index: Index) -> Repaired:
             index.remove_segments([segment.id])
             lost += 1
             continue
-        if path.stat().st_size != segment.size_bytes or newest[segment.camera] == segment:
+        if (
+            path.stat().st_size != segment.size_bytes
+            or newest[segment.camera] == segment
+            or not segment.end_us
+        ):
             one = _check_segment(path, segment, index)
             added, dropped, cut_bytes = (
                 added + one.added,
                 dropped + one.dropped,
                 cut_bytes + one.cut_bytes,
             )
-    repaired = Repaired(added, dropped, cut_bytes, lost)
+    repaired = Repaired(added, dropped, cut_bytes, lost, adopted)
     if repaired != Repaired():
         log.warning("recordings repaired after an abrupt end: %s", repaired)
     return repaired
+
+
+def _adopt(folder: Path, index: Index) -> int:
+    """Give every file of ours without a row one again. -> number of files."""
+    known = {segment.path for segment in index.segments()}
+    adopted = 0
+    for path in sorted(folder.glob("*/*.mp4")):
+        name = path.relative_to(folder).as_posix()
+        if name in known or not _NAME.match(path.name):
+            continue
+        with path.open("rb") as file:
+            head = file.read(_HEAD_MAX_BYTES)
+        init = _parse_init(head)
+        if init is None:
+            log.warning("%s is no recording that could be repaired; it is left alone", name)
+            continue
+        size, codec, width, height = init
+        start_us = int(path.stem)
+        index.add_segment(
+            Segment(0, path.parent.name, name, start_us, 0, size, 0, codec, width, height)
+        )
+        adopted += 1
+    return adopted
+
+
+def _parse_init(head: bytes) -> tuple[int, str, int, int] | None:
+    """-> bytes of `ftyp` and `moov`, codec, width, height; None for what we did not write."""
+    if len(head) < 16 or head[4:8] != b"ftyp":
+        return None
+    (begin,) = struct.unpack_from(">I", head)
+    if head[begin + 4 : begin + 8] != b"moov":
+        return None
+    end = begin + struct.unpack_from(">I", head, begin)[0]
+    entry, record = head.find(b"avc1", begin, end), head.find(b"avcC", begin, end)
+    if end > len(head) or entry < 0 or record < entry + 32 or record + 8 > end:
+        return None
+    width, height = struct.unpack_from(">HH", head, entry + 28)
+    return end, f"avc1.{head[record + 5 : record + 8].hex()}", width, height
 
 
 def _check_segment(path: Path, segment: Segment, index: Index) -> Repaired:

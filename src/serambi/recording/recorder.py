@@ -7,6 +7,7 @@ Deciding who may see a recording does not belong here, nor does cleaning up (ret
 import hashlib
 import logging
 import os
+import sqlite3
 from pathlib import Path
 
 from serambi.base.clock import Clock
@@ -86,11 +87,16 @@ class Recorder:
             self._begin_with(unit)
 
     def _begin_with(self, unit: AccessUnit) -> None:
-        if unit.key and self._file and unit.wall_us - self._file.start_us >= SEGMENT_S * 1e6:
+        if unit.key and self._is_long_enough(unit):
             self._close_file()
         if self._config is not None and (unit.key or self._group or self._file):
             self._group.append(unit)
             self._group_bytes += len(unit.data)
+
+    def _is_long_enough(self, unit: AccessUnit) -> bool:
+        # By the camera's time, which only rises: the machine's date may be set back.
+        file = self._file
+        return file is not None and unit.dts - file.base_dts >= SEGMENT_S * TIMESCALE
 
     def _flush(self, following: AccessUnit | None) -> None:
         """Write the group; `following` is the unit after it, for the last one's duration."""
@@ -105,8 +111,8 @@ class Recorder:
             end_dts = following.dts
         try:
             self._write(group, end_dts)
-        except OSError as error:
-            self.trouble = f"cannot record: {error.strerror or error}"
+        except (OSError, sqlite3.Error) as error:
+            self.trouble = f"cannot record: {getattr(error, 'strerror', None) or error}"
             self._abandon(group, end_dts)
             raise SerambiError(
                 Kind.UNAVAILABLE,
@@ -183,8 +189,12 @@ class Recorder:
         """The disk refused: cut the file back to whole fragments and mark what is missing."""
         file, self._file = self._file, None
         if file is not None:
-            os.ftruncate(file.descriptor, file.size_bytes)
-            os.close(file.descriptor)
+            try:
+                os.ftruncate(file.descriptor, file.size_bytes)
+            except OSError as error:  # what is left over is cut off at the next start
+                log.error("%s: %s", self._camera, error)
+            finally:
+                os.close(file.descriptor)
         self._run_begins = True
         self._gap_cause = "disk"
         log.error("%s: %d pictures could not be recorded", self._camera, len(group))

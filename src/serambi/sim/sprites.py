@@ -61,19 +61,15 @@ def picture(name: str, flags: int = cv2.IMREAD_COLOR) -> Image:
     return np.asarray(decoded, np.uint8)
 
 
-@functools.lru_cache(maxsize=24)
+@functools.lru_cache(maxsize=8)
 def sheet(name: str) -> Sheet:
     facts = json.loads(asset(f"sprite_{name}.json"))
     return Sheet(
         picture(f"sprite_{name}.webp", cv2.IMREAD_UNCHANGED),
-        picture(f"sprite_{name}_paint.webp"),
+        picture(facts["paint"]),
         tuple(math.radians(e) for e in facts["elevations_deg"]),
-        facts["angles"],
-        facts["phases"],
-        facts["columns"],
-        tuple(facts["cell"]),
-        facts["scale"],
-        tuple(facts["origin"]),
+        facts["angles"], facts["phases"], facts["columns"],
+        tuple(facts["cell"]), facts["scale"], tuple(facts["origin"]),
     )
 
 
@@ -111,10 +107,8 @@ class Actor:
         relative = math.remainder(relative, 2 * math.pi)
         mirrored = relative < 0
         angle = round(abs(relative) / math.pi * (self.sheet.angles - 1))
-        high = min(
-            range(len(self.sheet.elevations)),
-            key=lambda i: abs(self.sheet.elevations[i] - elevation),
-        )
+        high = min(range(len(self.sheet.elevations)),
+                   key=lambda i: abs(self.sheet.elevations[i] - elevation))
         cell = 0
         if self.sheet.phases > 1:
             steps = self.sheet.phases - 1
@@ -130,14 +124,13 @@ class Actor:
     def _make(self, high: int, angle: int, cell: int, mirrored: bool, level: int) -> View:
         wide, tall = self.sheet.cell
         left, top = self.sheet.place(high, angle, cell)
-        color = self.sheet.color[top : top + tall, left : left + wide].astype(np.float32) / 255
-        half = self.sheet.paint[top // 2 : (top + tall) // 2, left // 2 : (left + wide) // 2]
-        weights = cv2.resize(half, (wide, tall)).astype(np.float32) / 255
+        color = self.sheet.color[top:top + tall, left:left + wide].astype(np.float32) / 255
+        weights = self.sheet.paint[top:top + tall, left:left + wide].astype(np.float32) / 255
         shade = color[..., :3]
         tinted = shade.copy()
         # OpenCV reads BGR: the top's weight is red, the legs' green, the head's blue.
         for channel, tint in ((2, self.tint.top), (1, self.tint.legs), (0, self.tint.head)):
-            weight = weights[..., channel : channel + 1]
+            weight = weights[..., channel:channel + 1]
             tinted += weight * shade * (np.array(tint, np.float32) / NEUTRAL - 1)
         if self.mono:
             gray = tinted @ np.array([0.25, 0.5, 0.25], np.float32) * 1.08
@@ -145,17 +138,29 @@ class Actor:
         alpha = color[..., 3:]
         pixels = np.clip(np.dstack([tinted * alpha, alpha]) * 255, 0, 255).astype(np.uint8)
         x, y = self.sheet.origin
+        pixels, (cut_x, cut_y) = _trimmed(pixels)
+        tall, wide = pixels.shape[:2]
+        x, y = x - cut_x, y - cut_y
         if mirrored:
             pixels, x = np.ascontiguousarray(pixels[:, ::-1]), wide - x
-        shrink = 0.5**level
+        shrink = 0.5 ** level
         turn = math.pi * angle / (self.sheet.angles - 1) * (-1 if mirrored else 1)
         if level:
             size = (round(wide * shrink), round(tall * shrink))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return View(
-            pixels,
-            self.sheet.scale * shrink,
-            (x * shrink, y * shrink),
-            self.sheet.elevations[high],
-            turn,
-        )
+        return View(pixels, self.sheet.scale * shrink, (x * shrink, y * shrink),
+                    self.sheet.elevations[high], turn)
+
+
+#: Trimming keeps to this grid, so that halving a view several times stays exact.
+_GRID = 16
+
+
+def _trimmed(pixels: Image) -> tuple[Image, tuple[int, int]]:
+    """The view without its empty rim, and how much was cut at the left and the top."""
+    rows, columns = (np.flatnonzero(pixels[..., 3].max(axis)) for axis in (1, 0))
+    if len(rows) == 0:
+        return pixels, (0, 0)
+    top, left = int(rows[0]) // _GRID * _GRID, int(columns[0]) // _GRID * _GRID
+    bottom, right = (-(-int(end[-1] + 1) // _GRID) * _GRID for end in (rows, columns))
+    return np.ascontiguousarray(pixels[top:bottom, left:right]), (left, top)

@@ -176,11 +176,15 @@ class HttpServer:
     async def stop(self) -> None:
         """End: idle connections at once, the others after `STOP_GRACE_S` at the latest."""
         if self._task is None:
-            if self._socket is not None:
-                self._socket.close()
+            self.release()
             return
         self._server.wanted_to_stop.set()
         await asyncio.wait({self._task})
+
+    def release(self) -> None:
+        """Give the address up if `start` never came; else this does nothing."""
+        if self._socket is not None and self._task is None:
+            self._socket.close()
 
     async def _run(self, listening: socket.socket) -> None:
         try:
