@@ -294,8 +294,7 @@ def test_signing_in_and_out(page: Page, town: Town) -> None:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_everybody_can_use_it(page: Page, town: Town, language: str, theme: str) -> None:
     page.add_init_script(
-        f"localStorage['serambi.language'] = '{language}';"
-        f"localStorage['serambi.theme'] = '{theme}'"
+        f"localStorage['serambi.language'] = '{language}';localStorage['serambi.theme'] = '{theme}'"
     )
     open_wall(page, town)
     town.bend(freeze="square")
