@@ -2,7 +2,8 @@
 
 `python tests/e2e/fake_center.py PORT CACHE` serves until it is ended. `POST /fake` bends it:
 `{"camera": id, "set": {...}}` changes a camera, `{"freeze": id}` stops its pictures without a
-word, `{"end": id, "reason": r}` ends its views, `{"silent": true}` stops all events.
+word, `{"end": id, "reason": r}` ends its views, `{"cut": id}` drops its WebSockets,
+`{"silent": true}` stops all events, and others that `FakeCenter.bend` reads.
 """
 
 import asyncio
@@ -20,8 +21,9 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
+from serambi.center.api.socket import while_connected
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import Muxer
 from serambi.media.h264 import make_config
@@ -64,6 +66,7 @@ class FakeCenter:
         self.signed_in = True
         self.version = 0
         self.ended: dict[str, str] = {}
+        self.cut: set[str] = set()
 
     def bend(self, wish: dict[str, Any]) -> None:
         for camera in self.cameras:
@@ -82,6 +85,8 @@ class FakeCenter:
             for session in self.sessions.values():
                 if session["camera"] == wish["end"]:
                     self.ended[session["id"]] = wish["reason"]
+        if "cut" in wish:
+            self.cut |= {s["id"] for s in self.sessions.values() if s["camera"] == wish["cut"]}
         self.silent = wish.get("silent", self.silent)
         self.signed_in = wish.get("signed_in", self.signed_in)
         self.version += 1
@@ -141,21 +146,22 @@ async def close_session(request: Request) -> Response:
 
 async def events(socket: WebSocket) -> None:
     await socket.accept()
-    center, sent, beat = fake(socket), -1, 0.0
-    try:
-        while True:
-            now_ms = int(time.time() * 1000)
-            if not center.silent and sent != center.version:
-                sent = center.version
-                state = {"sites": center.sites, "cameras": center.cameras}
-                await socket.send_json({"type": "state", "now_ms": now_ms, **state})
-            if not center.silent and time.monotonic() >= beat:
-                beat = time.monotonic() + 1
-                views = {"type": "beat", "now_ms": now_ms, "open_views": len(center.sessions)}
-                await socket.send_json(views)
-            await asyncio.sleep(0.05)
-    except WebSocketDisconnect:
-        return
+    await while_connected(socket, _push(socket, fake(socket)))
+
+
+async def _push(socket: WebSocket, center: FakeCenter) -> None:
+    sent, beat = -1, 0.0
+    while True:
+        now_ms = int(time.time() * 1000)
+        if not center.silent and sent != center.version:
+            sent = center.version
+            state = {"sites": center.sites, "cameras": center.cameras}
+            await socket.send_json({"type": "state", "now_ms": now_ms, **state})
+        if not center.silent and time.monotonic() >= beat:
+            beat = time.monotonic() + 1
+            views = {"type": "beat", "now_ms": now_ms, "open_views": len(center.sessions)}
+            await socket.send_json(views)
+        await asyncio.sleep(0.05)
 
 
 def units(loop: Loop, delay_s: float) -> AsyncIterator[tuple[int, AccessUnit]]:
@@ -185,24 +191,28 @@ async def live(socket: WebSocket) -> None:
         await socket.close(4404)
         return
     await socket.accept()
+    await while_connected(socket, _show(socket, center, session))
+
+
+async def _show(socket: WebSocket, center: FakeCenter, session: dict[str, Any]) -> None:
     camera = session["camera"]
     loop = center.pictures[camera][session["stream"]]
     config = make_config(loop.sps, [loop.pps])
     muxer = Muxer()
-    try:
-        await _configure(socket, muxer, config)
-        async for n, unit in units(loop, center.late.get(camera, 0.0)):
-            reason = center.ended.pop(session["id"], None)
-            if reason is not None:
-                await socket.send_json({"ended": reason})
-                await socket.close(4403)
-                return
-            if camera in center.frozen:
-                continue
+    await _configure(socket, muxer, config)
+    async for n, unit in units(loop, center.late.get(camera, 0.0)):
+        reason = center.ended.pop(session["id"], None)
+        if reason is not None:
+            await socket.send_json({"ended": reason})
+            await socket.close(4403)
+            return
+        if session["id"] in center.cut:
+            center.cut.discard(session["id"])
+            await socket.close(1011)
+            return
+        if camera not in center.frozen:
             unit = replace(unit, wall_us=unit.wall_us - 150_000)
             await socket.send_bytes(muxer.feed(encode_unit(unit, n)) or b"")
-    except (WebSocketDisconnect, RuntimeError):
-        return
 
 
 async def _configure(socket: WebSocket, muxer: Muxer, config: VideoConfig) -> None:
@@ -216,7 +226,8 @@ async def page(request: Request) -> Response:
     return FileResponse(path if path.is_file() else BUILT / "index.html")
 
 
-def make_app(cache: Path) -> Starlette:
+def make_app(cache: Path, only_scene: str | None = None) -> Starlette:
+    """`only_scene`: every camera shows this one, which is made in seconds."""
     pictures: dict[str, dict[str, Loop]] = {}
 
     @asynccontextmanager
@@ -225,7 +236,7 @@ def make_app(cache: Path) -> Starlette:
         yield
 
     for camera in cameras(0):
-        pictures[camera["id"]] = loops(camera["id"].rsplit("/", 1)[-1], cache)
+        pictures[camera["id"]] = loops(only_scene or camera["id"], cache)
     return Starlette(
         routes=[
             Route("/fake", bend, methods=["POST"]),

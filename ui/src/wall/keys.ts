@@ -14,8 +14,9 @@ const MOVES: Record<string, [number, number]> = {
   ArrowDown: [0, 1],
 };
 
-export function keyOf(event: KeyboardEvent, modal: boolean): Key | null {
-  if (modal || event.ctrlKey || event.altKey || event.metaKey) return null;
+export function keyOf(event: KeyboardEvent): Key | null {
+  if (event.ctrlKey || event.altKey || event.metaKey) return null;
+  if (document.querySelector('dialog[open]') !== null) return null;
   const target = event.target instanceof HTMLElement ? event.target : null;
   if (target?.closest('input, textarea, select') != null) return null;
   const { key } = event;
