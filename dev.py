@@ -191,7 +191,7 @@ def schema(started: float) -> None:
     )
     (ROOT / "build").mkdir(exist_ok=True)
     (ROOT / "build" / "openapi.json").write_text(shown.stdout)
-    npm("run", "--silent", "schema")
+    npm("run", "--silent", "types")
 
 
 def main() -> None:

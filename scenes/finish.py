@@ -39,8 +39,11 @@ def finish(work: Path, shipped: Path) -> None:
             picture = 255 * 1.03 * (picture / 255) ** 0.93
         cv2.imwrite(str(shipped / f"{name}.webp"), grade(picture, view.mono), quality)
         depth = through_lens(np.load(work / f"{name}.npy"), cv2.INTER_NEAREST)
-        cv2.imwrite(str(shipped / f"{name}_depth.png"), occluders(depth, camera),
-                    [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        cv2.imwrite(
+            str(shipped / f"{name}_depth.png"),
+            occluders(depth, camera),
+            [cv2.IMWRITE_PNG_COMPRESSION, 9],
+        )
     if (work / "gate_parcel.png").exists():
         finish_parcel(work, shipped)
     for path in sorted(work.glob("sheet_*.json")):
@@ -55,8 +58,12 @@ def parcel_border(view: Any, size: tuple[int, int]) -> tuple[int, int, int, int]
     point = np.array(camera["rotation"]) @ (*PARCEL_AT, 0.25) + np.array(camera["translation"])
     x, y, _ = np.array(camera["matrix"]) @ point / point[2]
     reach = 0.95 * camera["matrix"][0][0] / point[2]
-    return (int(x - reach), int(y - reach), min(int(x + reach), size[0]),
-            min(int(y + reach), size[1]))
+    return (
+        int(x - reach),
+        int(y - reach),
+        min(int(x + reach), size[0]),
+        min(int(y + reach), size[1]),
+    )
 
 
 def finish_parcel(work: Path, shipped: Path) -> None:
@@ -71,22 +78,21 @@ def finish_parcel(work: Path, shipped: Path) -> None:
     depth = np.load(work / "gate.npy")
     depth[top:bottom, left:right] = np.load(work / "gate_parcel.npy")[top:bottom, left:right]
     soft = np.zeros(raw.shape[:2], np.float32)
-    soft[top + 14:bottom - 14, left + 14:right - 14] = 255
+    soft[top + 14 : bottom - 14, left + 14 : right - 14] = 255
     soft = through_lens(cv2.GaussianBlur(soft, (0, 0), 5))
     rows, columns = np.flatnonzero(soft.max(1) > 2), np.flatnonzero(soft.max(0) > 2)
-    box = np.s_[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     patch = np.dstack([grade(through_lens(raw), view.mono), soft.astype(np.uint8)])[box]
-    codes = occluders(through_lens(depth, cv2.INTER_NEAREST),
-                      camera_of(view.at, view.aim, view.fov_deg))[box]
+    codes = occluders(
+        through_lens(depth, cv2.INTER_NEAREST), camera_of(view.at, view.aim, view.fov_deg)
+    )[box]
     cv2.imwrite(str(shipped / "gate_parcel.webp"), patch, [cv2.IMWRITE_WEBP_QUALITY, 92])
     cv2.imwrite(str(shipped / "gate_parcel_depth.png"), codes)
     at = {"at": [int(columns[0]), int(rows[0])]}
     (shipped / "gate_parcel.json").write_text(json.dumps(at) + "\n")
 
 
-def camera_of(
-    at: tuple[float, ...], aim: tuple[float, ...], fov_deg: float
-) -> dict[str, Any]:
+def camera_of(at: tuple[float, ...], aim: tuple[float, ...], fov_deg: float) -> dict[str, Any]:
     """World to camera (x right, y down, z ahead) and pinhole matrix for 1280x720."""
     eye = np.array(at, float)
     ahead = np.array(aim, float) - eye
@@ -112,9 +118,7 @@ def _source(shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.flo
     return u * swell * half + wide / 2, v * swell * half + high / 2
 
 
-def through_lens(
-    picture: NDArray[np.float32], how: int = cv2.INTER_CUBIC
-) -> NDArray[np.float32]:
+def through_lens(picture: NDArray[np.float32], how: int = cv2.INTER_CUBIC) -> NDArray[np.float32]:
     if picture.shape[:2] != (720, 1280):
         picture = cv2.resize(picture, (1280, 720), interpolation=how)
     x, y = _source(picture.shape)
@@ -140,8 +144,9 @@ def occluders(depth: NDArray[np.float32], camera: dict[str, Any]) -> Image:
     """Depth of everything that can stand before an actor; ground and sky become 255."""
     x, y = _source(depth.shape)
     matrix, turn = np.array(camera["matrix"]), np.array(camera["rotation"])
-    rays = np.stack([(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1],
-                     np.ones_like(x)], -1)
+    rays = np.stack(
+        [(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1], np.ones_like(x)], -1
+    )
     eye = -turn.T @ np.array(camera["translation"])
     height = (rays * depth[..., None]) @ turn[:, 2] + eye[2]
     code = np.log(np.clip(depth, NEAR_M, FAR_M) / NEAR_M) / math.log(FAR_M / NEAR_M) * 254

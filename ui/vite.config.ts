@@ -12,6 +12,7 @@ export default defineConfig({
     target: 'es2023',
     // The pages' policy allows no data: fonts, and a file of its own is kept for ever.
     assetsInlineLimit: 0,
+    license: { fileName: 'licenses.md' },
     modulePreload: { polyfill: false },
   },
   server: {

@@ -2,12 +2,11 @@
 
 `python tests/e2e/fake_center.py PORT CACHE` serves until it is ended. `POST /fake` bends it:
 `{"camera": id, "set": {...}}` changes a camera, `{"freeze": id}` stops its pictures without a
-word, `{"end": id, "reason": r}` ends its views, `{"cut": id}` drops its WebSockets, `{"silent": true}`
-stops all events, and others that `FakeCenter.bend` reads.
+word, `{"end": id, "reason": r}` ends its views, `{"cut": id}` drops its WebSockets,
+`{"silent": true}` stops all events, and others that `FakeCenter.bend` reads.
 """
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator

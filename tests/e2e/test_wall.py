@@ -294,8 +294,7 @@ def test_signing_in_and_out(page: Page, town: Town) -> None:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_everybody_can_use_it(page: Page, town: Town, language: str, theme: str) -> None:
     page.add_init_script(
-        f"localStorage['serambi.language'] = '{language}';"
-        f"localStorage['serambi.theme'] = '{theme}'"
+        f"localStorage['serambi.language'] = '{language}';localStorage['serambi.theme'] = '{theme}'"
     )
     open_wall(page, town)
     town.bend(freeze="square")
@@ -308,6 +307,7 @@ def test_everybody_can_use_it(page: Page, town: Town, language: str, theme: str)
     expect(page.get_by_role("dialog")).to_be_visible()
     assert violations(page) == "[]"
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(page.locator(".hero .tag")).to_contain_text("1280×720")
     assert violations(page) == "[]"

@@ -18,6 +18,7 @@ from websockets.typing import Origin
 from serambi.base.limits import VIEWER_QUEUE_MESSAGES
 from serambi.center.accounts import Role
 from serambi.center.live import Feed, Hub, Piece, Viewer
+from serambi.media.wire import again
 from tests.fakes.center_town import AVCC, CONFIG, FakeLink, unit
 from tests.fakes.running import Running, closed_with, eventually, messages, running_town
 
@@ -347,3 +348,15 @@ async def test_the_hub_watches_only_while_somebody_wants_it(tmp_path: Path) -> N
         assert len(link.watches[STREAM]) == 1
         hub.release(again)
     assert not link.watches[STREAM]
+
+
+async def test_a_configuration_said_again_reaches_only_who_missed_it(center: Running) -> None:
+    session = await opened(center)
+    # The first messages of a fresh stream may be lost on the way; the repetition heals it.
+    center.town.link.push(*STREAM, again(CONFIG), unit(0, key=True))
+    async with center.socket(f"/api/sessions/{session}/live") as socket:
+        got = await messages(socket, 2)
+        assert isinstance(got[0], str)
+        assert got[1] == unit(0, key=True)
+        center.town.link.push(*STREAM, again(CONFIG), unit(1, key=True))
+        assert await messages(socket, 1) == [unit(1, key=True)]

@@ -53,6 +53,19 @@ def test_configurations_travel_unchanged(config: VideoConfig) -> None:
     assert wire.sequence_of(message) is None
 
 
+@given(_CONFIGS, _CONFIGS)
+def test_a_configuration_said_again_is_known_by_its_content(
+    config: VideoConfig, other: VideoConfig
+) -> None:
+    message = wire.encode_config(config)
+    repeated = wire.again(message)
+    assert wire.decode(repeated) == config
+    assert wire.is_again(repeated, message)
+    assert not wire.is_again(message, message)
+    assert not wire.is_again(repeated, None)
+    assert wire.is_again(repeated, wire.encode_config(other)) == (config == other)
+
+
 @given(st.binary(max_size=80))
 def test_no_message_crashes_the_decoder(raw: bytes) -> None:
     try:
@@ -60,7 +73,7 @@ def test_no_message_crashes_the_decoder(raw: bytes) -> None:
     except SerambiError:
         return
     if isinstance(item, VideoConfig):
-        assert wire.encode_config(item) == raw
+        assert raw in (wire.encode_config(item), wire.again(wire.encode_config(item)))
     else:
         assert wire.encode_unit(item, wire.sequence_of(raw) or 0) == raw
 

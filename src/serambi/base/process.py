@@ -16,6 +16,8 @@ def start_log(process: str) -> None:
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
     logging.Formatter.converter = time.gmtime
+    # It logs every request with its address, and addresses may hold codes.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 async def until_told_to_end() -> None:

@@ -67,7 +67,7 @@ class Asker:
             action=subject.action,
             stream=subject.stream,
             purpose=subject.purpose,
-            person=subject.owner.account,
+            person=subject.owner.name,
             unit=subject.owner.unit,
             party=self.party,
             nonce=new_id(),

@@ -20,7 +20,7 @@ from serambi.base.tasks import keep_running
 from serambi.fabric.port import CenterLink, Watch
 from serambi.media.access_unit import VideoConfig
 from serambi.media.fmp4 import Muxer
-from serambi.media.wire import decode, sequence_of
+from serambi.media.wire import decode, is_again, sequence_of
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +151,8 @@ class Feed:
 
     def push(self, message: bytes) -> None:
         """Take in one wire message; what cannot be read is dropped."""
+        if is_again(message, self._config.wire if self._config else None):
+            return  # repeated by the site for those who missed it
         try:
             piece = self._piece(message)
         except SerambiError as error:

@@ -298,7 +298,7 @@ class Sessions:
                 site=session.site,
                 session=session.id,
                 camera=session.camera,
-                person=session.owner.account,
+                person=session.owner.name,
                 unit=session.owner.unit,
                 party=self._asker.party,
                 purpose=session.purpose,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from serambi.base.limits import SOURCE_QUEUE_UNITS
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.gop import GopCache
-from serambi.media.wire import MessageBuilder
+from serambi.media.wire import MessageBuilder, again
 
 Offer = Callable[[str, str, bytes, bool], None]
 
@@ -20,6 +20,7 @@ class _Channel:
         self.builder = MessageBuilder()
         self.cache = GopCache()
         self.config: VideoConfig | None = None
+        self.config_again: bytes | None = None
         self.pending = 0
         self.skipping = False
 
@@ -65,10 +66,16 @@ class Hub:
             channel.pending -= 1
         if isinstance(item, VideoConfig):
             channel.config = item
+            channel.config_again = again(message)
             channel.cache.push_config(message)
-        else:
-            channel.cache.push_unit(message, key=item.key)
-        self._offer(camera, stream, message, isinstance(item, VideoConfig) or item.key)
+            self._offer(camera, stream, message, True)
+            return
+        channel.cache.push_unit(message, key=item.key)
+        if item.key and channel.config_again is not None:
+            # Repeated with every key frame: live may be dropped on the way, and whoever missed
+            # the configuration would see nothing for ever.
+            self._offer(camera, stream, channel.config_again, True)
+        self._offer(camera, stream, message, item.key)
 
     def prelude(self, camera: str, stream: str) -> tuple[bytes, ...]:
         """Configuration and pictures since the last key frame; empty before the first one."""

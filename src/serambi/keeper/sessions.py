@@ -143,8 +143,13 @@ class Sessions:
             self._open[session.session] = session
         finally:
             self._opening.discard(request.session)
-        prelude = self._prelude(session.camera, session.stream)
-        self._release.open(session.camera, session.stream, self._until_of(session), prelude)
+        until = self._until_of(session)
+        if self._release.is_open(session.camera, session.stream):
+            # Whoever receives the stream already has these pictures.
+            self._release.set_until(session.camera, session.stream, until)
+        else:
+            prelude = self._prelude(session.camera, session.stream)
+            self._release.open(session.camera, session.stream, until, prelude)
         self._changed()
         return Outcome(
             True, Reason.ALLOWED, request.nonce, session.session, session.agreement, session.ends

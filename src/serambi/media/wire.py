@@ -1,7 +1,8 @@
 """One message for each configuration and each access unit, built once at the keeper: courier and
 center pass on the very same bytes.
 
-A configuration is 0x01 and JSON; a unit is 0x02, flags (bit 0: key), sequence number, pts, dts,
+A configuration is 0x01 and JSON, or 0x03 and the same JSON when it is said again before a key
+frame, for receivers that missed it; a unit is 0x02, flags (bit 0: key), sequence number, pts, dts,
 wall clock in microseconds, all big-endian, and then the unit's bytes as they are. The sequence
 number counts messages of a stream from a random start, so that a receiver can tell what it lost.
 """
@@ -21,6 +22,7 @@ from serambi.media.access_unit import AccessUnit, VideoConfig
 
 _CONFIG = 0x01
 _UNIT = 0x02
+_CONFIG_AGAIN = 0x03
 _KEY = 0x01
 _HEAD = struct.Struct(">BBIqqQ")
 
@@ -52,6 +54,16 @@ def encode_config(config: VideoConfig) -> bytes:
     return bytes([_CONFIG]) + encode_document(document)
 
 
+def again(config_message: bytes) -> bytes:
+    """The same configuration, marked as one that may be known already."""
+    return bytes([_CONFIG_AGAIN]) + config_message[1:]
+
+
+def is_again(message: bytes, known: bytes | None) -> bool:
+    """Whether `message` only says again what the configuration message `known` said."""
+    return known is not None and message[:1] == b"\x03" and message[1:] == known[1:]
+
+
 def encode_unit(unit: AccessUnit, sequence: int) -> bytes:
     """Raises `LIMIT` for a unit larger than ACCESS_UNIT_MAX_BYTES."""
     if len(unit.data) > ACCESS_UNIT_MAX_BYTES:
@@ -73,7 +85,7 @@ def decode(message: bytes) -> VideoConfig | AccessUnit:
     if len(message) > LIVE_MESSAGE_MAX_BYTES:
         raise SerambiError(Kind.LIMIT, f"a live message has {len(message)} bytes")
     kind = message[0] if message else None
-    if kind == _CONFIG:
+    if kind in (_CONFIG, _CONFIG_AGAIN):
         return _decode_config(message[1:])
     if kind != _UNIT or len(message) <= _HEAD.size:
         raise SerambiError(Kind.BAD_INPUT, "a live message is neither configuration nor picture")

@@ -68,8 +68,12 @@ def sheet(name: str) -> Sheet:
         picture(f"sprite_{name}.webp", cv2.IMREAD_UNCHANGED),
         picture(facts["paint"]),
         tuple(math.radians(e) for e in facts["elevations_deg"]),
-        facts["angles"], facts["phases"], facts["columns"],
-        tuple(facts["cell"]), facts["scale"], tuple(facts["origin"]),
+        facts["angles"],
+        facts["phases"],
+        facts["columns"],
+        tuple(facts["cell"]),
+        facts["scale"],
+        tuple(facts["origin"]),
     )
 
 
@@ -107,8 +111,10 @@ class Actor:
         relative = math.remainder(relative, 2 * math.pi)
         mirrored = relative < 0
         angle = round(abs(relative) / math.pi * (self.sheet.angles - 1))
-        high = min(range(len(self.sheet.elevations)),
-                   key=lambda i: abs(self.sheet.elevations[i] - elevation))
+        high = min(
+            range(len(self.sheet.elevations)),
+            key=lambda i: abs(self.sheet.elevations[i] - elevation),
+        )
         cell = 0
         if self.sheet.phases > 1:
             steps = self.sheet.phases - 1
@@ -124,13 +130,13 @@ class Actor:
     def _make(self, high: int, angle: int, cell: int, mirrored: bool, level: int) -> View:
         wide, tall = self.sheet.cell
         left, top = self.sheet.place(high, angle, cell)
-        color = self.sheet.color[top:top + tall, left:left + wide].astype(np.float32) / 255
-        weights = self.sheet.paint[top:top + tall, left:left + wide].astype(np.float32) / 255
+        color = self.sheet.color[top : top + tall, left : left + wide].astype(np.float32) / 255
+        weights = self.sheet.paint[top : top + tall, left : left + wide].astype(np.float32) / 255
         shade = color[..., :3]
         tinted = shade.copy()
         # OpenCV reads BGR: the top's weight is red, the legs' green, the head's blue.
         for channel, tint in ((2, self.tint.top), (1, self.tint.legs), (0, self.tint.head)):
-            weight = weights[..., channel:channel + 1]
+            weight = weights[..., channel : channel + 1]
             tinted += weight * shade * (np.array(tint, np.float32) / NEUTRAL - 1)
         if self.mono:
             gray = tinted @ np.array([0.25, 0.5, 0.25], np.float32) * 1.08
@@ -143,13 +149,18 @@ class Actor:
         x, y = x - cut_x, y - cut_y
         if mirrored:
             pixels, x = np.ascontiguousarray(pixels[:, ::-1]), wide - x
-        shrink = 0.5 ** level
+        shrink = 0.5**level
         turn = math.pi * angle / (self.sheet.angles - 1) * (-1 if mirrored else 1)
         if level:
             size = (round(wide * shrink), round(tall * shrink))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return View(pixels, self.sheet.scale * shrink, (x * shrink, y * shrink),
-                    self.sheet.elevations[high], turn)
+        return View(
+            pixels,
+            self.sheet.scale * shrink,
+            (x * shrink, y * shrink),
+            self.sheet.elevations[high],
+            turn,
+        )
 
 
 #: Trimming keeps to this grid, so that halving a view several times stays exact.

@@ -1,5 +1,5 @@
 /** Sign and colour of every cause: a shape, a word, a colour. */
-import type { Sign } from '../parts/Icon.svelte';
+import type { Sign } from '../parts/signs';
 import type { Cause } from '../parts/cause';
 
 export type Tone = 'stop' | 'off' | 'late' | 'wait';

@@ -220,7 +220,7 @@ class PageBuilder:
                     state=state,
                     icon=icon,
                     text=told,
-                    can_stop=shared is not None and camera.id not in self._facts.stops,
+                    can_stop=shared is not None and not {camera.id, "*"} & self._facts.stops.keys(),
                     can_resume=camera.id in self._facts.stops and "*" not in self._facts.stops,
                 )
             )

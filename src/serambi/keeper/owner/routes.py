@@ -144,12 +144,15 @@ class OwnerPages:
         if camera:
             number = shared[camera].number
             question = text("owner.confirm_camera", number=number)
-            closes = text("owner.confirm_closes_one", number=number, people=people)
+            closes = text("owner.confirm_closes_one", number=number)
         else:
             question = text("owner.confirm_site")
-            closes = text("owner.confirm_closes", cameras=len(shared), people=people)
+            closes = text("owner.confirm_closes", cameras=len(shared))
+        cut = (
+            text("owner.confirm_cuts", people=people) if people else text("owner.confirm_cuts_none")
+        )
         return self._render(
-            request, "confirm.html", question=question, closes=closes, camera=camera
+            request, "confirm.html", question=question, closes=f"{closes} {cut}", camera=camera
         )
 
     async def stop(self, request: Request, camera: str) -> Response:

@@ -4,7 +4,7 @@
 export const TARGET_S = 0.12;
 const HURRY_S = 0.3;
 const RELAX_S = 0.16;
-const JUMP_S = 1.5;
+const JUMP_S = 1;
 const MAX_RATE = 1.25;
 
 export interface Span {
