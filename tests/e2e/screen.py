@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from playwright.sync_api import BrowserContext, Locator, Page, WebSocket
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocket
 
 from serambi.sim import counter
 from tests.e2e.town import Camera
@@ -69,11 +70,19 @@ class Screen:
 
     def __post_init__(self) -> None:
         page = self.page
-        page.on("console", lambda m: self._say(m.type, m.text) if m.type == "error" else None)
+        page.on("console", self._console)
         page.on("pageerror", lambda error: self._say("exception", str(error)))
         page.on("requestfailed", lambda r: self._say(f"failed {r.failure}", r.url))
         page.on("request", lambda request: self._host(request.url))
         page.on("websocket", self._socket)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type != "error":
+            return
+        # A view may have been ended by its owner while the page was giving it back.
+        over = re.search(r"/api/sessions/[0-9a-f]+$", message.location["url"])
+        if not (over and "404" in message.text):
+            self._say(f"error {message.location['url']}", message.text)
 
     def _say(self, kind: str, text: str) -> None:
         self.troubles.append(f"{kind}: {text}")
@@ -120,9 +129,6 @@ class Screen:
             if numbers <= set(moved):
                 return {number: moved[number] for number in numbers}
             still = sorted(numbers - set(moved))
-            if time.monotonic() > deadline:
-                self.page.screenshot(path="/tmp/e2e-demo/fail.png")
-                print(first, moved, self.page.evaluate("[...document.querySelectorAll('video')].map(v=>[v.readyState,v.currentTime,v.paused,v.videoWidth,v.buffered.length&&v.buffered.end(v.buffered.length-1),v.error&&v.error.message])"))
             assert time.monotonic() < deadline, f"no moving picture of {still}; {self.troubles}"
             self.page.wait_for_timeout(_POLL_MS)
 

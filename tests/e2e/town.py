@@ -54,11 +54,12 @@ class Camera:
 
 
 class Town:
-    """A running demo. `opened`: numbers of waiting cameras that tests have since agreed on."""
+    """A running demo. `opened`: numbers of waiting cameras that tests have since agreed on;
+    `codes`: what the printed links sign in with, once each, by role."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, printed: str) -> None:
         self.folder = folder
-        self.process = process
+        self.codes = dict(re.findall(r"^(\w+): \S+/signin\?code=(\S+)$", printed, re.MULTILINE))
         self.told: dict[str, Any] = json.loads((folder / "demo.json").read_text())
         self.url: str = self.told["center"]["url"]
         self.cameras = _cameras(folder, self.told)
@@ -165,10 +166,10 @@ def _cameras(folder: Path, told: dict[str, Any]) -> list[Camera]:
 @contextmanager
 def running_town(folder: Path, *arguments: str) -> Iterator[Town]:
     """A demo in `folder` from start to end; afterwards nothing of it may be left."""
-    process, ready = _start(folder, arguments)
+    process, printed = _start(folder, arguments)
     try:
-        town = Town(folder, process)
-        assert ready == town.url
+        town = Town(folder, printed)
+        assert printed.rstrip().endswith(f"ready {town.url}")
         yield town
         town.close()
         _end(process, set(town.told["pids"].values()))
@@ -189,8 +190,7 @@ def _start(folder: Path, arguments: tuple[str, ...]) -> tuple[subprocess.Popen[b
     def told_ready() -> str:
         text = output.read_text("utf-8")
         assert process.poll() is None, f"the demo ended by itself:\n{text}"
-        found = re.search(r"^ready (\S+)$", text, re.MULTILINE)
-        return found[1] if found else ""
+        return text if re.search(r"^ready \S+$", text, re.MULTILINE) else ""
 
     try:
         return process, until(f"`ready` in {output}", told_ready, START_S)
