@@ -169,7 +169,9 @@ def test(arguments: list[str], started: float) -> None:
         lint(started)
     step("tests", started)
     env = {**os.environ, "SERAMBI_CHROMIUM": str(chromium)}
-    run(PYTHON, "-m", "pytest", *arguments, env=env)
+    # Both cores; tests that share one running town stay together.
+    both = [] if arguments else ["-n", "2", "--dist", "loadgroup"]
+    run(PYTHON, "-m", "pytest", *both, *arguments, env=env)
     step("done", started)
 
 

@@ -99,7 +99,9 @@ def test_a_refused_request_does_not_use_up_its_nonce() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [TOWN.keys["polres"], TOWN.gateways[SITE], SigningKey.generate()], ids=str
+    "key",
+    [TOWN.keys["polres"], TOWN.gateways[SITE], SigningKey.generate()],
+    ids=["a party", "a gateway", "a stranger"],
 )
 def test_only_a_center_key_asks(key: SigningKey) -> None:
     error = refused(make_request(TOWN, key=key))

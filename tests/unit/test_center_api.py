@@ -115,7 +115,7 @@ async def test_a_view_is_opened_listed_and_closed(center: Running) -> None:
         )
         request = gateway.requests[0]
         assert (request.person, request.unit, request.party) == (
-            "operator",
+            "Operator",
             "Unit 1",
             "command-center",
         )

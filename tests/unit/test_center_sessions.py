@@ -220,7 +220,7 @@ async def test_a_refusal_is_written_down_before_it_is_told(desk: Desk) -> None:
     assert (entry.kind, entry.reason, entry.person, entry.unit) == (
         "refused",
         "stopped",
-        "ani",
+        "Ani",
         "Regu A",
     )
     assert desk.hub.watched() == 0
