@@ -12,13 +12,14 @@ import pytest
 from playwright.sync_api import expect
 
 from serambi.ledger.entry import Entry
+from tests.e2e.conftest import DEMO
 from tests.e2e.papers import Desk, closed_a_minute_ago
 from tests.e2e.screen import Screen
 from tests.e2e.town import Camera, Town, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
+pytestmark = DEMO
 
-LASTS_S = 15.0
+LASTS_S = 12.0
 GONE = "Gambar terakhir sudah dihapus dari layar ini."
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import OpenWall
+from tests.e2e.conftest import DEMO, OpenWall
 from tests.e2e.screen import AXE, Screen
 from tests.e2e.town import Camera, Town
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
+pytestmark = DEMO
 
 LIVE = {"id": "LANGSUNG", "en": "LIVE"}
 STOPPED = {"id": "Dihentikan oleh pemilik", "en": "Stopped by the owner"}

@@ -8,7 +8,7 @@ from tests.e2e.conftest import OpenWall
 from tests.e2e.screen import AGREED, check_pictures
 from tests.e2e.town import running_town
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def test_with_videos_every_agreed_camera_moves(

@@ -9,10 +9,11 @@ import pytest
 from playwright.sync_api import expect
 
 from serambi.sim.town import read_town
+from tests.e2e.conftest import DEMO
 from tests.e2e.screen import AGREED, Screen, check_pictures, words_of
 from tests.e2e.town import Town
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
+pytestmark = DEMO
 
 WAITING = ("Kantor KPU", "Kantor Bawaslu")
 
