@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The one task runner: standard library only, so that Python >= 3.11 with pip is all it needs.
 
-python3 dev.py demo      set everything up and run the demo town
-python3 dev.py test      lint, types, import contracts, web app and all tests
-python3 dev.py lint      the checks without the tests
-python3 dev.py docs      the tests of the documentation alone
-python3 dev.py lock      renew requirements.lock after a change of pyproject.toml
-python3 dev.py schema    renew the web app's types after a change of the center's API
+python3 dev.py demo        set everything up and run the demo town
+python3 dev.py test        lint, types, import contracts, web app and all tests
+python3 dev.py lint        the checks without the tests
+python3 dev.py docs        the tests of the documentation alone
+python3 dev.py screenshots the pictures of the README, made anew from a running demo
+python3 dev.py lock        renew requirements.lock after a change of pyproject.toml
+python3 dev.py schema      renew the web app's types after a change of the center's API
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UI = ROOT / "ui"
 BUILT = ROOT / "src" / "serambi" / "web" / "built"
+PICTURES = ROOT / "docs" / "images"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -173,6 +175,17 @@ def test(arguments: list[str], started: float) -> None:
     step("done", started)
 
 
+def screenshots(started: float) -> None:
+    """The tests that know SERAMBI_SCREENSHOTS put their pictures into that folder."""
+    ensure_venv(started)
+    ensure_ui(started)
+    chromium = ensure_chromium(started)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, "SERAMBI_CHROMIUM": str(chromium), "SERAMBI_SCREENSHOTS": str(PICTURES)}
+    run(PYTHON, "-m", "pytest", "tests/e2e", "-k", "screenshot or pictures", env=env)
+    step("pictures: " + ", ".join(sorted(path.name for path in PICTURES.glob("*.png"))), started)
+
+
 def lock() -> None:
     """Needs `uv`, which is fetched for this one job; the lock names no index."""
     tools = ROOT / "build" / "lock"
@@ -200,7 +213,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("verb", choices=("demo", "test", "lint", "docs", "lock", "schema"))
+    verbs = ("demo", "test", "lint", "docs", "screenshots", "lock", "schema")
+    parser.add_argument("verb", choices=verbs)
     options, rest = parser.parse_known_args()
     started = time.monotonic()
     if options.verb == "demo":
@@ -213,6 +227,8 @@ def main() -> None:
     elif options.verb == "docs":
         ensure_venv(started)
         run(PYTHON, "-m", "pytest", "tests/docs", *rest)
+    elif options.verb == "screenshots":
+        screenshots(started)
     elif options.verb == "lock":
         lock()
     else:
