@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docs.pages import ROOT, anchors, page, pages
+from tests.docs.pages import ROOT, anchors, page, pages, walk
 
 # Made by `dev.py screenshots`.
 PICTURES = frozenset({"docs/images/wall.png", "docs/images/owner.png"})
@@ -27,6 +27,13 @@ def test_every_relative_link_leads_somewhere() -> None:
             assert target.exists() or inside in PICTURES, f"{path.relative_to(ROOT)}: {name}"
             if anchor:
                 assert anchor in anchors(target.read_text("utf-8")), f"{path.name}: #{anchor}"
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    for path in walk():
+        if path.suffix in (".py", ".ts", ".svelte", ".toml"):
+            for name in re.findall(r"\bdocs/[\w/.-]+\.md\b", path.read_text("utf-8")):
+                assert (ROOT / name).exists(), f"{path.relative_to(ROOT)}: {name}"
 
 
 def test_the_readme_shows_the_pictures() -> None:
