@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -57,8 +57,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trust: _Trust
     owner_token_sha256: str
     zone: str = "Asia/Jakarta"
-    http: _Http = field(default_factory=_Http)
-    retention: _Retention = field(default_factory=_Retention)
+    http: _Http = _Http()
+    retention: _Retention = _Retention()
 
 
 class _Cameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
