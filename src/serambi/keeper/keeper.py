@@ -286,7 +286,9 @@ class Keeper:
         while True:
             self.uplink.send_state(self._seal(STATE_TYPE, self.site_state()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), STATE_EVERY_S)
+                # Not `wait_for`: in Python 3.11 it may swallow a cancellation.
+                async with asyncio.timeout(STATE_EVERY_S):
+                    await self._changed.wait()
             self._changed.clear()
 
     def close(self) -> None:
