@@ -389,6 +389,7 @@ async def test_a_revocation_ends_views_whichever_way_it_comes(
             ("session_closed", "revoked", "polres"),
         ]
         refused = inbox / "refused"
+        await eventually(lambda: not any(p.is_file() for p in inbox.iterdir()), "all is read")
         assert sorted(path.name for path in refused.iterdir()) == [
             "large.json",
             "large.json.why.txt",
