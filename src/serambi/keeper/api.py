@@ -66,6 +66,7 @@ class CameraHealth(BaseModel):
     number: str
     online: bool
     recording: bool
+    recording_trouble: str
     streams: dict[str, StreamHealth]
 
 
@@ -179,10 +180,11 @@ def _health(keeper: Keeper) -> Health:
                 number=camera.number,
                 online=watched.online,
                 recording=watched.recording,
+                recording_trouble=watched.recording_trouble,
                 streams=streams,
             )
         )
-    well = all(camera.online for camera in cameras)
+    well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
     return Health(
         status="ok" if well else "degraded",
         version=__version__,

@@ -34,6 +34,7 @@ class Watched:
     sub: StreamShape
     streams: dict[str, Health]
     recording: bool
+    recording_trouble: str
 
 
 class _Station:
@@ -72,6 +73,11 @@ class _Station:
         except SerambiError as error:
             # A full disk must not end the live view; the recorder's health says it.
             log.error("camera %s: %s", self._camera.number, error)
+
+    @property
+    def recording_trouble(self) -> str:
+        """Why the disk takes no pictures now; empty while it does."""
+        return self._recorder.trouble
 
     def close(self) -> None:
         for reader in self.readers.values():
@@ -138,7 +144,8 @@ class CameraWatch:
             main=self._shape(camera, "main", healths["main"]),
             sub=self._shape(camera, "sub", healths["sub"]),
             streams=healths,
-            recording=healths["main"].state == "live",
+            recording=healths["main"].state == "live" and not station.recording_trouble,
+            recording_trouble=station.recording_trouble,
         )
 
     def _shape(self, camera: str, stream: str, health: Health) -> StreamShape:
