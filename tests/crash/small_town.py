@@ -162,6 +162,7 @@ class SmallTown:
     children: dict[str, Child]
     _loop: asyncio.AbstractEventLoop
     _keeping: dict[str, "Future[None]"] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
     ready_s: float = 0.0
 
     # -- processes
@@ -260,7 +261,11 @@ class SmallTown:
                 said = repr(error)
                 return ""
             said = answer.text
-            return str(answer.json()["id"]) if answer.status_code == 201 else ""
+            if answer.status_code != 201:
+                return ""
+            session = str(answer.json()["id"])
+            self.opened.append(session)
+            return session
 
         try:
             return wait_until(asked, f"a view of {camera}", within_s)
