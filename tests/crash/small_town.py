@@ -94,9 +94,9 @@ def small_town() -> Town:
                     "witness": "witness",
                     "name": _words("Gudang"),
                     "camera": [
-                        _camera("7101", "gate", "street", "Gerbang besar"),
-                        _camera("7102", "yard", "yard", "Halaman luar"),
-                        _camera("7105", "store", "inside", "Ruang dalam rahasia"),
+                        _camera("31890217", "gate", "street", "Gerbang besar"),
+                        _camera("64550238", "yard", "yard", "Halaman luar"),
+                        _camera("77105905", "store", "inside", "Ruang dalam rahasia"),
                     ],
                 },
                 {
@@ -104,7 +104,7 @@ def small_town() -> Town:
                     "owner": "owner",
                     "witness": "witness",
                     "name": _words("Kantor"),
-                    "camera": [_camera("7121", "lane", "street", "Depan kantor tertutup")],
+                    "camera": [_camera("28437121", "lane", "street", "Depan kantor tertutup")],
                 },
             ],
         },
