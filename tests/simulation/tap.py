@@ -29,7 +29,6 @@ class Tap:
         self._courier = courier
         self.to_courier = bytearray()
         self.to_keeper = bytearray()
-        self.couriers = 0
         self.listening = threading.Event()
 
     async def run(self) -> None:
@@ -53,7 +52,6 @@ class Tap:
         with contextlib.closing(keeper):
             ours, theirs = sockets.introduce(peer)
             theirs.close()
-            self.couriers += 1
             # What was heard of an earlier connection may end in the middle of a frame.
             self.to_courier.clear()
             self.to_keeper.clear()
@@ -75,15 +73,23 @@ class Tap:
 
     def frames(self, since: int = 0) -> list[Frame]:
         """What the keeper said, from byte `since` of it on: a frame must begin there."""
+        return [frame for frame, _ in self._frames(since)]
+
+    def whole_bytes(self) -> int:
+        """Where the frame begins that was not heard whole yet."""
+        return max((end for _, end in self._frames(0)), default=0)
+
+    def _frames(self, at: int) -> list[tuple[Frame, int]]:
+        """Frames and where they end."""
         raw = bytes(self.to_courier)
         found = []
-        while since + frames.HEAD_BYTES <= len(raw):
-            body = since + frames.HEAD_BYTES
-            kind, size = frames.read_head(raw[since:body])
-            if body + size > len(raw):
+        while at + frames.HEAD_BYTES <= len(raw):
+            body = at + frames.HEAD_BYTES
+            kind, size = frames.read_head(raw[at:body])
+            at = body + size
+            if at > len(raw):
                 break
-            found.append(frames.decode(kind, raw[body : body + size]))
-            since = body + size
+            found.append((frames.decode(kind, raw[body:at]), at))
         return found
 
     def live(self) -> list[Live]:

@@ -3,6 +3,7 @@ a courier publishes, is kept and searched while all that is shared is being watc
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +84,21 @@ async def test_between_keeper_and_courier_there_is_only_what_is_watched(
         for name in _names(unshared):
             assert not occurs(name, heard)
             assert not any(name in payload(state) for state in tap.states())
-    assert tap.couriers == 1
+
+
+async def test_the_cameras_that_are_not_shared_do_send_pictures(
+    tapped: tuple[SmallTown, Taps],
+) -> None:
+    """Else their absence everywhere would prove nothing."""
+    town, _ = tapped
+    for site in town.layout.town.site:
+        for camera in site.camera:
+            folder = town.layout.keeper(site.id) / "recordings" / camera.id
+
+            def recorded(folder: Path = folder, canary: bytes = town.canary(camera.id)) -> bool:
+                return any(canary in path.read_bytes() for path in folder.glob("*.mp4"))
+
+            await asyncio.to_thread(wait_until, recorded, f"{camera.id} is recorded")
 
 
 async def test_a_waiting_site_says_that_it_waits_and_nothing_else(
