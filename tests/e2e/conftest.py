@@ -1,0 +1,95 @@
+"""The demo town and the browser that the end-to-end tests share."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from serambi.web.pages import BUILT
+from tests.e2e.screen import Screen, new_screen
+from tests.e2e.town import Town, running_town
+
+CHROMIUM = shutil.which(os.environ.get("SERAMBI_CHROMIUM") or "chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+PATIENCE_MS = 20_000
+ROOM = {"width": 1920, "height": 1080}
+
+OpenWall = Callable[..., Screen]
+
+
+@pytest.fixture(scope="package")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One demo for all tests of this folder; whoever changes it changes it back."""
+    with running_town(tmp_path_factory.mktemp("demo") / "town") as town:
+        yield town
+
+
+# One browser per module: between modules no event loop of Playwright's may be left running.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: set SERAMBI_CHROMIUM")
+    if not (BUILT / "index.html").is_file():
+        pytest.skip("the web app is not built: python3 dev.py test builds it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_wall(browser: Browser) -> Iterator[OpenWall]:
+    """`open_wall(town)`: a signed-in page with the wall. Afterwards it must have had no trouble,
+    and talked to nobody but this machine."""
+    screens: list[Screen] = []
+    expect.set_options(timeout=PATIENCE_MS)
+
+    def open_one(town: Town, language: str = "id", theme: str = "dark") -> Screen:
+        context = browser.new_context(viewport=ROOM, timezone_id="Asia/Jakarta", locale="id-ID")
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(
+            f"localStorage['serambi.language'] = '{language}';"
+            f"localStorage['serambi.theme'] = '{theme}'"
+        )
+        screen = new_screen(context)
+        screens.append(screen)
+        answer = context.request.post(f"{town.url}/api/login", data=town.login())
+        assert answer.ok, answer.status_text
+        screen.page.goto(town.url)
+        return screen
+
+    yield open_one
+    troubles = [trouble for screen in screens for trouble in screen.troubles]
+    hosts = set().union(*(screen.hosts for screen in screens))
+    for screen in screens:
+        screen.page.context.close()
+    assert troubles == []
+    assert hosts <= {"localhost"}
+
+
+@pytest.fixture
+def wall(town: Town, open_wall: OpenWall) -> Screen:
+    """The wall of the shared demo."""
+    return open_wall(town)
+
+
+@pytest.fixture
+def pictures_folder() -> Path:
+    """Where screenshots go; skips unless they are asked for."""
+    if not os.environ.get("SERAMBI_SCREENSHOTS"):
+        pytest.skip("screenshots are made when SERAMBI_SCREENSHOTS is set")
+    folder = Path(__file__).parents[2] / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

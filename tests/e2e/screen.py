@@ -1,0 +1,152 @@
+"""What a person has in front of them: a page in Chromium, its pictures read back, its errors kept."""
+
+import base64
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocket
+
+from serambi.sim import counter
+from tests.e2e.town import Camera
+
+AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+_WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+_POLL_MS = 100
+
+# The lowest sixteenth of every picture holds the whole counter strip.
+_STRIPS = """() => {
+  const canvas = document.createElement('canvas');
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  const found = [];
+  for (const tile of document.querySelectorAll('article')) {
+    const video = tile.querySelector('video');
+    if (video === null || video.readyState < 2 || video.videoWidth === 0) continue;
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    canvas.width = width;
+    canvas.height = height;
+    const now = Date.now();
+    context.drawImage(video, 0, 0);
+    const top = height - Math.ceil(height / 16);
+    const { data } = context.getImageData(0, top, width, height - top);
+    let text = '';
+    for (let i = 0; i < data.length; i += 4) text += String.fromCharCode(data[i + 1]);
+    const number = tile.querySelector('.num').textContent;
+    found.push({ number, width, height, top, now, green: btoa(text) });
+  }
+  return found;
+}"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One picture on the screen: the numbers drawn into it, and when it was looked at."""
+
+    tag: int
+    frame: int
+    at: float
+
+    def lag_s(self, camera: Camera) -> float:
+        """How far the picture lies behind the camera's own time, by its number in the loop."""
+        behind = (self.at * camera.fps - self.frame) % camera.frames
+        return behind / camera.fps
+
+
+@dataclass
+class Screen:
+    """One page. `troubles`: console errors, exceptions and failed requests; a test that
+    provokes one takes it out itself. `hosts`: everybody the page has talked to."""
+
+    page: Page
+    troubles: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    received: list[str] = field(default_factory=list)
+    sockets: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        page = self.page
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self._say("exception", str(error)))
+        page.on("requestfailed", lambda r: self._say(f"failed {r.failure}", r.url))
+        page.on("request", lambda request: self._host(request.url))
+        page.on("websocket", self._socket)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type != "error":
+            return
+        # A view may have been ended by its owner while the page was giving it back.
+        over = re.search(r"/api/sessions/[0-9a-f]+$", message.location["url"])
+        if not (over and "404" in message.text):
+            self._say(f"error {message.location['url']}", message.text)
+
+    def _say(self, kind: str, text: str) -> None:
+        self.troubles.append(f"{kind}: {text}")
+
+    def _host(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"blob", "data"}:
+            self.hosts.add(parts.hostname or url)
+
+    def _socket(self, socket: WebSocket) -> None:
+        self._host(socket.url)
+        self.sockets.append(socket.url)
+        if socket.url.endswith("/api/events"):
+            socket.on("framereceived", lambda frame: self.received.append(str(frame)))
+
+    def tile(self, number: str) -> Locator:
+        exact = self.page.locator(f'.num:text-is("{number}")')
+        return self.page.locator("article").filter(has=exact)
+
+    def tile_named(self, name: str) -> Locator:
+        return self.page.locator("article").filter(has_text=name)
+
+    def read(self) -> dict[str, Reading]:
+        """The counters of all pictures that can be read now, by the number of their tile."""
+        found = {}
+        for strip in self.page.evaluate(_STRIPS):
+            picture = np.zeros((strip["height"], strip["width"]), np.uint8)
+            green = np.frombuffer(base64.b64decode(strip["green"]), np.uint8)
+            picture[strip["top"] :] = green.reshape(-1, strip["width"])
+            if drawn := counter.read(picture):
+                found[strip["number"]] = Reading(*drawn, strip["now"] / 1000)
+        return found
+
+    def see_moving(self, numbers: set[str], within_s: float = 20.0) -> dict[str, Reading]:
+        """Return when each of these tiles has shown two different pictures from now on; the
+        later reading of each."""
+        deadline = time.monotonic() + within_s
+        first: dict[str, Reading] = {}
+        moved: dict[str, Reading] = {}
+        while True:
+            for number, reading in self.read().items():
+                if reading.frame != first.setdefault(number, reading).frame:
+                    moved.setdefault(number, reading)
+            if numbers <= set(moved):
+                return {number: moved[number] for number in numbers}
+            still = sorted(numbers - set(moved))
+            assert time.monotonic() < deadline, f"no moving picture of {still}; {self.troubles}"
+            self.page.wait_for_timeout(_POLL_MS)
+
+    def violations(self) -> list[str]:
+        """What axe objects to or cannot decide, each with its place."""
+        self.page.evaluate(AXE.read_text("utf-8"))
+        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", _WCAG)
+        return [
+            f"{rule['id']} {json.dumps(node['target'])}"
+            for rule in found["violations"] + found["incomplete"]
+            for node in rule["nodes"]
+        ]
+
+
+def words_of(page: Page) -> dict[str, Any]:
+    """All text and attributes of the page as it stands."""
+    return {"html": page.content(), "text": page.locator("body").inner_text()}
+
+
+def new_screen(context: BrowserContext) -> Screen:
+    return Screen(context.new_page())

@@ -1,0 +1,159 @@
+"""Why a picture goes: the owner's Stop, a revocation, the end of an agreement, its hours.
+
+Every time the tile says it, the owner's lamp goes off, the ledger has it, all others go on.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from serambi.ledger.entry import Entry
+from tests.e2e.papers import Desk, closed_a_minute_ago
+from tests.e2e.screen import Screen
+from tests.e2e.town import Camera, Town, until
+
+pytestmark = pytest.mark.browser
+
+LASTS_S = 15.0
+GONE = "Gambar terakhir sudah dihapus dari layar ini."
+
+
+@pytest.fixture
+def desk(town: Town, tmp_path: Path) -> Desk:
+    return Desk(town, tmp_path)
+
+
+class Book:
+    """What a site's ledger says from now on."""
+
+    def __init__(self, town: Town, site: str) -> None:
+        self._town, self._site = town, site
+        self._begin = len(town.ledger(site))
+
+    def since(self) -> list[Entry]:
+        return self._town.ledger(self._site)[self._begin :]
+
+    def has(self, kind: str, camera: Camera, reason: str = "") -> bool:
+        return any(
+            (entry.kind, entry.camera, entry.reason) == (kind, camera.id, reason)
+            for entry in self.since()
+        )
+
+
+def see_dark(screen: Screen, camera: Camera, state: str, reason: str) -> None:
+    """The tile has no picture any more and says why."""
+    tile = screen.tile(camera.number)
+    expect(tile.locator("video")).to_have_count(0)
+    expect(tile).to_contain_text(state)
+    expect(tile).to_contain_text(reason)
+    expect(tile).to_contain_text(GONE)
+
+
+def see_others(screen: Screen, town: Town, but: Camera | None = None) -> None:
+    """Whatever happened to one camera, the others of the demo move on."""
+    screen.see_moving({c.number for c in town.shared if c != but})
+
+
+def see_live(screen: Screen, town: Town, camera: Camera) -> None:
+    reading = screen.see_moving({camera.number})[camera.number]
+    assert reading.tag == camera.tag
+    expect(screen.tile(camera.number)).to_contain_text("LANGSUNG")
+    until("the owner sees who watches", lambda: len(town.viewers(camera)) == 1)
+
+
+def unwatched(town: Town, camera: Camera) -> None:
+    until("nobody watches, says the owner's page", lambda: not town.viewers(camera))
+
+
+def test_the_owners_stop_and_resume(town: Town, wall: Screen) -> None:
+    camera = town.camera("103")
+    see_live(wall, town, camera)
+    book = Book(town, camera.site)
+    town.stop(camera)
+    try:
+        assert town.viewers(camera) == []
+        see_dark(wall, camera, "DIHENTIKAN", "Dihentikan oleh pemilik")
+        see_others(wall, town, but=camera)
+        assert town.lamp(camera.site) == "on", "the other cameras are still watched"
+        assert book.has("stopped", camera)
+        assert book.has("session_closed", camera, "stopped")
+        assert not book.has("session_opened", camera)
+    finally:
+        town.resume(camera)
+    see_live(wall, town, camera)
+    assert book.has("resumed", camera)
+    assert book.has("session_opened", camera)
+    see_others(wall, town)
+
+
+def test_a_revocation_by_one_party_closes_what_five_had_signed(
+    town: Town, desk: Desk, wall: Screen
+) -> None:
+    camera = town.camera("111")
+    book = Book(town, camera.site)
+    file = desk.agree("2026-05", camera, lasts_s=3600)
+    town.opened.add(camera.number)
+    answers = town.send(file.read_bytes())
+    assert answers[camera.site] == {"allowed": True, "reason": answers[camera.site]["reason"]}
+    assert not answers["gudang-kpu"]["allowed"], "the agreement does not name that site"
+    see_live(wall, town, camera)
+    assert town.lamp(camera.site) == "on"
+    town.hand_to_owner(camera.site, desk.revoke(file, "dishub"))
+    see_dark(wall, camera, "DICABUT", "Perjanjian dicabut")
+    unwatched(town, camera)
+    until("the lamp goes off", lambda: town.lamp(camera.site) == "none")
+    assert [e.kind for e in book.since() if e.kind.startswith("agreement")] == [
+        "agreement_accepted",
+        "agreement_revoked",
+    ]
+    assert [e.party for e in book.since() if e.kind == "agreement_revoked"] == ["dishub"]
+    assert book.has("session_closed", camera, "revoked")
+    see_others(wall, town)
+
+
+def test_the_end_of_an_agreement_closes_it_unasked(town: Town, desk: Desk, wall: Screen) -> None:
+    camera = town.camera("121")
+    book = Book(town, camera.site)
+    file = desk.agree("2026-06", camera, lasts_s=LASTS_S)
+    ends = time.time() + LASTS_S
+    town.opened.add(camera.number)
+    assert town.send(file.read_bytes())[camera.site]["allowed"]
+    see_live(wall, town, camera)
+    until("the agreement has ended", lambda: time.time() > ends, LASTS_S + 1)
+    see_dark(wall, camera, "BERAKHIR", "Perjanjian sudah berakhir")
+    unwatched(town, camera)
+    until("the lamp goes off", lambda: town.lamp(camera.site) == "none")
+    assert book.has("session_closed", camera, "expired")
+    see_others(wall, town)
+
+
+@pytest.fixture
+def revoked_later(town: Town, desk: Desk) -> Iterator[list[Path]]:
+    """Agreements that must not outlive the test."""
+    files: list[Path] = []
+    yield files
+    for file in files:
+        assert town.send(desk.revoke(file, "kpu"))["kantor-kpu"]["allowed"]
+
+
+def test_out_of_hours_a_tile_says_when_it_opens(
+    town: Town, desk: Desk, wall: Screen, revoked_later: list[Path]
+) -> None:
+    camera = town.camera("111")
+    book = Book(town, camera.site)
+    hours = closed_a_minute_ago(time.time())
+    file = desk.agree("2026-07", camera, lasts_s=3 * 86_400, hours=hours)
+    revoked_later.append(file)
+    town.opened.add(camera.number)
+    assert town.send(file.read_bytes())[camera.site]["allowed"]
+    see_dark(wall, camera, "DI LUAR JAM", "Di luar jam berbagi")
+    opens = hours[0].replace(":", ".")
+    expect(wall.tile(camera.number)).to_contain_text(re.compile(rf"Buka lagi.*{opens} WIB"))
+    assert town.viewers(camera) == []
+    assert town.lamp(camera.site) == "none"
+    assert not book.has("session_opened", camera)
+    see_others(wall, town)

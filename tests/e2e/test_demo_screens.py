@@ -1,0 +1,115 @@
+"""The screens of the demo as people use them: keyboard, both languages and themes, accessibility."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import OpenWall
+from tests.e2e.screen import AXE, Screen
+from tests.e2e.town import Camera, Town
+
+pytestmark = pytest.mark.browser
+
+LIVE = {"id": "LANGSUNG", "en": "LIVE"}
+STOPPED = {"id": "Dihentikan oleh pemilik", "en": "Stopped by the owner"}
+LOOKS = [(language, theme) for language in ("id", "en") for theme in ("dark", "light")]
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is missing: npm ci in ui/")
+
+
+@pytest.fixture
+def stopped(town: Town) -> Iterator[Camera]:
+    camera = town.camera("148")
+    town.stop(camera)
+    yield camera
+    town.resume(camera)
+
+
+def see_all(screen: Screen, town: Town, stopped: Camera, language: str) -> None:
+    """Every tile as it should be for a picture of the whole."""
+    open_now = [camera for camera in town.shared if camera != stopped]
+    for camera in open_now:
+        expect(screen.tile(camera.number)).to_contain_text(LIVE[language])
+    screen.see_moving({camera.number for camera in open_now})
+    expect(screen.tile(stopped.number)).to_contain_text(STOPPED[language])
+
+
+@needs_axe
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_everybody_can_use_the_wall_and_the_login(
+    town: Town, open_wall: OpenWall, stopped: Camera, language: str, theme: str
+) -> None:
+    screen = open_wall(town, language, theme)
+    see_all(screen, town, stopped, language)
+    assert screen.violations() == []
+    screen.page.context.clear_cookies()
+    screen.page.goto(f"{town.url}/login")
+    expect(screen.page.locator("#account")).to_be_focused()
+    assert screen.page.locator("html").get_attribute("lang") == language
+    assert screen.page.locator("html").get_attribute("data-theme") == theme
+    assert screen.violations() == []
+
+
+def test_a_camera_by_its_number_enlarged_and_back(town: Town, wall: Screen) -> None:
+    camera = town.camera("147")
+    wall.see_moving({camera.number})
+    wall.page.keyboard.type(camera.number)
+    expect(wall.page.locator(".entry")).to_contain_text(f"Kamera {camera.number}")
+    wall.page.keyboard.press("Enter")
+    expect(wall.tile(camera.number).get_by_role("button")).to_be_focused()
+    wall.page.keyboard.press("Enter")
+    hero = wall.page.locator("article.hero")
+    expect(hero).to_contain_text("Aliran utama 1280×720 · 20 gbr/dtk")
+    main = wall.see_moving({camera.number})[camera.number]
+    assert main.tag == camera.tag
+    assert {viewer["stream"] for viewer in town.viewers(camera)} >= {"main"}
+    wall.page.keyboard.press("Escape")
+    expect(hero).to_have_count(0)
+    expect(wall.tile(camera.number).get_by_role("button")).to_be_focused()
+    wall.see_moving({each.number for each in town.shared})
+
+
+def test_a_link_signs_in_once_and_a_password_always(town: Town, open_wall: OpenWall) -> None:
+    screen = open_wall(town)
+    page = screen.page
+    page.get_by_role("button", name="Keluar").click()
+    expect(page.get_by_label("Akun")).to_be_focused()
+    login = town.login("commander")
+    page.get_by_label("Akun").fill(login["account"])
+    page.get_by_label("Kata sandi").fill(login["password"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Dinding")).to_be_visible()
+    expect(page.locator(".top")).to_contain_text("Perwira kendali")
+    assert town.codes["investigator"], "the demo prints a link for every role"
+    page.context.clear_cookies()
+    page.goto(f"{town.url}/signin?code={town.codes['investigator']}")
+    expect(page.locator(".top")).to_contain_text("Penyidik")
+    page.context.clear_cookies()
+    page.goto(f"{town.url}/signin?code={town.codes['investigator']}")
+    expect(page.get_by_label("Akun")).to_be_visible()
+
+
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_pictures_of_the_wall(
+    town: Town,
+    open_wall: OpenWall,
+    stopped: Camera,
+    pictures_folder: Path,
+    language: str,
+    theme: str,
+) -> None:
+    screen = open_wall(town, language, theme)
+    see_all(screen, town, stopped, language)
+    name = f"{language}-{theme}"
+    screen.page.screenshot(path=pictures_folder / f"wall-{name}.png")
+    screen.page.keyboard.type("101")
+    screen.page.keyboard.press("Enter")
+    screen.page.keyboard.press("Enter")
+    expect(screen.page.locator("article.hero")).to_contain_text("1280×720")
+    screen.see_moving({"101"})
+    screen.page.screenshot(path=pictures_folder / f"enlarged-{name}.png")
+    screen.page.context.clear_cookies()
+    screen.page.goto(f"{town.url}/login")
+    expect(screen.page.locator("#account")).to_be_focused()
+    screen.page.screenshot(path=pictures_folder / f"login-{name}.png")
