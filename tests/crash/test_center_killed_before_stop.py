@@ -41,8 +41,8 @@ def _stop(town: SmallTown, camera: str | None) -> tuple[float, dict[str, Any]]:
 
 
 def _viewers(town: SmallTown) -> tuple[str, set[str]]:
-    seen = town.owner(TALL, "GET", "/api/viewers").json()
-    return seen["lamp"], {viewer["camera"] for viewer in seen["viewers"]}
+    lamp = town.owner(TALL, "GET", "/api/health").json()["lamp"]
+    return lamp, {viewer["camera"] for viewer in town.owner(TALL, "GET", "/api/viewers").json()}
 
 
 def _cameras_after(tap: Tap, between: Taps, since: int) -> set[str]:
