@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The one task runner: standard library only, so that Python >= 3.11 with pip is all it needs.
 
-python3 dev.py demo      set everything up and run the demo town
-python3 dev.py test      lint, types, import contracts, web app and all tests
-python3 dev.py lint      the checks without the tests
-python3 dev.py docs      the tests of the documentation alone
-python3 dev.py lock      renew requirements.lock after a change of pyproject.toml
-python3 dev.py schema    renew the web app's types after a change of the center's API
+python3 dev.py demo        set everything up and run the demo town
+python3 dev.py test        lint, types, import contracts, web app and all tests
+python3 dev.py lint        the checks without the tests
+python3 dev.py docs        the tests of the documentation alone
+python3 dev.py screenshots the pictures of the README, made anew from a running demo
+python3 dev.py lock        renew requirements.lock after a change of pyproject.toml
+python3 dev.py schema      renew the web app's types after a change of the center's API
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UI = ROOT / "ui"
 BUILT = ROOT / "src" / "serambi" / "web" / "built"
+PICTURES = ROOT / "docs" / "images"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -175,6 +177,22 @@ def test(arguments: list[str], started: float) -> None:
     step("done", started)
 
 
+def screenshots(started: float) -> None:
+    """The tests that know SERAMBI_SCREENSHOTS put their pictures into that folder."""
+    ensure_venv(started)
+    ensure_ui(started)
+    chromium = ensure_chromium(started)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, "SERAMBI_CHROMIUM": str(chromium), "SERAMBI_SCREENSHOTS": str(PICTURES)}
+    tests = sorted((ROOT / "tests" / "e2e").glob("test_*.py"))
+    makers = [path for path in tests if "screenshot" in path.read_text("utf-8").lower()]
+    run(PYTHON, "-m", "pytest", *(makers or tests), env=env)
+    missing = [name for name in ("wall.png", "owner.png") if not (PICTURES / name).exists()]
+    if missing:
+        raise SystemExit(f"no test made {', '.join(missing)} in {PICTURES}")
+    step(f"pictures are in {PICTURES}", started)
+
+
 def lock() -> None:
     """Needs `uv`, which is fetched for this one job; the lock names no index."""
     tools = ROOT / "build" / "lock"
@@ -202,7 +220,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("verb", choices=("demo", "test", "lint", "docs", "lock", "schema"))
+    verbs = ("demo", "test", "lint", "docs", "screenshots", "lock", "schema")
+    parser.add_argument("verb", choices=verbs)
     options, rest = parser.parse_known_args()
     started = time.monotonic()
     if options.verb == "demo":
@@ -215,6 +234,8 @@ def main() -> None:
     elif options.verb == "docs":
         ensure_venv(started)
         run(PYTHON, "-m", "pytest", "tests/docs", *rest)
+    elif options.verb == "screenshots":
+        screenshots(started)
     elif options.verb == "lock":
         lock()
     else:

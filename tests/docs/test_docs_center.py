@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from serambi.center import config
 from serambi.center.app import create_app
 from serambi.web.errors import STATUS
 
@@ -19,11 +18,6 @@ def addresses() -> list[str]:
 @pytest.mark.parametrize("address", addresses())
 def test_every_address_is_documented(address: str) -> None:
     assert f"`{address}" in PAGE
-
-
-@pytest.mark.parametrize("setting", sorted(config._KNOWN))
-def test_every_setting_is_documented(setting: str) -> None:
-    assert f"`{setting}`" in PAGE
 
 
 @pytest.mark.parametrize("kind", list(STATUS))

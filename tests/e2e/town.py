@@ -115,10 +115,10 @@ class Town:
     def viewers(self, camera: Camera) -> list[dict[str, Any]]:
         """Who sees this camera, as its owner is told."""
         answer = self.owners[camera.site].get("/api/viewers").raise_for_status().json()
-        return [viewer for viewer in answer["viewers"] if viewer["camera"] == camera.id]
+        return [viewer for viewer in answer if viewer["camera"] == camera.id]
 
     def lamp(self, site: str) -> str:
-        lamp: str = self.owners[site].get("/api/viewers").raise_for_status().json()["lamp"]
+        lamp: str = self.owners[site].get("/api/health").raise_for_status().json()["lamp"]
         return lamp
 
     def send(self, document: bytes) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from serambi.media import h264, wire
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import fragment, init_segment
 from serambi.media.gop import GopCache
-from serambi.media.timeline import Timeline
+from serambi.camera.timeline import Timeline
 from tests.clips import clip
 
 _UNITS = st.builds(

@@ -25,7 +25,7 @@ from tests.simulation.sim_town import TAG, Painted, open_painted
 
 JOB = Job("painted", 3, TAG, "Gerbang")
 SHARED_VIDEO = (
-    Path(os.environ.get("SERAMBI_SHARED", Path(__file__).parents[2].parent / "shared" / "data"))
+    Path(os.environ.get("SERAMBI_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
     / "video"
     / "car-detection.mp4"
 )

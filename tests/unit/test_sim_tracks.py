@@ -9,7 +9,8 @@ import pytest
 
 from serambi.sim.projection import HEIGHT, WIDTH
 from serambi.sim.scene import Scene, open_scene
-from serambi.sim.scripts import SCRIPTS, Lamp
+from serambi.sim.script import Lamp
+from serambi.sim.scripts import SCRIPTS
 from serambi.sim.tracks import FPS, FRAMES, Track, resolve
 
 WALKERS = ("man", "hijab", "porter")

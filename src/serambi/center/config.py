@@ -1,4 +1,4 @@
-"""The center's settings: one TOML file -> one frozen dataclass. docs/reference/api.md."""
+"""The center's settings: one TOML file -> one frozen dataclass. docs/reference/settings.md."""
 
 import tomllib
 from dataclasses import dataclass

@@ -11,7 +11,8 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _RESTART_S = 0.5
-_QUICK_DEATHS = 5
+# A process that somebody kills again and again must still be back within seconds.
+_RESTART_MAX_S = 4.0
 _END_S = 3.0
 
 
@@ -46,33 +47,39 @@ class Child:
     log: Path
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
     starts: int = field(default=0, init=False)
-    ending: bool = field(default=False, init=False)
+    _told: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def keep_alive(self) -> None:
         """Run until `end`; a process that dies is started again, soon."""
         loop = asyncio.get_running_loop()
-        quick = 0
-        while not self.ending:
+        wait_s = _RESTART_S
+        while not self._told.is_set():
             began = loop.time()
-            with self.log.open("ab") as output:
-                self.process = await asyncio.create_subprocess_exec(
-                    *self.command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                    preexec_fn=_die_with_parent,
-                )
-            self.starts += 1
-            await self.process.wait()
-            if self.ending:
+            process = self.process = await self._start()
+            if self._told.is_set():
+                await self.end()  # told while it was being started
                 return
-            quick = quick + 1 if loop.time() - began < 5 else 0
-            await asyncio.sleep(_RESTART_S * min(2**quick, 2**_QUICK_DEATHS))
+            await process.wait()
+            wait_s = min(wait_s * 2, _RESTART_MAX_S) if loop.time() - began < 5 else _RESTART_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), wait_s)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        with self.log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *self.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        self.starts += 1
+        return process
 
     async def end(self) -> None:
-        """Ask it to end, and after three seconds make it."""
-        self.ending = True
+        """Ask it to end, and after three seconds make it; `keep_alive` then returns."""
+        self._told.set()
         process = self.process
         if process is None or process.returncode is not None:
             return

@@ -10,6 +10,7 @@ import time
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,10 +20,11 @@ from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.process import start_log, until_told_to_end
+from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts, Role
 from serambi.center.database import open_database
 from serambi.cli.children import Child, end_all, free_ports
-from serambi.cli.layout import Layout, Ports, lay_out, rtsp_url
+from serambi.cli.layout import Layout, Ports, lay_out, renew_couriers, rtsp_url, sole_use
 from serambi.sim.encode import Job, Streams, default_cache, encode_all
 from serambi.sim.town import Town, read_town
 
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _READY_S = 60.0
 _POLL_S = 0.2
+_CERTIFICATES_EVERY_S = 600.0
 _VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".ts", ".264", ".h264")
 
 
@@ -112,7 +115,8 @@ def _seats(layout: Layout) -> dict[str, Seat]:
     return seats
 
 
-def _children(layout: Layout) -> list[Child]:
+def town_processes(layout: Layout) -> list[Child]:
+    """All processes of a town that is laid out, not yet started."""
     logs = layout.folder / "logs"
     logs.mkdir(exist_ok=True)
     python = sys.executable
@@ -171,7 +175,7 @@ def describe(
     }
 
 
-async def _until_ready(layout: Layout, token: str) -> None:
+async def until_ready(layout: Layout, token: str) -> None:
     """Return when every shared camera can be opened; raises `UNAVAILABLE` after a minute."""
     town = layout.town
     shared = {c.id for site in town.site for c in site.camera if town.shared(site, c)}
@@ -201,17 +205,28 @@ async def _until_ready(layout: Layout, token: str) -> None:
     )
 
 
+async def _keep_certificates(layout: Layout) -> None:
+    """A courier has no authority of its own; the center renews its certificate by itself."""
+    while True:
+        await asyncio.sleep(_CERTIFICATES_EVERY_S)
+        await asyncio.to_thread(renew_couriers, layout.folder, layout.town, time.time())
+
+
 async def _run(folder: Path, port: int, videos: Path | None, browser: bool) -> None:
     town = read_town()
     loops = await asyncio.to_thread(prepare_loops, town, videos)
     ports = _choose_ports(port, [site.id for site in town.site])
     layout = lay_out(folder, town, ports, loops, time.time())
     seats = _seats(layout)
-    children = _children(layout)
+    children = town_processes(layout)
     async with asyncio.TaskGroup() as group:
-        alive = [group.create_task(child.keep_alive()) for child in children]
+        for child in children:
+            group.create_task(child.keep_alive())
         told = group.create_task(until_told_to_end())
-        ready = group.create_task(_until_ready(layout, seats["operator"].token))
+        keeping = group.create_task(
+            keep_running("certificates", partial(_keep_certificates, layout))
+        )
+        ready = group.create_task(until_ready(layout, seats["operator"].token))
         try:
             await asyncio.wait({told, ready}, return_when=asyncio.FIRST_COMPLETED)
             if not told.done():
@@ -221,7 +236,7 @@ async def _run(folder: Path, port: int, videos: Path | None, browser: bool) -> N
         finally:
             ready.cancel()
             await end_all(children)
-            for task in (*alive, told):
+            for task in (keeping, told):
                 task.cancel()
 
 
@@ -260,6 +275,7 @@ def demo(port: int, data: Path | None, videos: Path | None, no_browser: bool) ->
     start_log("demo")
     folder = (data or Path(tempfile.mkdtemp(prefix="serambi-demo-"))).resolve()
     try:
-        asyncio.run(_run(folder, port, videos, not no_browser))
+        with sole_use(folder):
+            asyncio.run(_run(folder, port, videos, not no_browser))
     except* SerambiError as group:
         raise group.exceptions[0] from None

@@ -4,10 +4,14 @@ Laying out again over an existing folder keeps keys and signed documents and ren
 needs: certificates, ports, canaries, settings. Running the processes belongs to demo.py.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +46,7 @@ FORMAT = "1\n"
 _FOV_DEG = 80
 _HEARTBEAT_S = 900
 _CENTER_HOURS = 72
+_HOSTS = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,27 @@ def lay_out(
     _center_settings(layout)
     _simulator_settings(layout, loops, passwords)
     return layout
+
+
+@contextlib.contextmanager
+def sole_use(folder: Path) -> Iterator[None]:
+    """Hold `folder`, made if need be, for one run alone; raises `CONFLICT` when another has it.
+    The kernel lets go of it when the run ends, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SerambiError(
+                Kind.CONFLICT,
+                "another demo runs in this folder",
+                where=str(folder),
+                hint="end it first, or choose another folder with --data",
+            ) from None
+        yield
+    finally:
+        os.close(held)
 
 
 def _claim(folder: Path) -> None:
@@ -266,10 +292,19 @@ def _certificates(folder: Path, town: towns.Town, now: float) -> None:
     authority = folder / "center" / "authority"
     if not (authority / "ca.pem").exists():
         create_authority(authority, now)
-    hosts = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
-    ensure(folder / "center" / "tls", authority, "center", now, **hosts)
-    for site in town.site:
-        ensure(folder / "sites" / site.id / "courier" / "tls", authority, site.id, now, **hosts)
+    ensure(folder / "center" / "tls", authority, "center", now, **_HOSTS)
+    renew_couriers(folder, town, now)
+
+
+def renew_couriers(folder: Path, town: towns.Town, now: float) -> list[str]:
+    """Renew what is nearly over of the couriers' certificates; they notice the new files by
+    themselves. -> the sites that got a new one."""
+    authority = folder / "center" / "authority"
+    return [
+        site.id
+        for site in town.site
+        if ensure(folder / "sites" / site.id / "courier" / "tls", authority, site.id, now, **_HOSTS)
+    ]
 
 
 def _toml(text: str) -> str:

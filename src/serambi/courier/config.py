@@ -1,4 +1,4 @@
-"""The courier's settings: one TOML file -> one frozen dataclass. docs/reference/fabric.md."""
+"""The courier's settings: one TOML file -> one frozen dataclass. docs/reference/settings.md."""
 
 import tomllib
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ time, and again when the certificate files were renewed.
 import asyncio
 import contextlib
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -143,11 +144,10 @@ class ZenohSite:
                     key, congestion_control=zenoh.CongestionControl.DROP, priority=priority
                 )
                 opened.publishers[key] = publisher
-            # Zenoh itself sends nothing that nobody subscribes to. Asking first would lose the
-            # first messages: a fresh publisher does not know its subscribers yet.
+                _wait_for_subscriber(publisher)
+            # Zenoh itself sends nothing that nobody subscribes to.
             publisher.put(raw)
-            # The stub says bool, the library gives an object that is always true.
-            return bool(publisher.matching_status.matching)  # type: ignore[attr-defined]
+            return _matching(publisher)
         except zenoh.ZError as error:
             # The session is being closed or the link is gone: DROP means exactly this.
             log.debug("not sent: %s", error)
@@ -247,6 +247,20 @@ class ZenohSite:
     def _reply(self, query: zenoh.Query, answer: bytes) -> None:
         with query:
             query.reply(keys.command(self._site), answer)
+
+
+def _matching(publisher: zenoh.Publisher) -> bool:
+    # The stub says bool, the library gives an object that is always true.
+    return bool(publisher.matching_status.matching)  # type: ignore[attr-defined]
+
+
+def _wait_for_subscriber(publisher: zenoh.Publisher) -> None:
+    """What a fresh publisher sends may overtake its own declaration, over TLS on another link,
+    and is then lost: configuration and first pictures. That a subscriber is known means that the
+    center knows the publisher."""
+    deadline_s = time.monotonic() + profile.DECLARE_LIMIT_S
+    while not _matching(publisher) and time.monotonic() < deadline_s:
+        time.sleep(profile.DECLARE_LOOK_S)
 
 
 def _refuse(query: zenoh.Query, text: str) -> None:

@@ -29,13 +29,6 @@ class Viewer(BaseModel):
     until_ms: int
 
 
-class Viewers(BaseModel):
-    """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open)."""
-
-    lamp: str
-    viewers: list[Viewer]
-
-
 class Which(BaseModel):
     """One camera, or without it the whole site."""
 
@@ -66,13 +59,17 @@ class CameraHealth(BaseModel):
     number: str
     online: bool
     recording: bool
+    recording_trouble: str
     streams: dict[str, StreamHealth]
 
 
 class Health(BaseModel):
+    """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open)."""
+
     status: str
     version: str
     site: str
+    lamp: str
     center_linked: bool
     ledger_size: int
     cameras: list[CameraHealth]
@@ -102,8 +99,8 @@ def keeper_router(keeper: Keeper, gate: Gate) -> APIRouter:
         return _health(keeper)
 
     @router.get("/viewers")
-    def viewers(login: only_owner) -> Viewers:
-        return Viewers(lamp=keeper.lamp(), viewers=_viewers(keeper))
+    def viewers(login: only_owner) -> list[Viewer]:
+        return _viewers(keeper)
 
     @router.post("/stop")
     async def stop(login: only_owner, which: Which | None = None) -> StopResult:
@@ -112,9 +109,9 @@ def keeper_router(keeper: Keeper, gate: Gate) -> APIRouter:
         return StopResult(seconds=done.seconds, sessions=done.sessions, people=done.people)
 
     @router.post("/resume")
-    async def resume(login: only_owner, which: Which | None = None) -> Viewers:
+    async def resume(login: only_owner, which: Which | None = None) -> list[Viewer]:
         await keeper.resume(_checked(keeper, which))
-        return Viewers(lamp=keeper.lamp(), viewers=_viewers(keeper))
+        return _viewers(keeper)
 
     @router.post("/documents")
     async def documents(login: only_owner, request: Request) -> Taken:
@@ -179,14 +176,16 @@ def _health(keeper: Keeper) -> Health:
                 number=camera.number,
                 online=watched.online,
                 recording=watched.recording,
+                recording_trouble=watched.recording_trouble,
                 streams=streams,
             )
         )
-    well = all(camera.online for camera in cameras)
+    well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
     return Health(
         status="ok" if well else "degraded",
         version=__version__,
         site=keeper.config.site,
+        lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
         ledger_size=keeper.journal.store.size,
         cameras=cameras,

@@ -2,9 +2,9 @@
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -13,6 +13,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
 from serambi.base.words import Words
 
+_KEEP_MAX = 1_000_000
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -22,7 +23,7 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     number: str
     name: Words
-    facing: str
+    facing: Literal["street", "yard", "inside"]
     main: str
     sub: str
     user: str = ""
@@ -56,8 +57,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trust: _Trust
     owner_token_sha256: str
     zone: str = "Asia/Jakarta"
-    http: _Http = field(default_factory=_Http)
-    retention: _Retention = field(default_factory=_Retention)
+    http: _Http = _Http()
+    retention: _Retention = _Retention()
 
 
 class _Cameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,11 +110,19 @@ def _refuse(path: Path, what: str, hint: str) -> SerambiError:
     return SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=hint)
 
 
+def _check_name(path: Path, value: str, field_name: str) -> None:
+    try:
+        check_id(value, field_name)
+    except SerambiError as error:
+        error.where = str(path)
+        raise
+
+
 def _check_cameras(path: Path, cameras: tuple[Camera, ...]) -> None:
     if len({camera.id for camera in cameras}) != len(cameras):
         raise _refuse(path, "two cameras have the same id", "give each camera an id of its own")
     for camera in cameras:
-        check_id(camera.id, "camera id")
+        _check_name(path, camera.id, "camera.id")
         for url in (camera.main, camera.sub):
             if not url.startswith("rtsp://") or "@" in url:
                 raise _refuse(
@@ -130,8 +139,17 @@ def read_config(path: Path) -> KeeperConfig:
     found: _File = _read(path, _File)
     if found.format != 1:
         raise _refuse(path, f"format {found.format} is not known", "install a newer Serambi")
-    check_id(found.site, "site")
-    check_id(found.owner, "owner")
+    _check_name(path, found.site, "site")
+    _check_name(path, found.owner, "owner")
+    if not 0 <= found.http.port <= 65_535:
+        raise _refuse(path, f"http.port {found.http.port} is not a port", "use 0 to 65535")
+    for number, name in (
+        (found.retention.days, "retention.days"),
+        (found.retention.gigabytes, "retention.gigabytes"),
+    ):
+        if not 0 < number <= _KEEP_MAX:
+            hint = f"use more than 0, at most {_KEEP_MAX}"
+            raise _refuse(path, f"{name} {number} is out of bounds", hint)
     try:
         ZoneInfo(found.zone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from serambi.agreement.attestation import ATTESTATION_TYPE, SignedAttestation, read_attestation
 from serambi.agreement.decide import State
 from serambi.agreement.model import AGREEMENT_TYPE, SignedAgreement, read_agreement
@@ -34,13 +36,27 @@ class Accepted:
     party: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A verified document: its file's name without ending (empty: nothing new), what it changes,
+    the bytes to keep, and how it comes into force."""
+
+    name: str = ""
+    accepted: Accepted = Accepted()
+    raw: bytes = b""
+    keep: Callable[[], None] = lambda: None
+    closes: bool = False
+    replaces: tuple[str, ...] = ()
+
+
 class Documents:
     """The documents of one site, in memory and in the folder `documents`."""
 
     def __init__(self, folder: Path, site: str, roster_path: Path, genesis: str) -> None:
         self._folder = folder / "documents"
         self._inbox = folder / "inbox"
-        for wanted in (self._folder, self._inbox, self._inbox / "refused"):
+        self._replaced = self._folder / "replaced"
+        for wanted in (self._folder, self._replaced, self._inbox, self._inbox / "refused"):
             wanted.mkdir(parents=True, exist_ok=True)
         self._site = site
         try:
@@ -50,9 +66,11 @@ class Documents:
                 Kind.NOT_FOUND, f"the roster cannot be read: {error}", where=str(roster_path)
             ) from error
         self.roster: Roster = read_roster(raw, genesis)
+        # Replaced as a whole: the event loop reads them while another thread accepts.
         self._agreements: dict[str, tuple[SignedAgreement, bytes]] = {}
         self._revocations: dict[str, Revocation] = {}
         self._attestations: dict[str, SignedAttestation] = {}
+        self._written: set[str] = set()
         for path in sorted(self._folder.glob("*.json")):
             self._load(path)
 
@@ -60,7 +78,8 @@ class Documents:
         """A kept document that can no longer be read is left out and said: doubt is not shared.
         A revocation that cannot be read would reopen what it closed, so it stops the start."""
         try:
-            self._take(path.read_bytes())
+            self._take(path.read_bytes()).keep()
+            self._written.add(path.stem)
         except (SerambiError, OSError) as error:
             if path.name.startswith("revocation"):
                 raise SerambiError(
@@ -85,20 +104,39 @@ class Documents:
 
     def accept(self, raw: bytes) -> Accepted:
         """Verify one document and keep it, durable on return. Raises `SerambiError` when it is
-        not believed; a document that is already known changes nothing."""
-        if len(self._agreements) + len(self._revocations) >= DOCUMENTS_MAX:
+        not believed (UNAVAILABLE when the disk refuses it); a document that is already known
+        changes nothing. Call it from one thread at a time."""
+        taken = self._take(raw)
+        if not taken.name:
+            return taken.accepted
+        if taken.closes:
+            # Closing needs no disk. It is kept when it is delivered again, or on the next try.
+            taken.keep()
+        elif taken.name not in self._written and len(self._written) >= DOCUMENTS_MAX:
             raise SerambiError(Kind.LIMIT, f"{DOCUMENTS_MAX} documents are kept already")
-        name, changed, whole = self._take(raw)
-        if name:
-            write_atomically(self._folder / f"{name}.json", whole)
-        return changed
+        try:
+            for digest in taken.replaces:
+                (self._replaced / digest).touch()
+            write_atomically(self._folder / f"{taken.name}.json", taken.raw)
+        except OSError as error:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"the document cannot be kept: {error.strerror or error}",
+                where=str(self._folder),
+                hint="free space on the disk and deliver it again",
+            ) from error
+        self._written.add(taken.name)
+        if not taken.closes:
+            taken.keep()
+        return taken.accepted
 
-    def _take(self, raw: bytes) -> tuple[str, Accepted, bytes]:
-        """-> file name without ending (empty: nothing new), what changed, bytes to keep."""
+    def _take(self, raw: bytes) -> _Taken:
+        """Verify; nothing is changed yet."""
         if len(raw) > DOCUMENT_MAX_BYTES:
             raise SerambiError(Kind.LIMIT, f"the document is larger than {DOCUMENT_MAX_BYTES} B")
-        kind = dsse.load(raw).payload_type
-        takers: dict[str, Callable[[bytes], tuple[str, Accepted, bytes]]] = {
+        envelope = dsse.load(raw)
+        kind = envelope.payload_type
+        takers: dict[str, Callable[[bytes], _Taken]] = {
             AGREEMENT_TYPE: self._take_agreement,
             REVOCATION_TYPE: self._take_revocation,
             ATTESTATION_TYPE: self._take_attestation,
@@ -109,9 +147,23 @@ class Documents:
                 f"a document of type {kind[:80]!r} is not known here",
                 hint="an agreement, an attestation or a revocation is expected",
             )
-        return takers[kind](raw)
+        return takers[kind](dsse.dump(self._believed(envelope)))
 
-    def _take_agreement(self, raw: bytes) -> tuple[str, Accepted, bytes]:
+    def _believed(self, envelope: dsse.Envelope) -> dsse.Envelope:
+        """Without signatures that nobody made: kept, they would fill the room for good ones."""
+        keys = self.roster.keys_for(use="sign")
+        good = tuple(
+            pair
+            for pair in envelope.signatures
+            if dsse.verified_by(msgspec.structs.replace(envelope, signatures=(pair,)), keys)
+        )
+        if not good:
+            raise SerambiError(
+                Kind.DENIED, "no party of the roster has signed this document", where=self._site
+            )
+        return msgspec.structs.replace(envelope, signatures=good)
+
+    def _take_agreement(self, raw: bytes) -> _Taken:
         signed = read_agreement(raw, self.roster)
         number = signed.agreement.number
         if all(site.site != self._site for site in signed.agreement.sites):
@@ -121,34 +173,41 @@ class Documents:
         if known is not None:
             raw = dsse.dump(dsse.merge(dsse.load(known[1]), dsse.load(raw)))
             if raw == known[1]:
-                return "", Accepted(), raw
+                return _Taken()
             signed = read_agreement(raw, self.roster)
-        self._agreements[signed.digest] = (signed, raw)
+
+        def keep() -> None:
+            self._agreements = {**self._agreements, signed.digest: (signed, raw)}
+
         news = signed.complete and not was_complete
         accepted = Accepted("agreement_accepted", number) if news else Accepted()
-        return f"agreement-{signed.digest}", accepted, raw
+        return _Taken(f"agreement-{signed.digest}", accepted, raw, keep)
 
-    def _take_revocation(self, raw: bytes) -> tuple[str, Accepted, bytes]:
+    def _take_revocation(self, raw: bytes) -> _Taken:
         revocation = read_revocation(raw, self.roster)
-        if revocation.agreement in self._revocations:
-            return "", Accepted(), raw
-        known = self._agreements.get(revocation.agreement)
+        digest = revocation.agreement
+        name = f"revocation-{digest}"
+        known = self._agreements.get(digest)
+        if name in self._written:
+            return _Taken()
         if known is None:
             raise SerambiError(
                 Kind.NOT_FOUND,
-                f"the revoked agreement {revocation.number} is not known at {self._site}",
+                f"the revoked agreement {revocation.number[:80]} is not known at {self._site}",
             )
         if revocation.party not in known[0].agreement.parties:
             raise SerambiError(
                 Kind.DENIED,
-                f"{revocation.party} is not a party of agreement {revocation.number}",
+                f"{revocation.party} is not a party of agreement {known[0].agreement.number}",
             )
-        self._revocations[revocation.agreement] = revocation
-        number = known[0].agreement.number
-        accepted = Accepted("agreement_revoked", number, revocation.party)
-        return f"revocation-{revocation.agreement}", accepted, raw
 
-    def _take_attestation(self, raw: bytes) -> tuple[str, Accepted, bytes]:
+        def keep() -> None:
+            self._revocations = {digest: revocation, **self._revocations}
+
+        accepted = Accepted("agreement_revoked", known[0].agreement.number, revocation.party)
+        return _Taken(name, accepted, raw, keep, closes=True)
+
+    def _take_attestation(self, raw: bytes) -> _Taken:
         signed = read_attestation(raw, self.roster)
         attestation = signed.attestation
         if attestation.site != self._site:
@@ -162,8 +221,23 @@ class Documents:
                 f"the attestation of {attestation.camera} lacks signatures",
                 hint="the owner and one other party sign it",
             )
-        self._attestations[attestation.camera] = signed
-        return f"attestation-{attestation.camera}", Accepted(), raw
+        known = self._attestations.get(attestation.camera)
+        if known is not None and known.digest == signed.digest:
+            return _Taken()
+        # Else whoever kept a copy could undo a newer one, such as "it now looks inside".
+        if (self._replaced / signed.digest).exists():
+            raise SerambiError(
+                Kind.CONFLICT,
+                f"this attestation of {attestation.camera} was replaced by a newer one",
+                hint="sign a new one",
+            )
+
+        def keep() -> None:
+            self._attestations = {**self._attestations, attestation.camera: signed}
+
+        replaces = () if known is None else (known.digest,)
+        name = f"attestation-{attestation.camera}"
+        return _Taken(name, Accepted(), raw, keep, replaces=replaces)
 
     def waiting_in_inbox(self) -> list[Path]:
         """Files somebody has put into the inbox, oldest name first."""
@@ -174,5 +248,6 @@ class Documents:
         """A file that was not believed moves to `inbox/refused`, with the reason beside it."""
         aside = self._inbox / "refused" / path.name
         path.replace(aside)
-        aside.with_name(aside.name + ".why.txt").write_text(why + "\n", encoding="utf-8")
+        # A file may have the longest name there can be; the reason's name must fit too.
+        aside.with_name(aside.name[:200] + ".why.txt").write_text(why + "\n", encoding="utf-8")
         log.warning("%s is refused: %s", path.name, why)

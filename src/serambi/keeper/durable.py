@@ -2,11 +2,13 @@
 mark, the salt that hides names of never-agreed cameras. One small file, replaced atomically."""
 
 import secrets
+import threading
 from pathlib import Path
 
 import msgspec
 
 from serambi.base.canonical import decode, encode
+from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 
 _MAX_BYTES = 1024 * 1024
@@ -22,20 +24,45 @@ class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Durable:
-    """The file `durable.json`. A file that cannot be read refuses to start: doubt is not shared."""
+    """The file `durable.json`. A file that cannot be read refuses to start: doubt is not shared.
+
+    Any thread may use it. What a full disk refuses raises UNAVAILABLE.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "durable.json"
+        self.refused = False
+        self._memory = threading.Lock()
+        self._disk = threading.Lock()
         if self._path.exists():
             self._kept = decode(
                 _Kept, self._path.read_bytes(), what=str(self._path), max_bytes=_MAX_BYTES
             )
+            self._written = self._kept
         else:
             self._kept = _Kept(1, secrets.token_hex(16), 0, {})
-            self._write()
+            self._write(self._kept)
 
-    def _write(self) -> None:
-        write_atomically(self._path, encode(self._kept), mode=0o600)
+    def _write(self, kept: _Kept) -> None:
+        try:
+            write_atomically(self._path, encode(kept), mode=0o600)
+        except OSError as error:
+            self.refused = True
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"what must be remembered cannot be written: {error.strerror or error}",
+                where=str(self._path),
+                hint="free space on the disk",
+            ) from error
+        self._written = kept
+        self.refused = False
+
+    def save(self) -> None:
+        """Write what is in memory, unless the file says it already."""
+        with self._disk:
+            kept = self._kept
+            if kept is not self._written:
+                self._write(kept)
 
     @property
     def salt(self) -> bytes:
@@ -46,29 +73,42 @@ class Durable:
         """The latest date ever seen, unix seconds."""
         return self._kept.clock_high_water_ms / 1000
 
+    def see_clock(self, now: float) -> None:
+        """Raise the high-water mark in memory; it never falls. `save` makes it durable."""
+        with self._memory:
+            if int(now * 1000) > self._kept.clock_high_water_ms:
+                self._kept = msgspec.structs.replace(
+                    self._kept, clock_high_water_ms=int(now * 1000)
+                )
+
     def saw_clock(self, now: float) -> None:
-        """Keep the high-water mark; it only rises."""
-        if now > self.clock_high_water:
-            self._kept = msgspec.structs.replace(self._kept, clock_high_water_ms=int(now * 1000))
-            self._write()
+        """`see_clock`, durable on return."""
+        self.see_clock(now)
+        self.save()
 
     @property
     def stops(self) -> dict[str, float]:
         """Camera id (or `SITE`) -> unix seconds since when the owner has stopped it."""
         return {key: at / 1000 for key, at in self._kept.stops_ms.items()}
 
+    def hold(self, key: str, now: float) -> None:
+        """Stop in memory, at once; stopping again keeps the first time. `save` keeps it."""
+        with self._memory:
+            if key not in self._kept.stops_ms:
+                stops_ms = self._kept.stops_ms | {key: int(now * 1000)}
+                self._kept = msgspec.structs.replace(self._kept, stops_ms=stops_ms)
+
     def stop(self, key: str, now: float) -> None:
-        """Durable on return; stopping again keeps the first time."""
-        if key not in self._kept.stops_ms:
-            self._set(self._kept.stops_ms | {key: int(now * 1000)})
+        """`hold`, durable on return. It holds even when this raises."""
+        self.hold(key, now)
+        self.save()
 
     def resume(self, key: str) -> None:
-        """Lift one camera's stop, or with `SITE` every stop there is."""
-        if key == SITE:
-            self._set({})
-        elif key in self._kept.stops_ms:
-            self._set({k: at for k, at in self._kept.stops_ms.items() if k != key})
-
-    def _set(self, stops_ms: dict[str, int]) -> None:
-        self._kept = msgspec.structs.replace(self._kept, stops_ms=stops_ms)
-        self._write()
+        """Lift one camera's stop, or with `SITE` every stop there is: on the disk first, so that
+        what raises here has lifted nothing."""
+        with self._disk, self._memory:
+            stops_ms = {k: at for k, at in self._kept.stops_ms.items() if SITE != key != k}
+            if stops_ms != self._kept.stops_ms:
+                resumed = msgspec.structs.replace(self._kept, stops_ms=stops_ms)
+                self._write(resumed)
+                self._kept = resumed

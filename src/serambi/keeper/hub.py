@@ -2,6 +2,7 @@
 its group of pictures, and offered to the release door. Deciding does not belong here."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -26,7 +27,7 @@ class _Channel:
 
 
 class Hub:
-    """`push` is called in camera threads; everything else belongs to the event loop."""
+    """`push` and `forget` are for camera threads; everything else belongs to the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, offer: Offer) -> None:
         self._loop = loop
@@ -47,8 +48,8 @@ class Hub:
                     self.dropped += 1
                     return
                 channel.skipping = False
-            channel.pending += 1
             message = channel.builder.build(item)
+            channel.pending += 1
         try:
             self._loop.call_soon_threadsafe(self._accept, camera, stream, channel, item, message)
         except RuntimeError:
@@ -91,4 +92,6 @@ class Hub:
         """A camera went away: its last pictures must not greet the next viewer as live."""
         channel = self._channels.get((camera, stream))
         if channel:
-            channel.cache.clear()
+            # Behind the pictures that are still on their way to the loop, not before them.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(channel.cache.clear)

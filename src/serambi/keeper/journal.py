@@ -1,14 +1,23 @@
 """The keeper's hand on its ledger: turns what happened into entries, in order, off the loop."""
 
 import asyncio
+import itertools
+import logging
+from collections import deque
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
 
+from serambi.base.errors import SerambiError
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.store import LedgerStore
 
+log = logging.getLogger(__name__)
+
 _PAGE = 256
+_BATCH = 256
+_OWED_MAX = 4096
 
 
 class View(Protocol):
@@ -29,15 +38,25 @@ class View(Protocol):
 
 
 class Journal:
-    """Appends one entry at a time; on return it is on the disk."""
+    """Appends entries in order; `write` returns when they are on the disk.
+
+    What has already happened (a view closed, a stop) is noted instead: while the disk refuses,
+    it waits here, bounded, and goes before whatever is written next.
+    """
 
     def __init__(self, store: LedgerStore, site: str, salt: bytes) -> None:
         self._store = store
         self._site = site
         self._salt = salt
         self._order = asyncio.Lock()
+        self._owed: deque[Entry] = deque(maxlen=_OWED_MAX)
 
-    async def write(
+    @property
+    def owed(self) -> int:
+        """How many entries the disk has not taken yet."""
+        return len(self._owed)
+
+    def entry(
         self,
         kind: EntryKind,
         view: View | None = None,
@@ -47,28 +66,71 @@ class Journal:
         reason: str = "",
         party: str = "",
         detail: str = "",
-    ) -> None:
-        """Durable on return. A camera that no agreement names appears only as a salted
+    ) -> Entry:
+        """An entry without its time. A camera that no agreement names appears only as a salted
         commitment: a mirror of this ledger must not learn of it."""
         camera = view.camera if view else camera
         if camera and not agreement:
-            camera = commit(self._salt, camera)
+            camera = self.commitment(camera)
+        return Entry(
+            kind=kind,
+            at_ms=0,
+            site=self._site,
+            session=view.session if view else "",
+            camera=camera,
+            person=view.person if view else "",
+            unit=view.unit if view else "",
+            party=view.party if view else party,
+            purpose=view.purpose if view else "",
+            agreement=agreement,
+            reason=str(reason),
+            detail=detail,
+        )
+
+    def commitment(self, camera: str) -> str:
+        """What stands in this ledger for a camera that was never agreed."""
+        return commit(self._salt, camera)
+
+    async def write(self, *entries: Entry) -> None:
+        """Durable on return, all or none. Raises `SerambiError` when the disk refuses: what was
+        to follow from these entries must then not happen."""
         async with self._order:
-            entry = Entry(
-                kind=kind,
-                at_ms=self._store.stamp(),
-                site=self._site,
-                session=view.session if view else "",
-                camera=camera,
-                person=view.person if view else "",
-                unit=view.unit if view else "",
-                party=view.party if view else party,
-                purpose=view.purpose if view else "",
-                agreement=agreement,
-                reason=str(reason),
-                detail=detail,
+            await self._pay()
+            await self._append(self._stamped(entries))
+
+    async def note(self, *entries: Entry) -> bool:
+        """Write down what has happened; whether it is on the disk now. Never raises for the
+        disk: what it refuses waits."""
+        async with self._order:
+            first = not self._owed
+            try:
+                self._owed.extend(self._stamped(entries))
+            except SerambiError:
+                self._owed.extend(entries)
+            try:
+                await self._pay()
+            except SerambiError as error:
+                if first or entries:
+                    log.error("the ledger cannot be written, %d entries wait: %s", self.owed, error)
+        return not self._owed
+
+    def _stamped(self, entries: Iterable[Entry]) -> list[Entry]:
+        at_ms = self._store.stamp()
+        return [msgspec.structs.replace(entry, at_ms=entry.at_ms or at_ms) for entry in entries]
+
+    async def _pay(self) -> None:
+        while self._owed:
+            batch = self._stamped(itertools.islice(self._owed, _BATCH))
+            latest = itertools.accumulate((entry.at_ms for entry in batch), max)
+            await self._append(
+                [msgspec.structs.replace(e, at_ms=at) for e, at in zip(batch, latest, strict=True)]
             )
-            await asyncio.to_thread(self._store.append, [entry])
+            for _ in batch:
+                self._owed.popleft()
+
+    async def _append(self, entries: list[Entry]) -> None:
+        for start in range(0, len(entries), _BATCH):
+            await asyncio.to_thread(self._store.append, entries[start : start + _BATCH])
 
     async def close_dangling(self) -> None:
         """After a crash: views that were opened and never closed ended with the process."""
@@ -78,16 +140,12 @@ class Journal:
                 open_views[entry.session] = entry
             elif entry.kind == "session_closed":
                 open_views.pop(entry.session, None)
-        if open_views:
-            async with self._order:
-                at_ms = self._store.stamp()
-                closing = [
-                    msgspec.structs.replace(
-                        entry, kind="session_closed", at_ms=at_ms, reason="restarted"
-                    )
-                    for entry in open_views.values()
-                ]
-                await asyncio.to_thread(self._store.append, closing)
+        await self.write(
+            *(
+                msgspec.structs.replace(entry, kind="session_closed", at_ms=0, reason="restarted")
+                for entry in open_views.values()
+            )
+        )
 
     def _since_last_start(self) -> list[Entry]:
         """Entries since the start before this one, oldest first."""

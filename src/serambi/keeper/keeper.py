@@ -8,12 +8,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Literal
 
 from serambi.agreement.decide import State, clock_is_sane
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
-from serambi.base.errors import SerambiError
+from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
 from serambi.base.tasks import keep_running
 from serambi.camera.pyav_source import PyAVSource
@@ -77,8 +78,13 @@ class Keeper:
 
     def state(self) -> State:
         """Everything the decision rests on, as of now."""
-        sane = clock_is_sane(self.clock.now(), self.durable.clock_high_water)
-        return self.documents.state(stops=self.durable.stops, clock_ok=sane)
+        now = self.clock.now()
+        sane = clock_is_sane(now, self.durable.clock_high_water)
+        self.durable.see_clock(now)
+        state = self.documents.state(stops=self.durable.stops, clock_ok=sane)
+        known = {c.id for c in self.config.cameras if c.facing != "inside"}
+        attestations = {c: signed for c, signed in state.attestations.items() if c in known}
+        return replace(state, attestations=attestations)
 
     def site_state(self) -> SiteState:
         """What the center is told."""
@@ -93,42 +99,70 @@ class Keeper:
             return "none"
         return "unknown" if self.center_lost else "on"
 
+    @property
+    def disk_refuses(self) -> bool:
+        """Whether something waits that the disk has not taken."""
+        return bool(self.journal.owed) or self.durable.refused
+
     # -- the owner's hand ---------------------------------------------------------------
 
     async def stop(self, camera: str | None) -> Stopped:
-        """Stop one camera or the whole site: remembered first, then shut, then written down."""
-        self.durable.stop(camera or SITE, self.clock.now())
+        """Stop one camera or the whole site: shut at once, remembered and written down.
+
+        Raises UNAVAILABLE when the disk refuses; the views are then closed all the same and the
+        stop holds, but perhaps not through a restart."""
+        key = camera or SITE
+        self.durable.hold(key, self.clock.now())
         cameras = [camera] if camera else [c.id for c in self.config.cameras]
-        stopped = await self.sessions.stop(cameras)
+        stopped, failed = await asyncio.gather(self.sessions.stop(cameras), self._save())
         self.last_stop = stopped
-        await self._journal_of_owner("stopped", camera)
+        if not await self._journal_of_owner("stopped", camera) or failed:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                "sharing is stopped and no picture goes out, but the disk refused to keep it",
+                where=f"site {self.config.site}",
+                hint="free space on this box before it restarts; then press Stop once more",
+            ) from failed
         return stopped
+
+    async def _save(self) -> SerambiError | None:
+        try:
+            await asyncio.to_thread(self.durable.save)
+        except SerambiError as error:
+            return error
+        return None
 
     async def resume(self, camera: str | None) -> None:
         """Lift a stop. Views do not come back by themselves; they may be asked for again."""
-        self.durable.resume(camera or SITE)
+        await asyncio.to_thread(self.durable.resume, camera or SITE)
         await self._journal_of_owner("resumed", camera)
 
     async def _journal_of_owner(
         self, kind: Literal["stopped", "resumed"], camera: str | None
-    ) -> None:
+    ) -> bool:
         agreement = next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
-        await self.journal.write(
-            kind, camera=camera or "", agreement=agreement, party=self.config.owner
-        )
         self._changed.set()
+        return await self.journal.note(
+            self.journal.entry(
+                kind, camera=camera or "", agreement=agreement, party=self.config.owner
+            )
+        )
 
     # -- documents ----------------------------------------------------------------------
 
     async def accept(self, raw: bytes) -> Accepted:
         """Take a signed document from wherever it comes; raises `SerambiError` if not believed."""
-        async with self._documents_turn:
-            accepted = await asyncio.to_thread(self.documents.accept, raw)
-        # Closing comes before writing: a revocation acts even when the disk is full.
-        await self.sessions.reconsider()
+        try:
+            async with self._documents_turn:
+                accepted = await asyncio.to_thread(self.documents.accept, raw)
+        finally:
+            # Closing comes before writing: a revocation acts even when the disk is full.
+            await self.sessions.reconsider()
         if accepted.kind:
-            await self.journal.write(
-                accepted.kind, agreement=accepted.agreement, party=accepted.party
+            await self.journal.note(
+                self.journal.entry(
+                    accepted.kind, agreement=accepted.agreement, party=accepted.party
+                )
             )
         self._changed.set()
         return accepted
@@ -142,7 +176,12 @@ class Keeper:
                 await self.accept(path.read_bytes())
                 path.unlink(missing_ok=True)
             except SerambiError as error:
-                self.documents.put_aside(path, str(error))
+                if error.kind == Kind.UNAVAILABLE:
+                    log.warning("%s stays in the inbox: %s", path.name, error)
+                else:
+                    self.documents.put_aside(path, str(error))
+            except OSError as error:
+                log.warning("%s in the inbox cannot be read: %s", path.name, error)
 
     # -- the courier --------------------------------------------------------------------
 
@@ -211,7 +250,7 @@ class Keeper:
     async def _begin(self) -> None:
         await asyncio.to_thread(self.watch.repair)
         await self.journal.close_dangling()
-        await self.journal.write("started")
+        await self.journal.write(self.journal.entry("started"))
         self.watch.start()
 
     def _every(
@@ -228,9 +267,16 @@ class Keeper:
         await self.sessions.reconsider()
         await self.sessions.flush_refusals()
 
+    async def _catch_up(self) -> None:
+        """What a full disk refused is written as soon as it takes it."""
+        if self.journal.owed:
+            await self.journal.note()
+        if failed := await self._save():
+            log.warning("%s", failed)
+
     async def _see_clock(self) -> None:
-        if clock_is_sane(self.clock.now(), self.durable.clock_high_water):
-            await asyncio.to_thread(self.durable.saw_clock, self.clock.now())
+        self.durable.see_clock(self.clock.now())
+        await self._catch_up()
 
     async def _make_room(self) -> None:
         await asyncio.to_thread(self.watch.make_room, self.clock.now())
@@ -240,7 +286,9 @@ class Keeper:
         while True:
             self.uplink.send_state(self._seal(STATE_TYPE, self.site_state()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), STATE_EVERY_S)
+                # Not `wait_for`: in Python 3.11 it may swallow a cancellation.
+                async with asyncio.timeout(STATE_EVERY_S):
+                    await self._changed.wait()
             self._changed.clear()
 
     def close(self) -> None:

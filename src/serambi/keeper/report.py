@@ -4,6 +4,7 @@ Only cameras that a fully signed agreement names are in it; a waiting site says 
 signatures are missing, nothing else.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
@@ -30,6 +31,7 @@ class Report:
         self._watched = watched
         self._since: dict[str, tuple[str, int]] = {}
         self._seq = 0
+        self._lock = threading.Lock()  # pages are built outside the event loop
 
     def build(self, state: State, sessions: Iterable[str]) -> SiteState:
         """The state as of now. `seq` only rises, over restarts too: it is the time itself."""
@@ -43,8 +45,7 @@ class Report:
             at_ms=now_ms,
             waiting=tuple(
                 Waiting(a.agreement.number, tuple(a.missing), len(a.agreement.parties))
-                for a in state.agreements
-                if not a.complete
+                for a in self._waiting(state)
             ),
             cameras=tuple(
                 self._camera(state, signed, camera) for signed, camera in self.shared(state)
@@ -52,10 +53,31 @@ class Report:
             sessions=tuple(sessions),
         )
 
+    def _waiting(self, state: State) -> list[SignedAgreement]:
+        """Agreements that could still come into force."""
+        now = self._clock.now()
+        return [
+            signed
+            for signed in state.agreements
+            if not signed.complete
+            and signed.digest not in state.revocations
+            and now < signed.valid_until
+        ]
+
+    def waiting(self, state: State) -> dict[str, tuple[str, ...]]:
+        """Camera -> parties that have still to sign an agreement that names it. For the owner."""
+        return {
+            camera.id: signed.missing
+            for signed in self._waiting(state)
+            for camera in self._config.cameras
+            if self._names(signed, camera)
+        }
+
     def next_seq(self) -> int:
         """Rises with every state and reply; what is asked for later is never smaller."""
-        self._seq = max(self._seq + 1, unix_ms(self._clock.now()))
-        return self._seq
+        with self._lock:
+            self._seq = max(self._seq + 1, unix_ms(self._clock.now()))
+            return self._seq
 
     def shared(self, state: State) -> list[tuple[SignedAgreement, Camera]]:
         """Each camera of this site with the agreement that speaks for it: of several the one that

@@ -7,13 +7,14 @@ after. Each step that takes time is followed by deciding again.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from serambi.agreement.decide import Ask, Decision, Reason, State, decide
 from serambi.agreement.request import NonceSet, Refused, Request, open_request
 from serambi.base.clock import Clock
+from serambi.base.errors import SerambiError
 from serambi.base.limits import GRANT_S, REFUSALS_LOGGED_PER_MINUTE, SESSIONS_PER_SITE
 from serambi.identity.roster import Roster
 from serambi.keeper.journal import Journal
@@ -99,6 +100,7 @@ class Sessions:
         self._opening: set[str] = set()
         self._refusals: deque[float] = deque()
         self._unlogged = 0
+        self._unlogged_since = 0.0
 
     def all(self) -> tuple[Session, ...]:
         return tuple(self._open.values())
@@ -116,7 +118,7 @@ class Sessions:
         if session is None or not _same_view(session, request):
             return await self._refuse(Reason.BAD_REQUEST, request)
         if request.kind == "close":
-            await self._end([session], "closed")
+            await self._end({"closed": [session]})
             return Outcome(True, Reason.ALLOWED, request.nonce, session.session, session.agreement)
         return await self._renew(session, request)
 
@@ -131,12 +133,21 @@ class Sessions:
             return await self._refuse(Reason.LIMIT, request, decision.agreement)
         self._opening.add(request.session)
         try:
-            await self._journal.write("session_opened", request, agreement=decision.agreement)
-            # Writing took time: the owner may have pressed Stop meanwhile.
-            again = self._decide(request)
-            if not again.allowed:
+            number = decision.agreement
+            try:
                 await self._journal.write(
-                    "session_closed", request, agreement=decision.agreement, reason=again.reason
+                    self._journal.entry("session_opened", request, agreement=number)
+                )
+            except SerambiError as error:
+                log.error("a view is not opened, because it cannot be written down: %s", error)
+                return self._outcome(replace(decision, reason=Reason.ERROR), request)
+            # Writing took time: the owner may have pressed Stop meanwhile.
+            again = self._decide(request, number)
+            if not again.allowed:
+                await self._journal.note(
+                    self._journal.entry(
+                        "session_closed", request, agreement=number, reason=again.reason
+                    )
                 )
                 return self._outcome(again, request)
             session = self._session(request, again)
@@ -156,9 +167,9 @@ class Sessions:
         )
 
     async def _renew(self, session: Session, request: Request) -> Outcome:
-        decision = self._decide(request)
+        decision = self._decide(request, session.agreement)
         if not decision.allowed:
-            await self._end([session], decision.reason)
+            await self._end({decision.reason: [session]})
             return self._outcome(decision, request)
         kept = replace(
             session,
@@ -169,9 +180,10 @@ class Sessions:
         self._release.set_until(kept.camera, kept.stream, self._until_of(kept))
         return Outcome(True, Reason.ALLOWED, request.nonce, kept.session, kept.agreement, kept.ends)
 
-    def _decide(self, request: Request) -> Decision:
+    def _decide(self, request: Request, agreement: str = "") -> Decision:
+        """By all agreements, or by the one under which the view was opened."""
         ask = Ask(request.camera, request.action, request.purpose, request.party)
-        return decide(self._state(), ask, self._clock.now())
+        return decide(_under(self._state(), agreement), ask, self._clock.now())
 
     def _session(self, request: Request, decision: Decision) -> Session:
         now = self._clock.now()
@@ -214,18 +226,22 @@ class Sessions:
         while self._refusals and now - self._refusals[0] > 60:
             self._refusals.popleft()
         if len(self._refusals) >= REFUSALS_LOGGED_PER_MINUTE:
+            if not self._unlogged:
+                self._unlogged_since = now
             self._unlogged += 1
             return
         self._refusals.append(now)
-        await self._journal.write("refused", request, agreement=agreement, reason=reason)
+        await self._journal.note(
+            self._journal.entry("refused", request, agreement=agreement, reason=reason)
+        )
 
     async def flush_refusals(self) -> None:
-        """Write down how many refusals were counted but not written one by one."""
-        if self._unlogged and (
-            not self._refusals or self._clock.monotonic() - self._refusals[-1] > 60
-        ):
+        """Once a minute: write down how many refusals were counted but not written one by one."""
+        if self._unlogged and self._clock.monotonic() - self._unlogged_since > 60:
             count, self._unlogged = self._unlogged, 0
-            await self._journal.write("refused", None, reason=Reason.LIMIT, detail=str(count))
+            await self._journal.note(
+                self._journal.entry("refused", reason=Reason.LIMIT, detail=str(count))
+            )
 
     async def reconsider(self) -> None:
         """Ask again for every open view; to be called at every change and every tick."""
@@ -233,7 +249,8 @@ class Sessions:
         state = self._state()
         over: dict[str, list[Session]] = {}
         for session in self.all():
-            decision = decide(state, session.ask, now)
+            # By its own agreement: when that one is revoked, another does not keep the view.
+            decision = decide(_under(state, session.agreement), session.ask, now)
             if not decision.allowed:
                 over.setdefault(decision.reason, []).append(session)
             elif now >= session.until:
@@ -243,25 +260,30 @@ class Sessions:
             elif decision.until < session.until:
                 self._open[session.session] = replace(session, until=decision.until)
                 self._release.set_until(session.camera, session.stream, self._until_of(session))
-        for reason, sessions in over.items():
-            await self._end(sessions, reason)
+        await self._end(over)
 
     async def stop(self, cameras: Iterable[str]) -> Stopped:
         """Shut these cameras for everybody, now. The stop itself is already in the state, so
         nothing can be opened meanwhile. Returns when the last byte is out."""
         chosen = set(cameras)
         ended = [session for session in self.all() if session.camera in chosen]
-        seconds = await self._end(ended, Reason.STOPPED, also=chosen)
+        seconds = await self._end({Reason.STOPPED: ended}, also=chosen)
         return Stopped(seconds, len(ended), len({(s.person, s.unit) for s in ended}))
 
     async def _end(
-        self, sessions: list[Session], reason: str, *, also: Iterable[str] = ()
+        self, over: Mapping[str, Iterable[Session]], *, also: Iterable[str] = ()
     ) -> float:
-        for session in sessions:
-            self._open.pop(session.session, None)
+        """End views, by reason, and shut the cameras `also`; closed first, all of them, then
+        written. Seconds until the last byte was out."""
+        ended = {
+            session: reason
+            for reason, sessions in over.items()
+            for session in sessions
+            if self._open.pop(session.session, None) is not None
+        }
         started = self._clock.monotonic()
         whole = set(also)
-        streams = {(s.camera, s.stream) for s in sessions if s.camera not in whole}
+        streams = {(s.camera, s.stream) for s in ended if s.camera not in whole}
         others = {(s.camera, s.stream): s for s in self._open.values()}
         for key in streams & others.keys():
             self._release.set_until(*key, self._until_of(others[key]))
@@ -269,22 +291,39 @@ class Sessions:
         closing += [self._release.close(*key) for key in streams - others.keys()]
         await asyncio.gather(*closing)
         seconds = self._clock.monotonic() - started
-        for session in sessions:
-            await self._journal.write(
-                "session_closed", session, agreement=session.agreement, reason=reason
-            )
-        if sessions:
-            log.info("%d views ended: %s", len(sessions), reason)
+        self._open_again(streams - others.keys())
+        if ended:
+            log.info("%d views ended: %s", len(ended), ", ".join(sorted(set(ended.values()))))
             self._changed()
+            await self._journal.note(
+                *(
+                    self._journal.entry(
+                        "session_closed", session, agreement=session.agreement, reason=reason
+                    )
+                    for session, reason in ended.items()
+                )
+            )
         return seconds
+
+    def _open_again(self, closed: Iterable[tuple[str, str]]) -> None:
+        """A view that was opened in the moment its stream was being shut for another one."""
+        for session in self.all():
+            key = session.camera, session.stream
+            if key in closed and not self._release.is_open(*key):
+                self._release.open(*key, self._until_of(session), self._prelude(*key))
+
+
+def _under(state: State, agreement: str) -> State:
+    """The state as one agreement alone has it; without a number all of them count."""
+    if not agreement:
+        return state
+    chosen = tuple(a for a in state.agreements if a.agreement.number == agreement)
+    return replace(state, agreements=chosen)
 
 
 def _same_view(session: Session, request: Request) -> bool:
     """A renewal or close must name the very view that was opened."""
-    return (session.camera, session.stream, session.action, session.party, session.person) == (
-        request.camera,
-        request.stream,
-        request.action,
-        request.party,
-        request.person,
+    return all(
+        getattr(session, field) == getattr(request, field)
+        for field in ("camera", "stream", "action", "purpose", "party", "person", "unit")
     )

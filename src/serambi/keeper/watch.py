@@ -1,6 +1,7 @@
 """The owner's cameras at work: one reader per stream, one recorder per camera, their health."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from serambi.recording.retention import make_room
 
 log = logging.getLogger(__name__)
 
+_CLOSE_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -34,6 +37,7 @@ class Watched:
     sub: StreamShape
     streams: dict[str, Health]
     recording: bool
+    recording_trouble: str
 
 
 class _Station:
@@ -73,11 +77,20 @@ class _Station:
             # A full disk must not end the live view; the recorder's health says it.
             log.error("camera %s: %s", self._camera.number, error)
 
-    def close(self) -> None:
+    @property
+    def recording_trouble(self) -> str:
+        """Why the disk takes no pictures now; empty while it does."""
+        return self._recorder.trouble
+
+    def stop(self) -> None:
         for reader in self.readers.values():
             reader.stop()
+
+    def close(self, deadline: float) -> None:
+        """Wait for the readers until `deadline` (monotonic), no longer: one that hangs in a dead
+        camera gives nothing more to the recorder, which writes what it has."""
         for reader in self.readers.values():
-            reader.join()
+            reader.join(max(0.0, deadline - time.monotonic()))
         self._recorder.close()
 
 
@@ -109,12 +122,13 @@ class CameraWatch:
                 reader.start()
 
     def close(self) -> None:
-        """Stop all readers, write what is buffered, close the files; at most a few seconds."""
+        """Stop all readers, write what is buffered, close the files; in about a second, however
+        many cameras hang."""
         for station in self._stations.values():
-            for reader in station.readers.values():
-                reader.stop()
+            station.stop()
+        deadline = time.monotonic() + _CLOSE_S
         for station in self._stations.values():
-            station.close()
+            station.close(deadline)
         self.index.close()
 
     def repair(self) -> None:
@@ -138,7 +152,8 @@ class CameraWatch:
             main=self._shape(camera, "main", healths["main"]),
             sub=self._shape(camera, "sub", healths["sub"]),
             streams=healths,
-            recording=healths["main"].state == "live",
+            recording=healths["main"].state == "live" and not station.recording_trouble,
+            recording_trouble=station.recording_trouble,
         )
 
     def _shape(self, camera: str, stream: str, health: Health) -> StreamShape:

@@ -50,18 +50,20 @@ class LogWords:
 
     def _row(self, entry: Entry) -> LogRow:
         at = entry.at_ms / 1000
+        name = self._name(entry)
         return LogRow(
             time=self._times.minute(at),
             day=self._times.day(at),
             iso=self._times.iso(at),
             icon=_ICONS[entry.kind],
             text=self._text(
-                f"owner.{self._name(entry)}",
+                f"owner.{name}",
                 person=entry.person,
                 camera=self._camera_name(entry.camera) or self._text("owner.a_hidden_camera"),
                 agreement=entry.agreement,
                 party=self._party_name(entry.party) if entry.party else "",
                 reason=self._text(f"reason.{entry.reason}") if entry.reason else "",
+                count=entry.detail,
             ),
         )
 
@@ -71,4 +73,6 @@ class LogWords:
             return "log_session_ended"
         if entry.kind in ("stopped", "resumed") and not entry.camera:
             return f"log_{entry.kind}_site"
+        if entry.kind == "refused" and entry.detail:
+            return "log_refused_many"
         return f"log_{entry.kind}"

@@ -1,6 +1,6 @@
 """What the owner's page says, as plain values: the templates only lay them out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from serambi.base.words import Language
@@ -27,6 +27,12 @@ class Facts:
     last_picture: float
     """When the last picture went out; 0 for never."""
     recording: frozenset[str]
+    refused_by_disk: frozenset[str]
+    """Cameras whose pictures the disk does not take."""
+    waiting: Mapping[str, tuple[str, ...]]
+    """Camera -> parties that have still to sign an agreement that names it."""
+    disk_refuses: bool
+    """Whether the disk has refused entries of the log, or a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class CameraRow:
 class View:
     lamp: Lamp
     center_away: str
+    troubles: tuple[str, ...]
     certain: tuple[tuple[str, str], ...]
     people: tuple[PersonRow, ...]
     people_title: str
@@ -95,6 +102,7 @@ class PageBuilder:
         return View(
             lamp=self._lamp(site_stopped),
             center_away=self._times.second(facts.center_lost) if facts.center_lost else "",
+            troubles=self._troubles(),
             certain=self._certain(site_stopped),
             people=self._people(),
             people_title=self._text("owner.viewers_last" if self._unknown else "owner.viewers"),
@@ -139,6 +147,16 @@ class PageBuilder:
     def _decimal(self, value: float) -> str:
         shown = f"{max(value, 0.1):.1f}"
         return shown.replace(".", ",") if self._language == "id" else shown
+
+    def _troubles(self) -> tuple[str, ...]:
+        """What the owner has to see to, in words."""
+        found = []
+        if self._facts.disk_refuses:
+            found.append(self._text("owner.disk_trouble"))
+        if self._facts.refused_by_disk:
+            numbers = ", ".join(sorted(self._number(c) for c in self._facts.refused_by_disk))
+            found.append(self._text("owner.not_recorded", cameras=numbers))
+        return tuple(found)
 
     def _certain(self, site_stopped: bool) -> tuple[tuple[str, str], ...]:
         if not (site_stopped or self._unknown):
@@ -199,16 +217,16 @@ class PageBuilder:
 
     def _cameras(self) -> tuple[CameraRow, ...]:
         watched = {session.camera for session in self._facts.sessions}
-        missing = sorted({party for w in self._facts.site.waiting for party in w.missing})
         rows = []
         for camera in self._config.cameras:
             state, icon, told = "private", "lock", self._text("owner.camera_private")
             shared = self._shared.get(camera.id)
-            if camera.facing == "inside":
-                told = self._text("owner.camera_inside")
-            elif shared:
+            missing = self._facts.waiting.get(camera.id, ())
+            if shared:
                 state = shared.state
                 icon, told = self._shared_text(camera.id, camera.id in watched)
+            elif camera.facing == "inside":
+                told = self._text("owner.camera_inside")
             elif missing:
                 names = ", ".join(self._party_name(party) for party in missing)
                 icon, told = "pen", self._text("owner.camera_waiting", missing=names)

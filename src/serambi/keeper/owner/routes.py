@@ -1,6 +1,7 @@
 """The owner's page over HTTP: plain pages and forms that need no script and no center."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from serambi.base.errors import Kind, SerambiError
 from serambi.base.words import Language
 from serambi.keeper.keeper import Keeper
 from serambi.keeper.owner.log import LogWords
@@ -17,6 +19,8 @@ from serambi.keeper.owner.times import Times
 from serambi.web.login import Gate, digest_of
 from serambi.web.passwords import FailureLimit
 from serambi.web.words import Words, choose_language, remember_language
+
+log = logging.getLogger(__name__)
 
 _LOG_ROWS = 8
 _LOG_PAGE = 100
@@ -79,6 +83,9 @@ class OwnerPages:
             camera.id: f"{camera.number} {camera.name.in_language(language)}"
             for camera in self._keeper.config.cameras
         }
+        # The owner knows what the commitments of this box stand for; nobody else does.
+        hide = self._keeper.journal.commitment
+        names |= {hide(camera): name for camera, name in names.items()}
         return LogWords(
             Times(self._keeper.config.zone, language),
             self._text(language),
@@ -89,6 +96,7 @@ class OwnerPages:
     def _view(self, request: Request) -> object:
         keeper = self._keeper
         language = choose_language(request)
+        watched = {camera: keeper.watch.watched(camera) for camera in keeper.watch.cameras()}
         facts = Facts(
             now=keeper.clock.now(),
             site=keeper.site_state(),
@@ -97,9 +105,10 @@ class OwnerPages:
             last_stop=keeper.last_stop,
             center_lost=keeper.center_lost,
             last_picture=keeper.last_picture,
-            recording=frozenset(
-                c for c in keeper.watch.cameras() if keeper.watch.watched(c).recording
-            ),
+            recording=frozenset(c for c, watched in watched.items() if watched.recording),
+            refused_by_disk=frozenset(c for c, w in watched.items() if w.recording_trouble),
+            waiting=keeper.report.waiting(keeper.state()),
+            disk_refuses=keeper.disk_refuses,
         )
         text = self._text(language)
         builder = PageBuilder(keeper.config, facts, text, language, self._party_name(language))
@@ -113,10 +122,13 @@ class OwnerPages:
 
     def home(self, request: Request) -> Response:
         if self._gate.identify(request) is None:
-            return self._render(request, "login.html", 401, wrong=False, signed_in=False)
+            return self._sign_in_first(request)
         response = self._render(request, "home.html", view=self._view(request), signed_in=True)
         self._remember(request, response)
         return response
+
+    def _sign_in_first(self, request: Request) -> Response:
+        return self._render(request, "login.html", 401, wrong="", signed_in=False)
 
     def _remember(self, request: Request, response: Response) -> None:
         """A browser driven with a bearer token gets a cookie, so that its forms work too."""
@@ -125,7 +137,8 @@ class OwnerPages:
             self._gate.sign_in(response, login.account)
 
     def log(self, request: Request, before: int | None = None) -> Response:
-        self._gate.require(request)
+        if self._gate.identify(request) is None:
+            return self._sign_in_first(request)
         store = self._keeper.journal.store
         end = store.size if before is None else max(0, min(before, store.size))
         start = max(0, end - _LOG_PAGE)
@@ -134,7 +147,8 @@ class OwnerPages:
         return self._render(request, "log.html", rows=rows, older=older, signed_in=True)
 
     def confirm(self, request: Request, camera: str = "") -> Response:
-        self._gate.require(request)
+        if self._gate.identify(request) is None:
+            return self._sign_in_first(request)
         text = self._text(choose_language(request))
         shared = {c.id: c for c in self._keeper.site_state().cameras}
         if camera not in shared:
@@ -156,24 +170,40 @@ class OwnerPages:
         )
 
     async def stop(self, request: Request, camera: str) -> Response:
-        self._gate.require(request)
-        if camera and camera not in self._keeper.watch.cameras():
-            return RedirectResponse("/", 303)
-        await self._keeper.stop(camera or None)
+        if self._gate.identify(request) is None:
+            return self._sign_in_first(request)
+        if not camera or camera in self._keeper.watch.cameras():
+            return await self._then_home(self._keeper.stop(camera or None))
         return RedirectResponse("/", 303)
 
     async def resume(self, request: Request, camera: str) -> Response:
-        self._gate.require(request)
+        if self._gate.identify(request) is None:
+            return self._sign_in_first(request)
         if not camera or camera in self._keeper.watch.cameras():
-            await self._keeper.resume(camera or None)
+            return await self._then_home(self._keeper.resume(camera or None))
+        return RedirectResponse("/", 303)
+
+    async def _then_home(self, done: Awaitable[object]) -> Response:
+        """The page itself says what a full disk did not take."""
+        try:
+            await done
+        except SerambiError as error:
+            if error.kind != Kind.UNAVAILABLE:
+                raise
+            log.error("%s", error)
         return RedirectResponse("/", 303)
 
     def login(self, request: Request, token: str) -> Response:
         address = request.client.host if request.client else "unknown"
-        self._failures.check(address)
+        try:
+            self._failures.check(address)
+        except SerambiError:
+            wrong = "owner.login_wait"
+            return self._render(request, "login.html", 429, wrong=wrong, signed_in=False)
         if digest_of(token) != self._keeper.config.owner_token_sha256:
             self._failures.failed(address)
-            return self._render(request, "login.html", 401, wrong=True, signed_in=False)
+            wrong = "owner.login_wrong"
+            return self._render(request, "login.html", 401, wrong=wrong, signed_in=False)
         response = RedirectResponse("/", 303)
         self._gate.sign_in(response, "owner")
         return response
