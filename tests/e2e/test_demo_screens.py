@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import DEMO, OpenWall
-from tests.e2e.screen import AXE, Screen
+from tests.e2e.screen import AGREED, AXE, Screen
 from tests.e2e.town import Camera, Town
 
 pytestmark = DEMO
@@ -77,7 +77,7 @@ def test_a_camera_by_its_number_enlarged_and_back(town: Town, wall: Screen) -> N
 def test_a_link_signs_in_once_and_a_password_always(town: Town, open_wall: OpenWall) -> None:
     screen = open_wall(town)
     page = screen.page
-    screen.see_moving({"101"})
+    screen.see_moving(AGREED)
     before = {viewer["session"] for viewer in town.viewers(town.camera("101"))}
     sign_out(screen)
     after = {viewer["session"] for viewer in town.viewers(town.camera("101"))}
@@ -88,10 +88,12 @@ def test_a_link_signs_in_once_and_a_password_always(town: Town, open_wall: OpenW
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Dinding")).to_be_visible()
     expect(page.locator(".top")).to_contain_text("Perwira kendali")
+    screen.see_moving(AGREED)
     assert town.codes["investigator"], "the demo prints a link for every role"
     sign_out(screen)
     page.goto(f"{town.url}/signin?code={town.codes['investigator']}")
     expect(page.locator(".top")).to_contain_text("Penyidik")
+    screen.see_moving(AGREED)
     sign_out(screen)
     page.goto(f"{town.url}/signin?code={town.codes['investigator']}")
     expect(page.get_by_label("Akun")).to_be_visible()
