@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocket
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocket
 
 from serambi.sim import counter
 from tests.e2e.town import Camera
@@ -75,7 +75,7 @@ class Screen:
         page = self.page
         page.on("console", self._console)
         page.on("pageerror", lambda error: self._say("exception", str(error)))
-        page.on("requestfailed", lambda r: self._say(f"failed {r.failure}", r.url))
+        page.on("requestfailed", self._failed)
         page.on("request", lambda request: self._host(request.url))
         page.on("websocket", self._socket)
 
@@ -89,6 +89,11 @@ class Screen:
         nobody = url.endswith("/api/me") and "401" in message.text
         if not over and not nobody:
             self._say(f"error {url}", message.text)
+
+    def _failed(self, request: Request) -> None:
+        # Going to another page ends what the last one was still reading.
+        if request.method != "GET" or request.failure != "net::ERR_ABORTED":
+            self._say(f"failed {request.failure}", f"{request.method} {request.url}")
 
     def _say(self, kind: str, text: str) -> None:
         self.troubles.append(f"{kind}: {text}")
