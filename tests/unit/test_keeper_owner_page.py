@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from serambi.agreement.instants import Hours
-from serambi.agreement.model import read_agreement
+from serambi.agreement.model import SharedSite, read_agreement
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import LOGIN_FAILURES, LOGIN_FAILURES_WINDOW_S
 from serambi.web.words import Words
 from tests.builders import (
     NOW,
     SITE,
-    SharedSite,
     Town,
     make_attestation,
     make_revocation,

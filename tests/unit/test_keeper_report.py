@@ -8,7 +8,7 @@ import pytest
 
 from serambi.agreement.decide import State
 from serambi.agreement.instants import Hours
-from serambi.agreement.model import read_agreement
+from serambi.agreement.model import SharedSite, read_agreement
 from serambi.agreement.revocation import read_revocation
 from serambi.base.canonical import encode
 from serambi.base.clock import ManualClock
@@ -16,13 +16,13 @@ from serambi.base.words import Words
 from serambi.fabric.messages import SiteState, StreamShape, Waiting
 from serambi.keeper.report import Report
 from serambi.keeper.watch import Watched
-from tests.builders import NOW, SITE, SharedSite, Town, make_revocation, make_roster, make_state
+from tests.builders import NOW, SITE, Town, make_revocation, make_roster, make_state
 from tests.fakes.keeper_site import INSIDE, PRIVATE, SHARED, WAITING, Site
 
 SHAPE = StreamShape(640, 360, 10)
 UP = Watched(True, 0.0, "", SHAPE, SHAPE, {}, True, "")
 DOWN = Watched(False, NOW - 30, "no answer", SHAPE, SHAPE, {}, False, "")
-WORKDAYS = tuple(Hours((d,), "06:00", "18:00") for d in ("mon", "tue", "wed", "thu", "fri"))  # type: ignore[arg-type]
+WORKDAYS = tuple(Hours((d,), "06:00", "18:00") for d in ("mon", "tue", "wed", "thu", "fri"))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from serambi.agreement.model import read_agreement
 from serambi.agreement.revocation import Revocation, read_revocation
 from serambi.base.clock import ManualClock
 from serambi.base.ids import new_id
-from serambi.base.limits import GRANT_S
+from serambi.base.limits import GRANT_S, LIVE_GRANT_MAX_S
 from serambi.identity.keys import SigningKey
 from serambi.keeper import sessions as sessions_module
 from serambi.keeper.release import Release
@@ -33,7 +33,7 @@ from tests.builders import (
 from tests.fakes.keeper_site import Watcher, ledger_of, watched_journal
 
 CAMERAS = ("cam-1", "cam-2")
-DAY = tuple(Hours((day,), "06:00", "18:00") for day in ("mon", "tue", "wed", "thu", "fri"))  # type: ignore[arg-type]
+DAY = tuple(Hours((day,), "06:00", "18:00") for day in ("mon", "tue", "wed", "thu", "fri"))
 
 
 class Desk:
@@ -274,7 +274,7 @@ async def test_the_end_of_the_hours_ends_the_view_unasked(tmp_path: Path) -> Non
 async def test_a_live_grant_lasts_so_long_and_no_renewal_makes_it_longer(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert decide_module.LIVE_GRANT_MAX_S <= 24 * 3600
+    assert LIVE_GRANT_MAX_S <= 24 * 3600
     monkeypatch.setattr(decide_module, "LIVE_GRANT_MAX_S", 150.0)
     session = await desk.opened()
     for _ in range(3):
