@@ -77,7 +77,10 @@ def leaked(courier: Courier, cameras: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(c, s) for c in cameras for s in STREAMS if canary_of(c, s) in courier.seen]
 
 
-async def test_only_what_was_agreed_passes_whatever_the_center_asks(tmp_path: Path) -> None:
+async def test_only_what_was_agreed_passes_whatever_the_center_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serambi.keeper.sessions.REFUSALS_LOGGED_PER_MINUTE", 150)
     begin, end = NOW - 3600, NOW + 20 * 86_400
     site = Site(
         tmp_path / "keeper",

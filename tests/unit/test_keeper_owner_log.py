@@ -84,11 +84,10 @@ async def test_the_log_is_read_page_by_page(home: Box) -> None:
     assert len(re.findall(r"number-\d+", today)) == 8
 
 
-@pytest.mark.parametrize(
-    ("before", "status"), [("0", 200), ("-5", 200), ("9" * 30, 200), ("x", 422), ("", 422)]
-)
-async def test_odd_pages(home: Box, before: str, status: int) -> None:
-    assert (await home.http.get("/log", params={"before": before})).status_code == status
+async def test_odd_pages(home: Box) -> None:
+    for before, status in (("0", 200), ("-5", 200), ("9" * 30, 200), ("x", 422), ("", 422)):
+        answer = await home.http.get("/log", params={"before": before})
+        assert answer.status_code == status, before
 
 
 async def test_yesterdays_entries_are_not_todays(home: Box) -> None:

@@ -235,17 +235,20 @@ async def test_forms_of_other_sites_do_nothing(home: Box) -> None:
     assert ledger_of(home.keeper) == []
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", "/"), ("GET", "/log"), ("GET", "/stop"), ("POST", "/stop"), ("POST", "/resume")],
-)
-async def test_who_is_not_signed_in_is_asked_to(home: Box, method: str, path: str) -> None:
-    answer = await home.http.request(method, path)
-    assert answer.status_code == 401
-    assert 'action="/login"' in answer.text
+async def test_who_is_not_signed_in_is_asked_to(home: Box) -> None:
+    for method, path in (
+        ("GET", "/"),
+        ("GET", "/log"),
+        ("GET", "/stop"),
+        ("POST", "/stop"),
+        ("POST", "/resume"),
+    ):
+        answer = await home.http.request(method, path)
+        assert answer.status_code == 401, (method, path)
+        assert 'action="/login"' in answer.text
+        for name in (*SHARED, WAITING, PRIVATE, "101"):
+            assert name not in answer.text
     assert home.keeper.durable.stops == {}
-    for name in (*SHARED, WAITING, PRIVATE, "101"):
-        assert name not in answer.text
 
 
 async def test_guessing_the_code_is_bounded(home: Box) -> None:
