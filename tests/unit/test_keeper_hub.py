@@ -27,9 +27,11 @@ class Taker:
         self.got.append((camera, stream, wire.decode(message), key))
 
     def push(self, *items: VideoConfig | AccessUnit, camera: str = "cam-1") -> None:
-        thread = threading.Thread(
-            target=lambda: [self.hub.push(camera, "sub", item) for item in items]
-        )
+        def run() -> None:
+            for item in items:
+                self.hub.push(camera, "sub", item)
+
+        thread = threading.Thread(target=run)
         thread.start()
         thread.join()
 
@@ -45,7 +47,7 @@ async def settle() -> None:
 
 async def test_every_item_is_offered_in_order_with_its_mark() -> None:
     taker = Taker()
-    items = [CONFIG, unit(0, key=True), unit(1), unit(2)]
+    items: list[VideoConfig | AccessUnit] = [CONFIG, unit(0, key=True), unit(1), unit(2)]
     taker.push(*items)
     assert taker.got == []
     await settle()
