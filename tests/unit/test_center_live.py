@@ -18,11 +18,14 @@ from websockets.typing import Origin
 from serambi.base.limits import VIEWER_QUEUE_MESSAGES
 from serambi.center.accounts import Role
 from serambi.center.live import Feed, Hub, Piece, Viewer
+from serambi.media.access_unit import VideoConfig
+from serambi.media.wire import encode_config
 from tests.fakes.center_town import AVCC, CONFIG, FakeLink, unit
 from tests.fakes.running import Running, closed_with, eventually, messages, running_town
 
 WISH = {"camera": "terminal-1", "action": "live", "purpose": "traffic"}
 STREAM = ("terminal", "terminal-1", "sub")
+OTHER_CONFIG = encode_config(VideoConfig("avc1.42c00a", AVCC, 128, 96))
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ async def test_configuration_first_then_units_as_they_came(center: Running) -> N
             "height": 48,
         }
         assert got[1:] == pictures
-        center.town.link.push(*STREAM, unit(3), CONFIG, unit(4), unit(5, key=True))
+        center.town.link.push(*STREAM, unit(3), OTHER_CONFIG, unit(4), unit(5, key=True))
         got = await messages(socket, 3)
         assert got[0] == unit(3)
         assert isinstance(got[1], str)
@@ -328,6 +331,44 @@ async def test_after_a_lost_picture_nothing_until_the_next_key_frame() -> None:
     wires = [p.wire for p in await drain(viewer) if isinstance(p, Piece)]
     assert wires == [CONFIG, unit(0, key=True), unit(1), unit(5, key=True), unit(6)]
     assert feed.lost == 2
+
+
+async def test_a_repeated_configuration_changes_nothing() -> None:
+    feed = Feed(FakeLink({}), *STREAM)
+    viewer = Viewer(fmp4=False)
+    feed.add(viewer)
+    said = [CONFIG, unit(0, key=True), unit(1), CONFIG, unit(2, key=True), CONFIG, unit(3)]
+    for message in said:
+        feed.push(message)
+    wires = [p.wire for p in await drain(viewer) if isinstance(p, Piece)]
+    assert wires == [CONFIG, unit(0, key=True), unit(1), unit(2, key=True), unit(3)]
+
+
+@pytest.mark.parametrize("fmp4", [False, True])
+async def test_a_lost_configuration_is_made_good_at_the_next_key_picture(fmp4: bool) -> None:
+    feed = Feed(FakeLink({}), *STREAM)
+    viewer = Viewer(fmp4=fmp4)
+    feed.add(viewer)
+    for message in (unit(0, key=True), unit(1), CONFIG, unit(2, key=True), unit(3)):
+        feed.push(message)
+    pieces = [p for p in await drain(viewer) if isinstance(p, Piece)]
+    assert [p.wire for p in pieces] == [CONFIG, unit(2, key=True), unit(3)]
+    assert all((p.fmp4 is not None) == fmp4 for p in pieces)
+
+
+@pytest.mark.parametrize("fmp4", [False, True])
+async def test_when_a_cameras_time_begins_again_so_does_the_decoder(fmp4: bool) -> None:
+    feed = Feed(FakeLink({}), *STREAM)
+    viewer = Viewer(fmp4=fmp4)
+    feed.add(viewer)
+    first = [CONFIG, unit(40, key=True), unit(41)]
+    again = [CONFIG, unit(0, key=True), unit(1)]
+    for message in first + again:
+        feed.push(message)
+    pieces = [p for p in await drain(viewer) if isinstance(p, Piece)]
+    assert [p.wire for p in pieces] == first + again
+    if fmp4:
+        assert pieces[3].fmp4 == pieces[0].fmp4
 
 
 async def test_the_hub_watches_only_while_somebody_wants_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The keeper's cameras together: ending while they hang."""
+"""The keeper's cameras together: what they say to the center's side, and ending while they hang."""
 
 import asyncio
 import threading
@@ -13,6 +13,7 @@ from serambi.camera.source import Emit
 from serambi.keeper import watch
 from serambi.keeper.config import Camera, KeeperConfig
 from serambi.keeper.hub import Hub
+from tests.clips import clip
 
 CAMERAS = 20
 
@@ -35,7 +36,10 @@ class Hanging:
 
 def _config(folder: Path) -> KeeperConfig:
     words = Words(id="Gudang", en="Warehouse")
-    camera = {"name": words, "facing": "street", "main": "rtsp://a/m", "sub": "rtsp://a/s"}
+    cameras = tuple(
+        Camera(f"cam-{n}", str(n), words, "street", "rtsp://a/main", "rtsp://a/sub")
+        for n in range(CAMERAS)
+    )
     return KeeperConfig(
         folder=folder,
         site="gudang",
@@ -50,7 +54,7 @@ def _config(folder: Path) -> KeeperConfig:
         owner_token_sha256="0" * 64,
         keep_s=3600,
         keep_bytes=1_000_000,
-        cameras=tuple(Camera(id=f"cam-{n}", number=str(n), **camera) for n in range(CAMERAS)),
+        cameras=cameras,
     )
 
 
@@ -76,3 +80,19 @@ async def test_hanging_cameras_are_waited_for_all_at_once(
         if thread.name.startswith("camera cam-"):
             thread.join(10)
             assert not thread.is_alive()
+
+
+async def test_the_configuration_is_said_again_before_every_key_picture() -> None:
+    said: list[tuple[int, bool]] = []
+    hub = Hub(asyncio.get_running_loop(), lambda c, s, message, key: said.append((message[0], key)))
+    film = clip(50)
+    for item in film.items():
+        hub.push("gate", "main", item)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while len(said) < 53:  # noqa: ASYNC110 (callbacks of the loop)
+            await asyncio.sleep(0.01)
+    group = [(1, True), (2, True)] + [(2, False)] * 24
+    assert said == [(1, True), *group, *group]
+    # Who comes later gets it once, and the group that runs.
+    assert [message[0] for message in hub.prelude("gate", "main")] == [1] + [2] * 25

@@ -18,7 +18,7 @@ from serambi.base.limits import (
 )
 from serambi.base.tasks import keep_running
 from serambi.fabric.port import CenterLink, Watch
-from serambi.media.access_unit import VideoConfig
+from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import Muxer
 from serambi.media.wire import decode, sequence_of
 
@@ -126,6 +126,7 @@ class Feed:
         self._gop_bytes = 0
         self._muxer: Muxer | None = None
         self._bad = 0
+        self._last_dts = -1
         self._expected: int | None = None
         self.lost = 0
 
@@ -150,7 +151,10 @@ class Feed:
             watch.close()
 
     def push(self, message: bytes) -> None:
-        """Take in one wire message; what cannot be read is dropped."""
+        """Take in one wire message; what cannot be read is dropped, and so is a configuration
+        that is known: sites repeat it before key pictures, in case it was lost."""
+        if self._config is not None and message == self._config.wire:
+            return
         try:
             piece = self._piece(message)
         except SerambiError as error:
@@ -169,10 +173,20 @@ class Feed:
         if len(message) > LIVE_MESSAGE_MAX_BYTES:
             raise SerambiError(Kind.LIMIT, f"a live message has {len(message)} bytes")
         item = decode(message)
+        if isinstance(item, AccessUnit):
+            if item.key and item.dts <= self._last_dts:
+                self._begin_again()
+            self._last_dts = item.dts
         fmp4 = self._muxer.feed(message) if self._muxer is not None else None
         if isinstance(item, VideoConfig):
             return Piece(message, bytes(message[1:]).decode(), False, fmp4)
         return Piece(message, None, item.key, fmp4)
+
+    def _begin_again(self) -> None:
+        """The camera was connected anew, its time with it: a decoder needs the configuration."""
+        config, self._config = self._config, None
+        if config is not None:
+            self.push(config.wire)
 
     def _is_broken(self, piece: Piece) -> bool:
         """Whether a picture before this one was lost on the way, with no key frame since."""

@@ -20,6 +20,7 @@ class _Channel:
         self.builder = MessageBuilder()
         self.cache = GopCache()
         self.config: VideoConfig | None = None
+        self.config_message = b""
         self.pending = 0
         self.skipping = False
 
@@ -64,9 +65,12 @@ class Hub:
         with self._lock:
             channel.pending -= 1
         if isinstance(item, VideoConfig):
-            channel.config = item
+            channel.config, channel.config_message = item, message
             channel.cache.push_config(message)
         else:
+            if item.key and channel.config_message:
+                # The way to the center may lose messages; without this one nothing can be shown.
+                self._offer(camera, stream, channel.config_message, True)
             channel.cache.push_unit(message, key=item.key)
         self._offer(camera, stream, message, isinstance(item, VideoConfig) or item.key)
 
