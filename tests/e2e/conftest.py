@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from serambi.web.pages import BUILT
 from tests.e2e.screen import Screen, new_screen
@@ -24,9 +24,18 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 PATIENCE_MS = 20_000
-ROOM = {"width": 1920, "height": 1080}
+ROOM: ViewportSize = {"width": 1920, "height": 1080}
 
 OpenWall = Callable[..., Screen]
+
+DEMO = [
+    pytest.mark.browser,
+    # One town for all of them, also when several processes run the tests.
+    pytest.mark.xdist_group("demo"),
+    # The first one may have to wait until every picture of the town is painted.
+    pytest.mark.timeout(300),
+]
+"""Marks of a module whose tests use the shared demo."""
 
 
 @pytest.fixture(scope="package")

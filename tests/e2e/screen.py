@@ -1,4 +1,4 @@
-"""What a person has in front of them: a page in Chromium, its pictures read back, its errors kept."""
+"""What a person has in front of them: a page in Chromium, its pictures and errors."""
 
 import base64
 import json
@@ -16,6 +16,9 @@ from serambi.sim import counter
 from tests.e2e.town import Camera
 
 AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+AGREED = {"101", "102", "103", "104", "141", "147", "148", "149"}
+MAX_LAG_S = 5.0
+"""Generous: the bound is for a machine that runs other things beside the town."""
 _WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _POLL_MS = 100
 
@@ -79,10 +82,13 @@ class Screen:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type != "error":
             return
+        url = message.location["url"]
         # A view may have been ended by its owner while the page was giving it back.
-        over = re.search(r"/api/sessions/[0-9a-f]+$", message.location["url"])
-        if not (over and "404" in message.text):
-            self._say(f"error {message.location['url']}", message.text)
+        over = re.search(r"/api/sessions/[0-9a-f]+$", url) and "404" in message.text
+        # Nobody is signed in: that is how the page learns it.
+        nobody = url.endswith("/api/me") and "401" in message.text
+        if not over and not nobody:
+            self._say(f"error {url}", message.text)
 
     def _say(self, kind: str, text: str) -> None:
         self.troubles.append(f"{kind}: {text}")
@@ -141,6 +147,16 @@ class Screen:
             for rule in found["violations"] + found["incomplete"]
             for node in rule["nodes"]
         ]
+
+
+def check_pictures(screen: Screen, cameras: list[Camera]) -> None:
+    """Each tile shows its own camera, moving, and no older than it may be."""
+    by_number = {camera.number: camera for camera in cameras}
+    for number, reading in screen.see_moving(set(by_number)).items():
+        camera = by_number[number]
+        assert reading.tag == camera.tag
+        lag_s = reading.lag_s(camera)
+        assert lag_s < MAX_LAG_S, f"{number} shows what was {lag_s:.1f} s ago"
 
 
 def words_of(page: Page) -> dict[str, Any]:

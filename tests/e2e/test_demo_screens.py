@@ -1,4 +1,4 @@
-"""The screens of the demo as people use them: keyboard, both languages and themes, accessibility."""
+"""The demo as people use it: keyboard, both languages and themes, accessibility."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import OpenWall
+from tests.e2e.conftest import DEMO, OpenWall
 from tests.e2e.screen import AXE, Screen
 from tests.e2e.town import Camera, Town
 
-pytestmark = pytest.mark.browser
+pytestmark = DEMO
 
 LIVE = {"id": "LANGSUNG", "en": "LIVE"}
 STOPPED = {"id": "Dihentikan oleh pemilik", "en": "Stopped by the owner"}
+SIGN_OUT = {"id": "Keluar", "en": "Sign out"}
 LOOKS = [(language, theme) for language in ("id", "en") for theme in ("dark", "light")]
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is missing: npm ci in ui/")
 
@@ -24,6 +25,11 @@ def stopped(town: Town) -> Iterator[Camera]:
     town.stop(camera)
     yield camera
     town.resume(camera)
+
+
+def sign_out(screen: Screen, language: str = "id") -> None:
+    screen.page.get_by_role("button", name=SIGN_OUT[language]).click()
+    expect(screen.page.locator("#account")).to_be_focused()
 
 
 def see_all(screen: Screen, town: Town, stopped: Camera, language: str) -> None:
@@ -43,9 +49,7 @@ def test_everybody_can_use_the_wall_and_the_login(
     screen = open_wall(town, language, theme)
     see_all(screen, town, stopped, language)
     assert screen.violations() == []
-    screen.page.context.clear_cookies()
-    screen.page.goto(f"{town.url}/login")
-    expect(screen.page.locator("#account")).to_be_focused()
+    sign_out(screen, language)
     assert screen.page.locator("html").get_attribute("lang") == language
     assert screen.page.locator("html").get_attribute("data-theme") == theme
     assert screen.violations() == []
@@ -73,8 +77,11 @@ def test_a_camera_by_its_number_enlarged_and_back(town: Town, wall: Screen) -> N
 def test_a_link_signs_in_once_and_a_password_always(town: Town, open_wall: OpenWall) -> None:
     screen = open_wall(town)
     page = screen.page
-    page.get_by_role("button", name="Keluar").click()
-    expect(page.get_by_label("Akun")).to_be_focused()
+    screen.see_moving({"101"})
+    before = {viewer["session"] for viewer in town.viewers(town.camera("101"))}
+    sign_out(screen)
+    after = {viewer["session"] for viewer in town.viewers(town.camera("101"))}
+    assert len(after) < len(before), "who has gone sees nothing any more"
     login = town.login("commander")
     page.get_by_label("Akun").fill(login["account"])
     page.get_by_label("Kata sandi").fill(login["password"])
@@ -82,10 +89,10 @@ def test_a_link_signs_in_once_and_a_password_always(town: Town, open_wall: OpenW
     expect(page.get_by_role("heading", name="Dinding")).to_be_visible()
     expect(page.locator(".top")).to_contain_text("Perwira kendali")
     assert town.codes["investigator"], "the demo prints a link for every role"
-    page.context.clear_cookies()
+    sign_out(screen)
     page.goto(f"{town.url}/signin?code={town.codes['investigator']}")
     expect(page.locator(".top")).to_contain_text("Penyidik")
-    page.context.clear_cookies()
+    sign_out(screen)
     page.goto(f"{town.url}/signin?code={town.codes['investigator']}")
     expect(page.get_by_label("Akun")).to_be_visible()
 
@@ -109,7 +116,5 @@ def test_pictures_of_the_wall(
     expect(screen.page.locator("article.hero")).to_contain_text("1280×720")
     screen.see_moving({"101"})
     screen.page.screenshot(path=pictures_folder / f"enlarged-{name}.png")
-    screen.page.context.clear_cookies()
-    screen.page.goto(f"{town.url}/login")
-    expect(screen.page.locator("#account")).to_be_focused()
+    sign_out(screen, language)
     screen.page.screenshot(path=pictures_folder / f"login-{name}.png")

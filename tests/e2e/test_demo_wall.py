@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,26 +9,13 @@ import pytest
 from playwright.sync_api import expect
 
 from serambi.sim.town import read_town
-from tests.e2e.conftest import OpenWall
-from tests.e2e.screen import Screen, words_of
-from tests.e2e.town import Camera, Town, running_town
+from tests.e2e.conftest import DEMO
+from tests.e2e.screen import AGREED, Screen, check_pictures, words_of
+from tests.e2e.town import Town
 
-pytestmark = pytest.mark.browser
+pytestmark = DEMO
 
-MAX_LAG_S = 5.0
-"""Generous: the bound is for a machine that runs other things beside the town."""
-AGREED = {"101", "102", "103", "104", "141", "147", "148", "149"}
 WAITING = ("Kantor KPU", "Kantor Bawaslu")
-
-
-def check_pictures(screen: Screen, cameras: list[Camera]) -> None:
-    """Each tile shows its own camera, moving, and no older than it may be."""
-    by_number = {camera.number: camera for camera in cameras}
-    for number, reading in screen.see_moving(set(by_number)).items():
-        camera = by_number[number]
-        assert reading.tag == camera.tag
-        lag_s = reading.lag_s(camera)
-        assert lag_s < MAX_LAG_S, f"{number} shows what was {lag_s:.1f} s ago"
 
 
 def test_every_agreed_camera_moves(town: Town, wall: Screen) -> None:
@@ -136,17 +122,3 @@ def test_no_inside_camera_is_in_the_files_of_the_center(town: Town, wall: Screen
     assert any(path.name == "center.db" for path in files)
     for path in (*files, *logs):
         check_absent(town, path.read_bytes(), str(path.relative_to(town.folder)))
-
-
-def test_with_videos_every_agreed_camera_moves(
-    tmp_path: Path, shared_data: Path, open_wall: OpenWall
-) -> None:
-    videos = shared_data / "video"
-    if not videos.is_dir():
-        pytest.skip(f"no videos at {videos}")
-    with running_town(tmp_path / "town", "--videos", str(videos)) as filmed:
-        screen = open_wall(filmed)
-        assert {camera.number for camera in filmed.shared} == AGREED
-        check_pictures(screen, filmed.shared)
-        # The page goes before the town, so that it has nothing to complain of.
-        screen.page.close()

@@ -19,7 +19,7 @@ from serambi.ledger.entry import Entry
 from serambi.ledger.reader import TileReader, read_checkpoint
 from serambi.sim import loop_file
 
-START_S = 150.0
+START_S = 200.0
 """Enough for painting and encoding every picture the first time on a slow machine."""
 END_S = 5.0
 _POLL_S = 0.05

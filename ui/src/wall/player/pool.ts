@@ -31,27 +31,27 @@ export class ViewPool {
     if (entry.users > 0) return;
     // Main streams are dear for everybody; they go at once.
     const wait = view.stream === 'main' ? 0 : LINGER_MS;
-    entry.timer = window.setTimeout(() => this.end(key), wait);
+    entry.timer = window.setTimeout(() => void this.end(key), wait);
   }
 
   /** The camera may not be watched any more: every picture of it goes now. */
   drop(camera: string): void {
-    for (const [key, { view }] of this.open) if (view.camera === camera) this.end(key);
+    for (const [key, { view }] of this.open) if (view.camera === camera) void this.end(key);
   }
 
-  /** The page goes away or somebody signs out. */
-  dropAll(): void {
-    for (const key of [...this.open.keys()]) this.end(key);
+  /** The page goes away or somebody signs out; resolved when the center has heard of all. */
+  async dropAll(): Promise<void> {
+    await Promise.all([...this.open.keys()].map((key) => this.end(key)));
   }
 
   each(work: (view: View) => void): void {
     for (const { view } of this.open.values()) work(view);
   }
 
-  private end(key: string): void {
+  private async end(key: string): Promise<void> {
     const entry = this.open.get(key);
     this.open.delete(key);
     clearTimeout(entry?.timer);
-    entry?.view.stop();
+    await entry?.view.stop();
   }
 }

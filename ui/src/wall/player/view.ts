@@ -75,15 +75,15 @@ export class View {
     this.engine?.shownAgain();
   }
 
-  /** End the view: picture away first, then the session. */
-  stop(): void {
+  /** End the view: picture away first, then the session; resolved when the center has heard it. */
+  async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
     clearTimeout(this.timer);
     this.dropPicture();
     this.dropSocket();
-    this.giveBack();
     this.listeners.clear();
+    await this.giveBack();
   }
 
   private set(change: Partial<Seen>): void {
@@ -201,7 +201,7 @@ export class View {
   private engineFailed(fatal: boolean): void {
     this.dropPicture();
     this.dropSocket();
-    this.giveBack();
+    void this.giveBack();
     if (fatal) {
       this.over('refused', 'unsupported', null);
       return;
@@ -233,8 +233,9 @@ export class View {
     socket?.close();
   }
 
-  private giveBack(): void {
-    if (this.session !== '') void api.closeSession(this.session);
+  private async giveBack(): Promise<void> {
+    const { session } = this;
     this.session = '';
+    if (session !== '') await api.closeSession(session);
   }
 }
