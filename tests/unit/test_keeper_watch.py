@@ -69,7 +69,7 @@ async def test_a_camera_before_its_first_picture(post: Post) -> None:
 
 async def test_pictures_go_to_the_hub_and_the_main_stream_to_the_disk(post: Post) -> None:
     await live(post, "cam-1")
-    await eventually(lambda: len(post.offered) == 2 * 21, "all is offered")
+    await eventually(lambda: len(post.offered) >= 2 * 22, "all is offered")
     assert set(post.offered) == {("cam-1", "main"), ("cam-1", "sub")}
     watched = post.watch.watched("cam-1")
     assert (watched.online, watched.recording, watched.recording_trouble) == (True, True, "")
@@ -105,7 +105,7 @@ async def test_a_full_disk_ends_recording_visibly_and_live_goes_on(
         watched = post.watch.watched("cam-1")
         assert watched.recording_trouble == "cannot record: No space left on device"
         assert (watched.online, watched.recording) == (True, False)
-        await eventually(lambda: len(post.offered) == 2 * 21, "live goes on")
+        await eventually(lambda: len(post.offered) >= 2 * 22, "live goes on")
     post.cameras.put("cam-1", "main", *LATER)
     await eventually(lambda: post.watch.watched("cam-1").recording, "it records again")
     assert post.watch.watched("cam-1").recording_trouble == ""
