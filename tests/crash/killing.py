@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,8 @@ class Aftermath:
     town: SmallTown
     incidents: dict[str, Incident]
     sessions: list[str]
+    hanging_end: int
+    """Exit code of a keeper that was told to end while its cameras hung."""
 
     @property
     def keeper(self) -> Path:
@@ -91,3 +94,18 @@ async def kill_one(town: SmallTown, process: str) -> Incident:
         incident.view = await fate
     await town.see(camera)
     return incident
+
+
+def end_while_cameras_hang(town: SmallTown, process: str) -> int:
+    """Stop all cameras where they are, tell `process` to end; its exit code."""
+    town.pid(process)
+    ending = town.children[process].process
+    assert ending is not None
+    town.signal("cameras", signal.SIGSTOP)
+    try:
+        ending.send_signal(signal.SIGTERM)
+        wait_until(lambda: ending.returncode is not None, f"{process} has ended")
+    finally:
+        town.signal("cameras", signal.SIGCONT)
+    assert ending.returncode is not None
+    return ending.returncode

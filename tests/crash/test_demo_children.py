@@ -59,7 +59,7 @@ async def _kept(child: Child) -> AsyncIterator[asyncio.Task[None]]:
 
 async def _new_pid(child: Child, old: set[int]) -> int:
     async with asyncio.timeout(20):
-        while child.process is None or child.process.pid in old:
+        while child.process is None or child.process.pid in old:  # noqa: ASYNC110 (a process)
             await asyncio.sleep(0.01)
     return child.process.pid
 

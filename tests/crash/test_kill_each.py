@@ -17,8 +17,8 @@ from serambi.ledger.verify import verify
 from serambi.recording.index import Index, Segment
 from serambi.recording.recorder import GAP_MIN_US
 from tests.clips import decoded
-from tests.crash.killing import COURIER, IN_TURN, KEEPER, MARGIN_S, Aftermath, entries_of
-from tests.crash.small_town import GOP_S, TALL
+from tests.crash.killing import COURIER, KEEPER, MARGIN_S, Aftermath, entries_of
+from tests.crash.small_town import GOP_S, SHUT, TALL
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,11 @@ def test_a_killed_process_comes_back_and_so_do_the_pictures(
 ) -> None:
     assert aftermath.incidents[process].view == view
     assert aftermath.town.children[process].starts == 2
-    others = set(aftermath.town.children) - set(IN_TURN)
-    assert all(aftermath.town.children[name].starts == 1 for name in others)
+    assert aftermath.town.children[f"{SHUT}-courier"].starts == 1
+
+
+def test_a_keeper_whose_cameras_hang_ends_when_told(aftermath: Aftermath) -> None:
+    assert aftermath.hanging_end == 0
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from serambi.agreement.attestation import Facing
 from serambi.agreement.instants import ALWAYS
+from serambi.agreement.model import SharedSite
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.camera.source import Emit
@@ -21,7 +23,6 @@ from serambi.ledger.store import LedgerStore
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from tests.builders import (
     SITE,
-    SharedSite,
     Town,
     attested,
     make_agreement,
@@ -35,7 +36,13 @@ SHARED = ("cam-1", "cam-2")
 WAITING = "cam-3"
 INSIDE = "cam-4"
 PRIVATE = "cam-5"
-FACINGS = {"cam-1": "street", "cam-2": "yard", WAITING: "street", INSIDE: "inside", PRIVATE: "yard"}
+FACINGS: dict[str, Facing] = {
+    "cam-1": "street",
+    "cam-2": "yard",
+    WAITING: "street",
+    INSIDE: "inside",
+    PRIVATE: "yard",
+}
 
 _KEEPER_TOML = """format = 1
 site = "{site}"
@@ -225,7 +232,7 @@ class WatchedStore(LedgerStore):
     full = False
     before: Callable[[], None] | None = None
 
-    def append(self, entries: Iterable[Entry]) -> range:  # type: ignore[override]
+    def append(self, entries: Iterable[Entry]) -> range:
         entries = list(entries)
         if self.before is not None:
             before, self.before = self.before, None
@@ -262,10 +269,10 @@ def fill_disk(keeper: Keeper, full: bool = True) -> None:
     """From now on the ledger's disk takes nothing (or takes everything again)."""
     store = keeper.journal.store
     if not full:
-        del store.append  # type: ignore[attr-defined]
+        del store.append
         return
 
     def refuse(entries: Iterable[Entry]) -> range:
         raise SerambiError(Kind.UNAVAILABLE, "the disk is full", where="ledger")
 
-    store.append = refuse  # type: ignore[method-assign,assignment]
+    store.append = refuse  # type: ignore[method-assign]

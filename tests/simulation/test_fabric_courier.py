@@ -12,11 +12,11 @@ from tests.simulation.fabric_town import SITE, Town, town
 from tests.unit.fabric_tasks import eventually, running
 
 
-def settings(place: Town, folder: Path) -> Path:
+def settings(place: Town, folder: Path, address: str = "") -> Path:
     tls = place.authority.issue(SITE)
     path = folder / "courier.toml"
     path.write_text(
-        f'site = "{SITE}"\nsocket = "courier.sock"\ncenter = ["{place.quic}"]\n'
+        f'site = "{SITE}"\nsocket = "courier.sock"\ncenter = ["{address or place.quic}"]\n'
         f'[tls]\nca = "{tls.ca}"\ncert = "{tls.cert}"\nkey = "{tls.key}"\n'
     )
     return path
@@ -55,6 +55,26 @@ async def test_states_pictures_and_commands_go_through(tmp_path: Path) -> None:
         keeper.offer("cam", "main", b"\x02last", key=False)
         assert await keeper.stop_stream("cam") < 5
         assert keeper.connected
+
+
+@pytest.mark.parametrize("carrier", ["quic", "tls"])
+async def test_the_first_message_of_every_stream_arrives(tmp_path: Path, carrier: str) -> None:
+    """It is the configuration: without it nothing that follows can be shown."""
+    keeper = UplinkServer(tmp_path / "courier.sock", echo)
+    async with town(tmp_path) as place:
+        path = settings(place, tmp_path, getattr(place, carrier))
+        async with running(keeper.run(), main.run(path)):
+            await eventually(lambda: (SITE, True) in place.presence, "the courier is seen")
+            await eventually(lambda: keeper.connected, "the courier reaches the keeper")
+            for number in range(20):
+                watch = place.center.watch(SITE, f"cam-{number}", "sub")
+                assert await place.center.command(SITE, b"open", 3) == b"keeper: open"
+                first = b"\x01config %d" % number
+                keeper.offer(f"cam-{number}", "sub", first, key=True)
+                keeper.offer(f"cam-{number}", "sub", b"\x02key" + bytes(9000), key=True)
+                async with asyncio.timeout(10):
+                    assert await anext(watch) == first
+                watch.close()
 
 
 async def test_without_its_keeper_the_courier_is_silent(tmp_path: Path) -> None:

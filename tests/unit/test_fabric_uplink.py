@@ -137,6 +137,35 @@ async def test_a_courier_that_dies_is_noticed(tmp_path: Path) -> None:
         await eventually(lambda: not server.connected, "its end is noticed")
 
 
+async def test_a_courier_that_dies_during_a_command_holds_up_nobody(tmp_path: Path) -> None:
+    links: list[bool] = []
+    go = asyncio.Event()
+    begun: list[bytes] = []
+
+    async def slow(raw: bytes) -> bytes:
+        begun.append(raw)
+        if raw == b"first":
+            await go.wait()
+        return raw
+
+    server = UplinkServer(tmp_path / "s", slow, links.append)
+    async with running(server.run()):
+        await server.ready()
+        async with silent_courier(tmp_path / "s") as old:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(old, frames.encode(Command(1, b"first")))
+            await eventually(lambda: begun, "the keeper works on the command")
+        await eventually(lambda: not server.connected, "its end is noticed")
+        async with silent_courier(tmp_path / "s") as new:
+            await loop.sock_sendall(new, frames.encode(Command(1, b"second")))
+            assert await read(new) == Answer(1, True, b"second")
+            go.set()
+            # The dead courier's answer goes to nobody, though the number is the same.
+            await loop.sock_sendall(new, frames.encode(Command(2, b"third")))
+            assert await read(new) == Answer(2, True, b"third")
+            assert server.connected
+
+
 @pytest.mark.parametrize(
     "raw",
     [

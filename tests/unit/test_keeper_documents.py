@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -45,7 +46,7 @@ class Shelf:
     def opened(self) -> Documents:
         return Documents(self.folder, SITE, self.folder / "roster.json", self.town.roster.digest)
 
-    def agree(self, *signed_by: str, **changes: object) -> bytes:
+    def agree(self, *signed_by: str, **changes: Any) -> bytes:
         return make_agreement(
             self.town,
             attestations=[self.attestation],

@@ -21,15 +21,21 @@ def unit(number: int, *, key: bool = False, size: int = 10) -> AccessUnit:
 class Taker:
     def __init__(self) -> None:
         self.got: list[tuple[str, str, VideoConfig | AccessUnit, bool]] = []
+        self.repeated: list[int] = []
         self.hub = Hub(asyncio.get_running_loop(), self.offer)
 
     def offer(self, camera: str, stream: str, message: bytes, key: bool) -> None:
+        if wire.is_again(message, wire.encode_config(CONFIG)):
+            self.repeated.append(len(self.got))
+            return
         self.got.append((camera, stream, wire.decode(message), key))
 
     def push(self, *items: VideoConfig | AccessUnit, camera: str = "cam-1") -> None:
-        thread = threading.Thread(
-            target=lambda: [self.hub.push(camera, "sub", item) for item in items]
-        )
+        def run() -> None:
+            for item in items:
+                self.hub.push(camera, "sub", item)
+
+        thread = threading.Thread(target=run)
         thread.start()
         thread.join()
 
@@ -45,11 +51,19 @@ async def settle() -> None:
 
 async def test_every_item_is_offered_in_order_with_its_mark() -> None:
     taker = Taker()
-    items = [CONFIG, unit(0, key=True), unit(1), unit(2)]
+    items: list[VideoConfig | AccessUnit] = [CONFIG, unit(0, key=True), unit(1), unit(2)]
     taker.push(*items)
     assert taker.got == []
     await settle()
     assert taker.got == [("cam-1", "sub", item, n < 2) for n, item in enumerate(items)]
+
+
+async def test_the_configuration_is_said_again_before_every_key_picture() -> None:
+    taker = Taker()
+    taker.push(CONFIG, unit(0, key=True), unit(1), unit(2, key=True), unit(3))
+    await settle()
+    assert taker.repeated == [1, 3]
+    assert taker.cached == [CONFIG, unit(2, key=True), unit(3)], "who comes later gets it once"
 
 
 async def test_the_prelude_is_the_configuration_and_the_pictures_since_the_key() -> None:

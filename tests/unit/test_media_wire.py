@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, LIVE_MESSAGE_MAX_BYTES
+from serambi.camera.timeline import Timeline
 from serambi.media import h264, wire
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import fragment, init_segment
 from serambi.media.gop import GopCache
-from serambi.camera.timeline import Timeline
 from tests.clips import clip
 
 _UNITS = st.builds(

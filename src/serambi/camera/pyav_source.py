@@ -7,10 +7,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.camera.source import Emit
+from serambi.camera.timeline import Timeline
 from serambi.media import h264
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.pyav import Packet, VideoInput
-from serambi.camera.timeline import Timeline
 
 
 def with_credentials(url: str, user: str, password: str) -> str:

@@ -205,7 +205,7 @@ async def until_ready(layout: Layout, token: str) -> None:
     )
 
 
-async def _keep_certificates(layout: Layout) -> None:
+async def keep_certificates(layout: Layout) -> None:
     """A courier has no authority of its own; the center renews its certificate by itself."""
     while True:
         await asyncio.sleep(_CERTIFICATES_EVERY_S)
@@ -224,7 +224,7 @@ async def _run(folder: Path, port: int, videos: Path | None, browser: bool) -> N
             group.create_task(child.keep_alive())
         told = group.create_task(until_told_to_end())
         keeping = group.create_task(
-            keep_running("certificates", partial(_keep_certificates, layout))
+            keep_running("certificates", partial(keep_certificates, layout))
         )
         ready = group.create_task(until_ready(layout, seats["operator"].token))
         try:
