@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
@@ -92,13 +91,3 @@ def open_wall(browser: Browser) -> Iterator[OpenWall]:
 def wall(town: Town, open_wall: OpenWall) -> Screen:
     """The wall of the shared demo."""
     return open_wall(town)
-
-
-@pytest.fixture
-def pictures_folder() -> Path:
-    """Where screenshots go; skips unless they are asked for."""
-    if not os.environ.get("SERAMBI_SCREENSHOTS"):
-        pytest.skip("screenshots are made when SERAMBI_SCREENSHOTS is set")
-    folder = Path(__file__).parents[2] / "build" / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -1,7 +1,6 @@
 """The demo as people use it: keyboard, both languages and themes, accessibility."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -97,26 +96,3 @@ def test_a_link_signs_in_once_and_a_password_always(town: Town, open_wall: OpenW
     sign_out(screen)
     page.goto(f"{town.url}/signin?code={town.codes['investigator']}")
     expect(page.get_by_label("Akun")).to_be_visible()
-
-
-@pytest.mark.parametrize(("language", "theme"), LOOKS)
-def test_pictures_of_the_wall(
-    town: Town,
-    open_wall: OpenWall,
-    stopped: Camera,
-    pictures_folder: Path,
-    language: str,
-    theme: str,
-) -> None:
-    screen = open_wall(town, language, theme)
-    see_all(screen, town, stopped, language)
-    name = f"{language}-{theme}"
-    screen.page.screenshot(path=pictures_folder / f"wall-{name}.png")
-    screen.page.keyboard.type("101")
-    screen.page.keyboard.press("Enter")
-    screen.page.keyboard.press("Enter")
-    expect(screen.page.locator("article.hero")).to_contain_text("1280×720")
-    screen.see_moving({"101"})
-    screen.page.screenshot(path=pictures_folder / f"enlarged-{name}.png")
-    sign_out(screen, language)
-    screen.page.screenshot(path=pictures_folder / f"login-{name}.png")
