@@ -170,8 +170,8 @@ def test(arguments: list[str], started: float) -> None:
         lint(started)
     step("tests", started)
     env = {**os.environ, "SERAMBI_CHROMIUM": str(chromium)}
-    # Both cores; tests that share one running town stay together.
-    both = [] if arguments else ["-n", "2", "--dist", "loadgroup"]
+    # Three for two cores, because many tests wait; those that share a town stay together.
+    both = [] if arguments else ["-n", "3", "--dist", "loadgroup"]
     run(PYTHON, "-m", "pytest", *both, *arguments, env=env)
     step("done", started)
 
