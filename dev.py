@@ -141,6 +141,15 @@ def ensure_chromium(started: float) -> Path:
     return Path(shown.stdout.strip())
 
 
+def ensure_pictures(started: float) -> None:
+    """What the demo's cameras show, painted and encoded once; cached outside the checkout."""
+    step("painting the demo's pictures, unless they are cached", started)
+    paint = (
+        "from serambi.cli.demo import prepare_loops as p; from serambi.sim.town import read_town"
+    )
+    run(PYTHON, "-c", f"{paint}; p(read_town(), None)")
+
+
 def lint(started: float) -> None:
     step("ruff", started)
     run(PYTHON, "-m", "ruff", "check", ".")
@@ -166,12 +175,13 @@ def test(arguments: list[str], started: float) -> None:
     ensure_venv(started)
     ensure_ui(started)
     chromium = ensure_chromium(started)
+    ensure_pictures(started)
     if not arguments:
         lint(started)
     step("tests", started)
     env = {**os.environ, "SERAMBI_CHROMIUM": str(chromium)}
-    # Three for two cores, because many tests wait; those that share a town stay together.
-    both = [] if arguments else ["-n", "3", "--dist", "loadgroup"]
+    # Both cores; tests that share one running town stay together.
+    both = [] if arguments else ["-n", "2", "--dist", "loadgroup"]
     run(PYTHON, "-m", "pytest", *both, *arguments, env=env)
     step("done", started)
 

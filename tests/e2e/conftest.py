@@ -23,7 +23,8 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 PATIENCE_MS = 20_000
-ROOM: ViewportSize = {"width": 1920, "height": 1080}
+ROOM: ViewportSize = {"width": 1366, "height": 768}
+"""A small control room's screen: Chromium paints without a graphics card here."""
 
 OpenWall = Callable[..., Screen]
 
@@ -64,8 +65,10 @@ def open_wall(browser: Browser) -> Iterator[OpenWall]:
     screens: list[Screen] = []
     expect.set_options(timeout=PATIENCE_MS)
 
-    def open_one(town: Town, language: str = "id", theme: str = "dark") -> Screen:
-        context = browser.new_context(viewport=ROOM, timezone_id="Asia/Jakarta", locale="id-ID")
+    def open_one(
+        town: Town, language: str = "id", theme: str = "dark", room: ViewportSize = ROOM
+    ) -> Screen:
+        context = browser.new_context(viewport=room, timezone_id="Asia/Jakarta", locale="id-ID")
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(
             f"localStorage['serambi.language'] = '{language}';"

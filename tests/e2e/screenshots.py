@@ -34,7 +34,7 @@ def stopped(town: Town) -> Iterator[Camera]:
 
 @pytest.mark.parametrize(("language", "theme"), LOOKS)
 def test_wall(town: Town, open_wall: OpenWall, stopped: Camera, language: str, theme: str) -> None:
-    screen = open_wall(town, language, theme)
+    screen = open_wall(town, language, theme, {"width": 1920, "height": 1080})
     see_all(screen, town, stopped, language)
     name = f"{language}-{theme}"
     screen.page.screenshot(path=FOLDER / f"wall-{name}.png")
