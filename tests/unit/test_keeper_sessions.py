@@ -493,3 +493,16 @@ async def test_refusals_are_answered_and_written(
     assert (outcome.allowed, outcome.reason) == (False, reason)
     assert desk.told == [("refused", reason)]
     assert desk.watcher.out == []
+
+
+async def test_the_owner_reads_how_many_were_cut_off_even_if_the_clockwork_was_faster(
+    desk: Desk,
+) -> None:
+    session = await desk.opened()
+    assert session
+    stopping = desk.sessions.stop(["cam-1"])
+    desk.stops["cam-1"] = NOW
+    await desk.sessions.reconsider()
+    assert desk.sessions.all() == ()
+    stopped = await stopping
+    assert (stopped.sessions, stopped.people) == (1, 1)

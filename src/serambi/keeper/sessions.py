@@ -7,7 +7,7 @@ after. Each step that takes time is followed by deciding again.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -262,11 +262,15 @@ class Sessions:
                 self._release.set_until(session.camera, session.stream, self._until_of(session))
         await self._end(over)
 
-    async def stop(self, cameras: Iterable[str]) -> Stopped:
+    def stop(self, cameras: Iterable[str]) -> Awaitable[Stopped]:
         """Shut these cameras for everybody, now. The stop itself is already in the state, so
-        nothing can be opened meanwhile. Returns when the last byte is out."""
+        nothing can be opened meanwhile. To be awaited: done when the last byte is out."""
         chosen = set(cameras)
-        ended = [session for session in self.all() if session.camera in chosen]
+        # Looked at before anything else runs: the clockwork may end them first, and the owner
+        # is to read how many were cut off.
+        return self._stop(chosen, [s for s in self.all() if s.camera in chosen])
+
+    async def _stop(self, chosen: set[str], ended: list[Session]) -> Stopped:
         seconds = await self._end({Reason.STOPPED: ended}, also=chosen)
         return Stopped(seconds, len(ended), len({(s.person, s.unit) for s in ended}))
 

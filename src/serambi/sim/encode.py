@@ -27,6 +27,8 @@ from serambi.sim.limits import FPS, FRAMES, GOP_S, HEIGHT, SUB_HEIGHT, SUB_WIDTH
 from serambi.sim.loop_file import Loop, Unit
 from serambi.sim.video import video_pictures
 
+VIDEO_FRAMES = FRAMES // 2
+"""Real videos loop after 12 s: fourteen of them are encoded before the first demo with them."""
 CODE_VERSION = 1  # raise it when the same scene would encode to something else
 
 
@@ -207,9 +209,9 @@ def encode_scene(job: Job, cache: Path, opener: Opener = open_default) -> Stream
 
 
 def encode_video(
-    path: Path, cache: Path, camera_tag: int = 0, label: str = "", frames: int = FRAMES
+    path: Path, cache: Path, camera_tag: int = 0, label: str = "", frames: int = VIDEO_FRAMES
 ) -> Streams:
-    """Both loops of a real video: fitted into 1280x720, 20 a second, repeated or cut to 24 s.
+    """Both loops of a real video: fitted into 1280x720, 20 a second, repeated or cut to 12 s.
 
     Raises `SerambiError` when the file is missing or not a video.
     """
