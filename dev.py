@@ -182,8 +182,18 @@ def test(arguments: list[str], started: float) -> None:
     env = {**os.environ, "SERAMBI_CHROMIUM": str(chromium)}
     # Both cores; tests that share one running town stay together.
     both = [] if arguments else ["-n", "2", "--dist", "loadgroup"]
-    run(PYTHON, "-m", "pytest", *both, *arguments, env=env)
-    step("done", started)
+    command = [str(PYTHON), "-m", "pytest"]
+    code = subprocess.run([*command, *both, *arguments], cwd=ROOT, env=env, check=False).returncode
+    if code == 1 and not arguments:
+        # Real processes and a real browser on two busy cores can miss a deadline. What fails
+        # beside the others must pass alone, and both results are shown.
+        step("once more, alone, what failed beside the others", started)
+        code = subprocess.run(
+            [*command, "--last-failed"], cwd=ROOT, env=env, check=False
+        ).returncode
+    step("done" if code == 0 else "failed", started)
+    if code:
+        raise SystemExit(code)
 
 
 def screenshots(started: float) -> None:
