@@ -4,6 +4,9 @@
 python3 dev.py demo        set everything up and run the demo town
 python3 dev.py test        lint, types, import contracts, web app and all tests
 python3 dev.py lint        the checks without the tests
+python3 dev.py bench       one benchmark by name: a table, both sides measured in one run
+python3 dev.py soak        faults at random against a running town, everything checked after each
+python3 dev.py fuzz        hostile bytes against every parser
 python3 dev.py docs        the tests of the documentation alone
 python3 dev.py screenshots the pictures of the README, made anew from a running demo
 python3 dev.py lock        renew requirements.lock after a change of pyproject.toml
@@ -205,6 +208,44 @@ def screenshots(started: float) -> None:
     step("pictures are in build/screenshots and docs/images", started)
 
 
+def peer(started: float, program: str) -> None:
+    """What a benchmark measures beside us: installed, or Debian's where that works."""
+    if shutil.which(program) is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        step(f"getting {program} to measure beside ours", started)
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        run("apt-get", "update", "-qq", env=quiet)
+        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", program, env=quiet)
+
+
+def bench(arguments: list[str], started: float) -> None:
+    """`bench NAME [--full] [--json]`: benches/NAME.py; progress goes to standard error."""
+    names = sorted(p.stem for p in (ROOT / "benches").glob("*.py") if not p.stem.startswith("_"))
+    if not arguments or arguments[0] not in names:
+        raise SystemExit("usage: python3 dev.py bench " + "|".join(names) + " [--full] [--json]")
+    ensure_venv(started)
+    if arguments[0] in ("live", "wall", "playback"):
+        ensure_ui(started)
+        os.environ["SERAMBI_CHROMIUM"] = str(ensure_chromium(started))
+    if arguments[0] == "ingest":
+        peer(started, "ffmpeg")
+    run(PYTHON, "-m", f"benches.{arguments[0]}", *arguments[1:], env=module_environment())
+
+
+def module_environment() -> dict[str, str]:
+    """Tests, benches and fuzzers import each other's pieces from the checkout."""
+    return {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+
+
+def soak(arguments: list[str], started: float) -> None:
+    ensure_venv(started)
+    run(PYTHON, "-m", "tests.soak", *arguments, env=module_environment())
+
+
+def fuzz(arguments: list[str], started: float) -> None:
+    ensure_venv(started)
+    run(PYTHON, "-m", "fuzz", *arguments, env=module_environment())
+
+
 def lock() -> None:
     """Needs `uv`, which is fetched for this one job; the lock names no index."""
     tools = ROOT / "build" / "lock"
@@ -232,7 +273,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    verbs = ("demo", "test", "lint", "docs", "screenshots", "lock", "schema")
+    verbs = (
+        "demo", "test", "lint", "bench", "soak", "fuzz", "docs", "screenshots", "lock", "schema"
+    )  # fmt: skip
     parser.add_argument("verb", choices=verbs)
     options, rest = parser.parse_known_args()
     started = time.monotonic()
@@ -243,6 +286,8 @@ def main() -> None:
     elif options.verb == "lint":
         ensure_venv(started)
         lint(started)
+    elif options.verb in ("bench", "soak", "fuzz"):
+        {"bench": bench, "soak": soak, "fuzz": fuzz}[options.verb](rest, started)
     elif options.verb == "docs":
         ensure_venv(started)
         run(PYTHON, "-m", "pytest", "tests/docs", *rest)

@@ -52,7 +52,7 @@ AVCC = (
     + len(PPS).to_bytes(2, "big")
     + PPS
 )
-CONFIG = encode_config(VideoConfig(codec="avc1.42c00a", avcc=AVCC, width=64, height=48))
+CONFIG = encode_config(VideoConfig(codec="avc1.42c00a", record=AVCC, width=64, height=48))
 
 
 def unit(number: int, *, key: bool = False, size_bytes: int = 200) -> bytes:

@@ -47,7 +47,7 @@ async def test_configuration_first_then_units_as_they_came(center: Running) -> N
         got = await messages(socket, 4)
         assert json.loads(got[0]) == {
             "codec": "avc1.42c00a",
-            "avcc": base64.b64encode(AVCC).decode(),
+            "record": base64.b64encode(AVCC).decode(),
             "width": 64,
             "height": 48,
         }

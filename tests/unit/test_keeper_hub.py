@@ -11,7 +11,7 @@ from serambi.keeper.hub import Hub
 from serambi.media import wire
 from serambi.media.access_unit import AccessUnit, VideoConfig
 
-CONFIG = VideoConfig("avc1.64001f", b"avcc", 640, 360)
+CONFIG = VideoConfig("avc1.64001f", b"record", 640, 360)
 
 
 def unit(number: int, *, key: bool = False, size: int = 10) -> AccessUnit:

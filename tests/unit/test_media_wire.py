@@ -32,7 +32,7 @@ _UNITS = st.builds(
 _CONFIGS = st.builds(
     VideoConfig,
     codec=st.text(max_size=20),
-    avcc=st.binary(max_size=60),
+    record=st.binary(max_size=60),
     width=st.integers(1, 9999),
     height=st.integers(1, 9999),
 )
@@ -124,7 +124,7 @@ def test_sizes_are_read_after_cropping(width: int, height: int) -> None:
     config = clip(2, width=width, height=height).config
     assert (config.width, config.height) == (width, height)
     assert config.codec.startswith("avc1.")
-    assert config.avcc[:1] == b"\x01"
+    assert config.record[:1] == b"\x01"
 
 
 def test_sizes_of_streams_by_other_encoders(shared_data: Path) -> None:
@@ -209,9 +209,9 @@ def test_signed_video_keeps_its_signatures(shared_data: Path) -> None:
             stream = container.streams.video[0]
             if stream.codec_context.name != "h264":
                 continue
-            avcc = bytes(stream.codec_context.extradata or b"")
+            record = bytes(stream.codec_context.extradata or b"")
             raws = [bytes(packet) for packet in container.demux(stream) if packet.size]
-        config = VideoConfig("avc1.64001f", avcc, 640, 360)
+        config = VideoConfig("avc1.64001f", record, 640, 360)
         units = [AccessUnit(n * 3600, n * 3600, n == 0, 0, raw) for n, raw in enumerate(raws)]
         content = init_segment(config) + b"".join(fragment(1, units, len(units) * 3600))
         with av.open(io.BytesIO(content), "r") as container:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class VideoConfig:
-    """Parameter sets of a stream: the RFC 6381 codec string, the avcC record, the picture size
-    in pixels after cropping."""
+    """Parameter sets of a stream: the RFC 6381 codec string (`avc1...` or `hvc1...`), the decoder
+    configuration record (avcC or hvcC, ISO 14496-15), the picture size in pixels after cropping."""
 
     codec: str
-    avcc: bytes
+    record: bytes
     width: int
     height: int
 

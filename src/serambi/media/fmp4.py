@@ -37,7 +37,7 @@ def init_segment(config: VideoConfig) -> bytes:
         struct.pack(">6xH16xHHIIIH", 1, config.width, config.height, 0x480000, 0x480000, 0, 1),
         b"\0" * 32,
         struct.pack(">Hh", 24, -1),
-        _box(b"avcC", config.avcc),
+        _box(b"avcC", config.record),
     )
     tables = _box(
         b"stbl",

@@ -66,14 +66,14 @@ def make_config(sps: bytes, pps: list[bytes]) -> VideoConfig:
     width, height, chroma, luma_depth, chroma_depth = parse_sps(sps)
     if not pps or len(pps) > 255 or any(len(nal) > 0xFFFF for nal in [sps, *pps]):
         raise _bad("parameter sets are missing or too long")
-    avcc = bytes([1, sps[1], sps[2], sps[3], 0xFF, 0xE1]) + struct.pack(">H", len(sps)) + sps
-    avcc += bytes([len(pps)])
+    record = bytes([1, sps[1], sps[2], sps[3], 0xFF, 0xE1]) + struct.pack(">H", len(sps)) + sps
+    record += bytes([len(pps)])
     for nal in pps:
-        avcc += struct.pack(">H", len(nal)) + nal
+        record += struct.pack(">H", len(nal)) + nal
     if sps[1] in _HIGH_PROFILES:
-        avcc += bytes([0xFC | chroma, 0xF8 | (luma_depth - 8), 0xF8 | (chroma_depth - 8), 0])
+        record += bytes([0xFC | chroma, 0xF8 | (luma_depth - 8), 0xF8 | (chroma_depth - 8), 0])
     codec = f"avc1.{sps[1]:02x}{sps[2]:02x}{sps[3]:02x}"
-    return VideoConfig(codec, avcc, width, height)
+    return VideoConfig(codec, record, width, height)
 
 
 def parse_sps(sps: bytes) -> tuple[int, int, int, int, int]:

@@ -29,7 +29,7 @@ _HEAD = struct.Struct(">BBIqqQ")
 
 class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     codec: str
-    avcc: str
+    record: str
     width: int
     height: int
 
@@ -49,8 +49,8 @@ class MessageBuilder:
 
 
 def encode_config(config: VideoConfig) -> bytes:
-    avcc = base64.b64encode(config.avcc).decode()
-    document = _Config(config.codec, avcc, config.width, config.height)
+    record = base64.b64encode(config.record).decode()
+    document = _Config(config.codec, record, config.width, config.height)
     return bytes([_CONFIG]) + encode_document(document)
 
 
@@ -98,9 +98,9 @@ def decode(message: bytes) -> VideoConfig | AccessUnit:
 def _decode_config(raw: bytes) -> VideoConfig:
     found = decode_document(_Config, raw, what="a configuration", max_bytes=65_536)
     try:
-        avcc = base64.b64decode(found.avcc, validate=True)
+        record = base64.b64decode(found.record, validate=True)
     except binascii.Error as error:
         raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not base64") from error
-    if base64.b64encode(avcc).decode() != found.avcc:
+    if base64.b64encode(record).decode() != found.record:
         raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not in its one right form")
-    return VideoConfig(found.codec, avcc, found.width, found.height)
+    return VideoConfig(found.codec, record, found.width, found.height)

@@ -2,7 +2,7 @@
 
 export interface StreamConfig {
   codec: string;
-  avcc: string;
+  record: string;
   width: number;
   height: number;
 }

@@ -155,8 +155,8 @@ export class View {
     if (typeof said.ended === 'string') {
       this.ended(said.ended);
     } else if (typeof said.codec === 'string') {
-      const { codec, avcc = '', width = 0, height = 0 } = said;
-      this.engine?.configure({ codec, avcc, width, height });
+      const { codec, record = '', width = 0, height = 0 } = said;
+      this.engine?.configure({ codec, record, width, height });
       this.set({ width, height });
     }
   }

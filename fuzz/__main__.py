@@ -1,0 +1,1 @@
+"""`python3 dev.py fuzz`: see the package for its targets."""
