@@ -28,6 +28,8 @@ class Schedule:
         """No picture leaves after this."""
         if self._timer is not None:
             self._timer.cancel()
+        for _, _, stream in self._due:
+            stream.on_air = False
         self._due = []
 
     def _push(self, stream: Stream) -> None:

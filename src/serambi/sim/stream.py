@@ -15,7 +15,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.sim.faults import NONE, Faults
 from serambi.sim.limits import CATCH_UP_MAX_S
 from serambi.sim.loop_file import Loop
-from serambi.sim.packetize import Shape, canary_sei, check_canary
+from serambi.sim.packetize import canary_sei, check_canary
 from serambi.sim.rtp import CLOCK_HZ, Template, templates
 
 
@@ -77,7 +77,6 @@ class Stream:
         self.on_air = False
         self.on_start: Callable[[Stream], None] = lambda stream: None
         self._usual, self._changed = loop, changed
-        self._shape = Shape()
 
     @property
     def sei(self) -> bytes:
@@ -120,7 +119,8 @@ class Stream:
 
     def template(self, number: int, *, framed: bool) -> Template:
         """The packets of a picture, canary and numbers still to be filled in."""
-        return templates(self.loop, self._shape, framed=framed)[number % len(self.loop.units)]
+        index = number % len(self.loop.units)
+        return templates(self.loop, self.camera.shape, framed=framed)[index]
 
     def shown(self, number: int) -> int:
         """Number of the picture that unit `number` shows: another one where there are B pictures,
@@ -130,13 +130,9 @@ class Stream:
             number -= 1
         return number + self.loop.units[number % len(self.loop.units)].shift
 
-    def apply(self, faults: Faults) -> None:
-        """The camera's faults were changed."""
-        if faults.changed and self._changed is None:
-            raise SerambiError(
-                Kind.BAD_INPUT, "no changed loop is configured", where=self.camera.id
-            )
-        self._shape = faults.shape
+    @property
+    def can_change(self) -> bool:
+        return self._changed is not None
 
     def advance(self) -> None:
         """Put the next picture on air if it is due. After a pause of the machine or a new date:
@@ -213,6 +209,7 @@ class Camera:
         self.manner = manner or Manner()
         self.phase_s = self.manner.phase_s
         self.faults = NONE
+        self.shape = NONE.shape
         self.counts = Counts()
         self.streams = {
             name: Stream(self, name, loop, loops.get(f"changed:{name}"))
@@ -225,11 +222,12 @@ class Camera:
     def apply(self, faults: Faults) -> None:
         """From now on these faults, in place of the ones before. Raises `SerambiError` for what
         this camera cannot do; nothing has changed then."""
-        for stream in self.streams.values():
-            stream.apply(faults)
+        if faults.changed and not any(stream.can_change for stream in self.streams.values()):
+            raise SerambiError(Kind.BAD_INPUT, "no changed loop is configured", where=self.id)
         if faults.drift_ppm != self.faults.drift_ppm:
             self.clock.drift(faults.drift_ppm)
         self.faults = faults
+        self.shape = faults.shape
 
     def freeze(self, frozen: bool = True) -> None:
         """Keep connections, send nothing; `freeze(False)` goes on at the next key picture."""
