@@ -77,6 +77,7 @@ class Stream:
         self.on_air = False
         self.on_start: Callable[[Stream], None] = lambda stream: None
         self._usual, self._changed = loop, changed
+        self._templates: dict[bool, list[Template]] = {}
 
     @property
     def sei(self) -> bytes:
@@ -119,8 +120,15 @@ class Stream:
 
     def template(self, number: int, *, framed: bool) -> Template:
         """The packets of a picture, canary and numbers still to be filled in."""
-        index = number % len(self.loop.units)
-        return templates(self.loop, self.camera.shape, framed=framed)[index]
+        found = self._templates.get(framed)
+        if found is None:
+            found = templates(self.loop, self.camera.faults.shape, framed=framed)
+            self._templates[framed] = found
+        return found[number % len(found)]
+
+    def forget_templates(self) -> None:
+        """The loop or the shape of its packets is another one now."""
+        self._templates.clear()
 
     def shown(self, number: int) -> int:
         """Number of the picture that unit `number` shows: another one where there are B pictures,
@@ -134,34 +142,35 @@ class Stream:
     def can_change(self) -> bool:
         return self._changed is not None
 
-    def advance(self) -> None:
-        """Put the next picture on air if it is due. After a pause of the machine or a new date:
-        join the present."""
+    def advance(self) -> float:
+        """Put the next picture on air if it is due. -> seconds until the next one is. After a pause
+        of the machine or a new date: join the present."""
         ahead_s = self.due_in_s()
+        if ahead_s > 0 and ahead_s < CATCH_UP_MAX_S:
+            return ahead_s
         if abs(ahead_s) > CATCH_UP_MAX_S:
             self._rejoin()
-            self._each(lambda player: player.lose_place())
-            return
-        if ahead_s > 0:
-            return
+            for player in self.players:
+                player.lose_place()
+            return self.due_in_s()
         self._turn()
         number = self.next_frame
         self.next_frame += 1
-        if self.frozen or self.camera.faults.frozen:
-            self._each(lambda player: player.lose_place())
+        faulty = self.camera.faults.frozen
+        for player in tuple(self.players):
+            if not (self.frozen or faulty):
+                player.deliver(number)
+                continue
+            player.lose_place()
             if not self.frozen:
-                self._each(lambda player: player.report_if_due())
-            return
-        self._each(lambda player: player.deliver(number))
+                player.report_if_due()
+        return ahead_s + 1 / self.loop.fps
 
     def _turn(self) -> None:
         wanted = self._changed if self.camera.faults.changed and self._changed else self._usual
         if wanted is not self.loop and wanted.units[self.next_frame % len(wanted.units)].key:
             self.loop = wanted
-
-    def _each(self, act: Callable[[Player], None]) -> None:
-        for player in tuple(self.players):
-            act(player)
+            self.forget_templates()
 
 
 @dataclass(slots=True)
@@ -209,7 +218,6 @@ class Camera:
         self.manner = manner or Manner()
         self.phase_s = self.manner.phase_s
         self.faults = NONE
-        self.shape = NONE.shape
         self.counts = Counts()
         self.streams = {
             name: Stream(self, name, loop, loops.get(f"changed:{name}"))
@@ -227,7 +235,8 @@ class Camera:
         if faults.drift_ppm != self.faults.drift_ppm:
             self.clock.drift(faults.drift_ppm)
         self.faults = faults
-        self.shape = faults.shape
+        for stream in self.streams.values():
+            stream.forget_templates()
 
     def freeze(self, frozen: bool = True) -> None:
         """Keep connections, send nothing; `freeze(False)` goes on at the next key picture."""
