@@ -78,7 +78,7 @@ class Sender:
         if stream.camera.faults.on_the_way or self._late:
             self._disturbed(packets, template)
         else:
-            self._count(carrier.send(packets, template), count)
+            carrier.send(packets, template)
 
     def _filled(self, template: Template, number: int) -> bytearray:
         """The picture's packets with the camera's canary and this session's numbers."""
@@ -92,11 +92,6 @@ class Sender:
         self.sequence = sequence
         return packets
 
-    def _count(self, taken: int, count: int) -> None:
-        counts = self._stream.camera.counts
-        counts.sent += taken
-        counts.not_taken += count - taken
-
     def _disturbed(self, packets: bytearray, template: Template) -> None:
         """Send what the faults leave of a picture, late perhaps, but never before what was sent
         earlier."""
@@ -107,7 +102,7 @@ class Sender:
 
         def act() -> None:
             self._late -= 1
-            self._count(carrier.send_each(kept), len(kept))
+            carrier.send_each(kept)
 
         self._late += 1
         if self._late == 1 and not faults.jitter_s:
