@@ -146,24 +146,24 @@ class Stream:
         """Put the next picture on air if it is due. -> seconds until the next one is. After a pause
         of the machine or a new date: join the present."""
         ahead_s = self.due_in_s()
-        if ahead_s > 0 and ahead_s < CATCH_UP_MAX_S:
-            return ahead_s
         if abs(ahead_s) > CATCH_UP_MAX_S:
             self._rejoin()
             for player in self.players:
                 player.lose_place()
             return self.due_in_s()
+        if ahead_s > 0:
+            return ahead_s
         self._turn()
         number = self.next_frame
         self.next_frame += 1
-        faulty = self.camera.faults.frozen
         for player in tuple(self.players):
-            if not (self.frozen or faulty):
-                player.deliver(number)
-                continue
-            player.lose_place()
-            if not self.frozen:
+            if self.frozen:
+                player.lose_place()
+            elif self.camera.faults.frozen:
+                player.lose_place()
                 player.report_if_due()
+            else:
+                player.deliver(number)
         return ahead_s + 1 / self.loop.fps
 
     def _turn(self) -> None:
