@@ -33,11 +33,11 @@ class _Keys:
         return (KEY.public,)
 
 
-def entry(store: LedgerStore, number: int) -> Entry:
+def entry(at_ms: int, number: int) -> Entry:
     """What a view that opens writes."""
     return Entry(
         kind="session_opened",
-        at_ms=store.stamp(),
+        at_ms=at_ms,
         site="simpang-lima",
         session=f"{number:032x}",
         camera="simpang-lima-utara",
@@ -72,7 +72,8 @@ def append_rate(store: LedgerStore, batch: int, duration_s: float) -> float:
     """Durable entries a second."""
     done, began = 0, time.perf_counter()
     while time.perf_counter() - began < duration_s:
-        store.append([entry(store, done + more) for more in range(batch)])
+        at_ms = store.stamp()
+        store.append([entry(at_ms, done + more) for more in range(batch)])
         done += batch
     return done / (time.perf_counter() - began)
 
@@ -96,7 +97,7 @@ def appends(folder: Path, duration_s: float) -> list[Row]:
 def verified(folder: Path, entries: int) -> list[Row]:
     """A ledger of `entries` checked from its folder alone."""
     with LedgerStore.open(folder / "years", ORIGIN, KEY, SystemClock()) as store:
-        one = entry(store, 7)
+        one = entry(store.stamp(), 7)
         while store.size < entries:
             store.append([one] * min(1024, entries - store.size))
     began = time.perf_counter()

@@ -80,6 +80,6 @@ def test_a_file_of_one_writer(tmp_path: Path) -> None:
     pending.rewind()
     pending.add(third)
     assert pending.read(5) == [third]
-    pending.add(Record(9, (b"x" * 65_535,) * 16, b""))
+    pending.add(Record(9, (b"x" * 65_535,) * 65, b""))
     assert pending.is_full
     pending.close()

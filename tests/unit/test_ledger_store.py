@@ -321,13 +321,13 @@ def test_entries_wait_for_their_tiles_and_can_be_read(tmp_path: Path) -> None:
 
 
 def test_what_waits_is_bounded(tmp_path: Path) -> None:
-    large = [Entry(kind="refused", at_ms=0, detail="x" * 60_000)] * 18
+    large = [Entry(kind="refused", at_ms=0, detail="x" * 60_000)] * 24
     with opened(tmp_path) as store:
-        for _ in range(4):
+        for _ in range(5):
             store.append(large)
-        assert parse_checkpoint((tmp_path / "checkpoint").read_bytes())[0].size == 54
+        assert parse_checkpoint((tmp_path / "checkpoint").read_bytes())[0].size == 72
     with opened(tmp_path) as store:
-        assert store.size == 72
+        assert store.size == 120
 
 
 def test_a_full_disk_takes_entries_as_long_as_the_room_laid_out_lasts(

@@ -19,7 +19,7 @@ from serambi.ledger.disk import TEMPORARY, Batch, rename_into_place
 from serambi.ledger.tiles import decode_bundle, encode_bundle
 
 PENDING_FILE = "pending"
-ROOM_BYTES = 1 << 20
+ROOM_BYTES = 4 << 20
 """How much is laid out, and about how much may wait for its tiles."""
 FILE_MAX_BYTES = 128 << 20
 """More than the largest append and what may wait before it."""

@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -61,6 +61,7 @@ class LedgerStore:
         self._edge = Edge()
         self._published = Edge()
         self._waiting: list[Record] = []
+        self._full: list[tuple[Tile, bytes]] = []
         self._pending: Pending | None = None
         self._checkpoint = b""
         self._last_ms = 0
@@ -237,9 +238,9 @@ class LedgerStore:
         if edge.root() != checkpoint.root:
             raise self._corrupt("the tiles do not lead to the checkpoint's root")
         self._sweep(checkpoint.size)
-        self._published, self._edge = edge, edge.copy()
+        self._published = self._edge = edge
         self._checkpoint, self._last_ms = note.emit(), last_ms
-        self._waiting = []
+        self._waiting, self._full = [], []
         self._take_pending()
         self._stale = False
 
@@ -252,14 +253,13 @@ class LedgerStore:
     def _take_pending(self) -> None:
         """Go on with what was appended and not published."""
         for record in self._file.read(self._edge.size):
-            edge = self._edge.copy()
-            for leaf in record.leaves:
-                edge.append(leaf)
+            edge, full = self._grown(record.leaves)
             if record.checkpoint != self._sign(edge.size, edge.root()):
                 raise self._corrupt(f"{PENDING_FILE} does not lead to its signed checkpoint")
             self._edge, self._checkpoint = edge, record.checkpoint
             self._last_ms = decode_entry(record.leaves[-1]).at_ms
             self._waiting.append(record)
+            self._full += full
         # A sync that failed may have lost what can be read now: write it again.
         self._file.rewrite(self._waiting)
 
@@ -320,28 +320,28 @@ class LedgerStore:
 
     def _commit(self, leaves: Sequence[bytes]) -> None:
         """One durable record."""
-        edge = self._edge.copy()
-        for leaf in leaves:
-            edge.append(leaf)
+        edge, full = self._grown(leaves)
         checkpoint = self._sign(edge.size, edge.root())
         record = Record(self._edge.size, tuple(leaves), checkpoint)
         self._stale = True
         self._file.add(record)
         self._edge, self._checkpoint = edge, checkpoint
         self._waiting.append(record)
+        self._full += full
         self._stale = False
+
+    def _grown(self, leaves: Iterable[bytes]) -> tuple[Edge, list[tuple[Tile, bytes]]]:
+        """The edge with more leaves, and the tiles that are full by them."""
+        edge = self._edge.copy()
+        return edge, [full for leaf in leaves for full in edge.append(leaf)]
 
     def _publish(self) -> None:
         """Tiles and checkpoint of all that waits."""
         if not self._waiting:
             return
         before = {tile for tile, _ in self._published.partial()}
-        edge = self._published.copy()
-        files = [
-            full for record in self._waiting for leaf in record.leaves for full in edge.append(leaf)
-        ]
-        partial = dict(edge.partial())
-        files += [(tile, content) for tile, content in partial.items() if tile not in before]
+        partial = dict(self._edge.partial())
+        files = self._full + [item for item in partial.items() if item[0] not in before]
         try:
             with Batch(self._folder) as batch:
                 for tile, content in files:
@@ -353,7 +353,7 @@ class LedgerStore:
             raise
         self._stale = True
         rename_into_place(self._folder, CHECKPOINT_FILE)
-        self._published, self._waiting = edge, []
+        self._published, self._waiting, self._full = self._edge, [], []
         self._file.rewind()
         self._stale = False
         self._remove(before - partial.keys())
