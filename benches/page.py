@@ -1,4 +1,6 @@
-"""`docs/reference/benchmarks.md` from the newest result of each benchmark in `build/bench`."""
+"""`docs/reference/benchmarks.md` from the newest result of each benchmark in `build/bench`.
+
+What stands above the first table is left as it is."""
 
 import json
 import sys
@@ -9,10 +11,6 @@ from typing import Any
 from benches._report import RESULTS, say
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
-_HEAD = """# Benchmarks
-
-What it costs and how long it takes, as `python3 dev.py bench NAME --full` printed it. Both sides of a ratio were measured in the same run, in turn; machines are noisy, and only ratios travel. The docstring of `benches/NAME.py` says how each figure is taken. `python3 dev.py bench page` makes this page from the newest results.
-"""
 _NAMED = frozenset({"case", "value", "unit", "reference", "reference_value", "ratio"})
 
 
@@ -59,7 +57,8 @@ def main() -> int:
     if not sections:
         say("no results in build/bench: run python3 dev.py bench NAME first")
         return 1
-    PAGE.write_text("\n".join([_HEAD, *sections]))
+    introduction = PAGE.read_text().partition("\n## ")[0].rstrip("\n") + "\n"
+    PAGE.write_text("\n".join([introduction, *sections]))
     say(f"{len(sections)} benchmarks are in docs/reference/benchmarks.md")
     return 0
 

@@ -14,6 +14,7 @@ def _results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (_report, page):
         monkeypatch.setattr(module, "RESULTS", tmp_path / "bench")
     monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
+    (tmp_path / "page.md").write_text("# Benchmarks\n\nHow.\n\n## older\n\nfigures\n")
 
 
 def test_the_last_line_is_json_with_a_ratio_where_there_is_a_reference(
@@ -60,7 +61,8 @@ def test_the_page_shows_what_was_measured(tmp_path: Path) -> None:
     report("ledger", [Row("verify", 123_456.7, "entries_per_s")], as_json=False)
     assert page.main() == 0
     text = (tmp_path / "page.md").read_text()
-    assert "## ingest" in text
+    assert text.startswith("# Benchmarks\n\nHow.\n\n## ingest\n")
+    assert "older" not in text
     assert (
         "| record (cameras 10) | 0.123 | cpu_pct_per_camera | ffmpeg -c copy | 0.4 | 0.308 |"
         in text
