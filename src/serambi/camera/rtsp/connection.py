@@ -92,6 +92,8 @@ class Connection:
     # -- the shard calls ----------------------------------------------------------------
 
     def _on_connected(self, events: int) -> None:
+        if self._closed:
+            return
         code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise failures.of_socket(OSError(code, errno.errorcode.get(code, "cannot connect")))

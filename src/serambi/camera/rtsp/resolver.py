@@ -11,6 +11,8 @@ from serambi.base.limits import RESOLVER_QUEUE
 from serambi.camera.rtsp import failures
 
 Address = tuple[socket.AddressFamily, tuple[str, int]]
+_CLOSE_S = 0.2
+
 Answer = Callable[[Address | SerambiError], None]
 
 
@@ -23,10 +25,10 @@ def numeric(host: str, port: int) -> Address | None:
 
 
 class Resolver:
-    """Answers one question after the other, in its thread. The thread ends with the process."""
+    """Answers one question after the other, in its thread, which a slow name server may hold up."""
 
     def __init__(self) -> None:
-        self._questions: queue.Queue[tuple[str, int, Answer]] = queue.Queue(RESOLVER_QUEUE)
+        self._questions: queue.Queue[tuple[str, int, Answer] | None] = queue.Queue(RESOLVER_QUEUE)
         self._thread: threading.Thread | None = None
 
     def ask(self, host: str, port: int, answer: Answer) -> None:
@@ -40,9 +42,16 @@ class Resolver:
         except queue.Full:
             answer(failures.silent())
 
+    def close(self, timeout_s: float = _CLOSE_S) -> None:
+        """Answer no more; wait for the thread, but not for the name server."""
+        with contextlib.suppress(queue.Full):
+            self._questions.put_nowait(None)
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
     def _run(self) -> None:
-        while True:
-            host, port, answer = self._questions.get()
+        while question := self._questions.get():
+            host, port, answer = question
             found: Address | SerambiError
             try:
                 found = _look_up(host, port, 0)

@@ -170,6 +170,7 @@ class Shard:
             stream.failed(crashed, self.clock.monotonic())
 
     def _close(self) -> None:
+        self._resolver.close()
         self._selector.close()
         self._awake.close()
         self._waker.close()
