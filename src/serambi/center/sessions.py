@@ -5,6 +5,7 @@ What does not belong here: pictures (`live.py`) and who may ask at all (`api/`).
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -197,8 +198,13 @@ class Sessions:
         if self._end(session, reason, tell_site=True):
             await self._record("session_closed", session, reason)
 
+    def left_s(self) -> float:
+        """Seconds until the first grant ends; infinite without a session."""
+        ends_ms = min((session.until_ms for session in self._open.values()), default=math.inf)
+        return (ends_ms - self._journal.now_ms()) / 1000
+
     def tick(self) -> None:
-        """Call it every second: renewals that are due, views nobody watches, grants that ended."""
+        """Call it often, and when `left_s` is over: renewals that are due, views nobody watches, grants that ended."""
         now_s = self._clock.monotonic()
         now_ms = self._journal.now_ms()
         for session in self.all():

@@ -37,6 +37,7 @@ from serambi.ledger.store import LedgerStore
 log = logging.getLogger(__name__)
 
 _HIGH_WATER_EVERY_S = 10.0
+_INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
 
 
@@ -234,7 +235,7 @@ class Keeper:
             for name, work in (
                 ("socket to the courier", self.uplink.run),
                 ("state", self._tell),
-                ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
+                ("sessions", self._look_again),
                 ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
@@ -264,8 +265,12 @@ class Keeper:
         return work
 
     async def _look_again(self) -> None:
-        await self.sessions.reconsider()
-        await self.sessions.flush_refusals()
+        """Ten times a second, and at the instant at which a view is over."""
+        while True:
+            await self.sessions.reconsider()
+            await self.sessions.flush_refusals()
+            left_s = self.sessions.next_end() - self.clock.now()
+            await asyncio.sleep(min(RECONSIDER_EVERY_S, max(_INSTANT_S, left_s)))
 
     async def _catch_up(self) -> None:
         """What a full disk refused is written as soon as it takes it."""
