@@ -3,11 +3,12 @@
 Fifty viewers of two main streams (3 Mbps), of whom five read 10 kB a second and one reads nothing.
 Real keeper, courier, center and cameras; the viewers are a process of their own. Three places:
 `keeper`, the last picture that could be read from the keeper's socket (a listener stands between
-keeper and courier); `viewers`, the last byte that reached any viewer's machine, read or not;
-`center`, the last moment at which the center's kernel still held a byte for any of them. The clock
-starts when the question leaves (Stop, revocation) or at the agreement's last instant. A figure is
-the slowest viewer of a round. Beside it: the same round with one quick viewer. `--full` takes 20
-rounds of each, and two networks with a trunk of 2 Mbps between gateway and center.
+keeper and courier); `viewers`, the last byte of a picture that reached any viewer's machine, read
+or not; `center`, the last moment at which the center's kernel still held a byte for any of them,
+the reason that ends the view included. The clock starts when the question leaves (Stop,
+revocation) or at the agreement's last instant. A figure is the slowest viewer of a round. Beside
+it: the same round with one quick viewer. `--full` takes 20 rounds of each, and two networks with
+a trunk of 2 Mbps between gateway and center.
 """
 
 import sys
@@ -92,7 +93,7 @@ class Bench:
         time.sleep(_AFTER_S)
         told = self.town.hub.ask(do="tell")
         rounds.add(cause, "keeper", self.stamps.last_picture_at, began)
-        rounds.add(cause, "viewers", max(v["last_byte_at"] for v in told["viewers"]), began)
+        rounds.add(cause, "viewers", max(v["last_picture_at"] for v in told["viewers"]), began)
         rounds.add(cause, "center", told["held_at"], began)
         empty = [v["kind"] for v in told["viewers"] if not v["bytes"]]
         if empty:

@@ -56,12 +56,16 @@ class Keeper:
         self.clock = clock
         self.key = SigningKey.load(config.folder / "key")
         self.durable = Durable(config.folder)
-        self.documents = Documents(config.folder, config.site, config.roster, config.genesis)
+        self._loop = asyncio.get_running_loop()
+        self._hurry = asyncio.Event()
+        self.documents = Documents(
+            config.folder, config.site, config.roster, config.genesis, self._look_now
+        )
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.release = Release(self.uplink, clock)
-        self.hub = Hub(asyncio.get_running_loop(), self._offer)
+        self.hub = Hub(self._loop, self._offer)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()
@@ -271,12 +275,20 @@ class Keeper:
         return work
 
     async def _look_again(self) -> None:
-        """Ten times a second, and at the instant at which a view is over."""
+        """Ten times a second, at the instant at which a view is over, and when told to hurry."""
         while True:
+            self._hurry.clear()
             await self.sessions.reconsider()
             await self.sessions.flush_refusals()
             left_s = self.sessions.next_end() - self.clock.now()
-            await asyncio.sleep(min(RECONSIDER_EVERY_S, max(_INSTANT_S, left_s)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(RECONSIDER_EVERY_S, max(_INSTANT_S, left_s))):
+                    await self._hurry.wait()
+
+    def _look_now(self) -> None:
+        """From any thread: a document has closed something, and is still being kept."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it every view
+            self._loop.call_soon_threadsafe(self._hurry.set)
 
     async def _catch_up(self) -> None:
         """What a full disk refused is written as soon as it takes it."""
