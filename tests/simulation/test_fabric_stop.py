@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from serambi.fabric import profile
 from serambi.fabric.port import Watch
 from serambi.fabric.zenoh_site import ZenohSite
 from tests.simulation.fabric_town import SITE, Road, Town, town
-from tests.unit.fabric_tasks import eventually, running
+from tests.unit.fabric_tasks import LIMIT_S, eventually, running
 
 MESSAGE = b"\x02\x00" + bytes(20_000)
 WAITING_MAX_BYTES = 300_000
@@ -113,7 +116,10 @@ async def test_a_purge_takes_back_the_picture_that_waits_for_room(tmp_path: Path
         await eventually(lambda: len(seen.got) == 2, "the next one passes")
 
 
-async def test_a_stop_on_a_road_that_carries_leaves_the_link_alone(tmp_path: Path) -> None:
+async def test_a_stop_on_a_road_that_carries_leaves_the_link_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "PURGE_LIMIT_S", LIMIT_S)
     async with watched(tmp_path) as seen:
         async with running(seen.push()):
             await eventually(lambda: len(seen.got) > 20, "pictures arrive")

@@ -310,7 +310,7 @@ def _silent(site: str, why: str) -> SerambiError:
 def _echo(query: zenoh.Query) -> None:
     """So the site knows that what it sent before has arrived. Nothing to do, so done at once."""
     with query:
-        query.reply(query.key_expr, b"", priority=profile.COMMAND_PRIORITY)
+        query.reply(query.key_expr, b"")
 
 
 def _undeclare(entry: _Stream) -> None:
