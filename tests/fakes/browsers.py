@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import select
 import socket
 import ssl
 from pathlib import Path
@@ -61,6 +62,13 @@ def dial(
         raw.close()
         raise
     return raw
+
+
+def is_cut_off(raw: socket.socket) -> bool:
+    """Whether the server has ended the connection, without reading a byte."""
+    poll = select.poll()
+    poll.register(raw, 0)
+    return bool(poll.poll(0))
 
 
 def rest(raw: socket.socket) -> tuple[int, bool]:
