@@ -144,6 +144,9 @@ class Recording:
         self.streams.add((camera, stream))
         await self._link.publish_live(camera, stream, message)
 
+    def purge(self, camera: str, stream: str | None) -> None:
+        self._link.purge(camera, stream)
+
     def forget_state(self) -> None:
         self._link.forget_state()
 
