@@ -26,7 +26,7 @@ export class WebCodecsEngine implements Engine {
   constructor(private readonly events: EngineEvents) {
     this.element = document.createElement('canvas');
     this.element.setAttribute('aria-hidden', 'true');
-    this.canvas = this.element.getContext('2d', { alpha: false, desynchronized: true });
+    this.canvas = this.element.getContext('2d', { alpha: false });
   }
 
   configure({ codec, record }: StreamConfig): void {
