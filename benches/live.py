@@ -86,19 +86,23 @@ def click(page: Page, camera: Camera) -> tuple[float, float]:
     exact = page.locator(f'.num:text-is("{camera.number}")')
     page.locator(".wall article").filter(has=exact).locator("header").dblclick()
     live = "([fps, frames, live_ms]) => probe.live(fps, frames, live_ms)"
-    page.wait_for_function(
-        live, arg=[camera.fps, camera.frames, LIVE_S * 1000], polling="raf"
-    )
+    page.wait_for_function(live, arg=[camera.fps, camera.frames, LIVE_S * 1000], polling="raf")
     found: dict[str, Any] = page.evaluate("probe.stop()")
     clicked = found["clicked"]
-    seen = [(at - clicked, old_ms(camera, frame, at)) for tag, frame, at in found["seen"] if tag == camera.tag]
+    seen = [
+        (at - clicked, old_ms(camera, frame, at))
+        for tag, frame, at in found["seen"]
+        if tag == camera.tag
+    ]
     return seen[0][0], next(after for after, old in seen if old <= LIVE_S * 1000)
 
 
 def watch(page: Page, selector: str, camera: Camera, count: int) -> list[float]:
     """How old each of `count` pictures of what `selector` shows is when it is first seen."""
     page.evaluate("selector => probe.start(selector)", selector)
-    page.wait_for_function("count => probe.seen.length > count", arg=count, timeout=PATIENCE_MS + count * 200)
+    page.wait_for_function(
+        "count => probe.seen.length > count", arg=count, timeout=PATIENCE_MS + count * 200
+    )
     seen = page.evaluate("probe.stop()")["seen"][1:]
     return [old_ms(camera, frame, at) for tag, frame, at in seen if tag == camera.tag]
 
@@ -115,7 +119,9 @@ def measure(browser: Browser, town: Town, *, webcodecs: bool, clicks: int, frame
             first, live = click(page, camera)
             seen.first.append(first)
             seen.clicks.append(live)
-            say(f"  {'webcodecs' if webcodecs else 'mse'} {camera.number}: first {first:.0f} ms, live {live:.0f} ms")
+            say(
+                f"  {'webcodecs' if webcodecs else 'mse'} {camera.number}: first {first:.0f} ms, live {live:.0f} ms"
+            )
             page.wait_for_timeout(300)
             page.keyboard.press("Escape")
             settle(page, town)
