@@ -74,14 +74,16 @@ globalThis.probe = (() => {
     },
     stop() {
       running += 1;
-      return { clicked, seen };
+      return seen;
     },
-    // Whether a picture no older than `live_ms` has been seen since the click.
-    live(fps, frames, live_ms) {
-      return seen.some(([, frame, at]) => {
+    // Milliseconds from the click to the first picture of camera `tag` that was no older than
+    // `live_ms` when it was seen; 0 while there is none.
+    found(tag, fps, frames, live_ms) {
+      const found = seen.find(([whose, frame, at]) => {
         const old = ((((at / 1000) * fps - frame) % frames) + frames) % frames;
-        return at > clicked && (old / fps) * 1000 <= live_ms;
+        return whose === tag && at > clicked && (old / fps) * 1000 <= live_ms;
       });
+      return found === undefined ? 0 : found[2] - clicked;
     },
   };
 })();
