@@ -249,7 +249,7 @@ def test_a_narrow_link_is_said_and_the_picture_changes_its_size(page: Page, town
     canvas = hero.locator("canvas")
     expect(canvas).to_have_js_property("width", 1280)
     town.bend(reduce="gate")
-    tag = hero.get_by_role("status").filter(has_text="sambungan lokasi sedang sempit")
+    tag = hero.get_by_role("status").filter(has_text="sambungan lokasi sedang lambat")
     expect(tag).to_contain_text("Aliran sub 640×360")
     expect(tag).to_have_attribute("title", re.compile("tidak cukup untuk aliran utama"))
     expect(canvas).to_have_js_property("width", 640)
