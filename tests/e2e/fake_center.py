@@ -230,7 +230,8 @@ async def _configure(
     socket: WebSocket, center: FakeCenter, camera: str, stream: str, muxer: Muxer | None
 ) -> None:
     loop = center.pictures[camera][stream]
-    config = make_config(loop.sps, [loop.pps])
+    sps, pps = loop.parameter_sets
+    config = make_config(sps, [pps])
     codec = center.codecs.get((camera, stream), config.codec)
     message = encode_config(replace(config, codec=codec))
     await socket.send_text(message[1:].decode())
