@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   BACKLOG_AT_KEY,
   BACKLOG_MAX,
+  FIRST_PATIENCE_MS,
   Gate,
   Newest,
   PATIENCE_MS,
@@ -163,10 +164,15 @@ describe('the frame to draw', () => {
 
   it('comes now and then even when the decoder never catches up', () => {
     const newest = new Newest();
-    for (const n of [1, 2, 3]) newest.expect(unit(n), 0);
-    expect(newest.choose(40_000, 50, PATIENCE_MS - 1)).toBeNull();
-    expect(newest.choose(80_000, 50, PATIENCE_MS)).toBe(1_002);
-    expect(newest.choose(120_000, 50, PATIENCE_MS + 1)).toBeNull();
+    const shown = (n: number, ms: number) => newest.choose(n * 40_000, 50, ms);
+    for (const n of [1, 2, 3, 4, 5]) newest.expect(unit(n), 0);
+    expect(shown(1, FIRST_PATIENCE_MS - 1)).toBeNull();
+    expect(shown(2, FIRST_PATIENCE_MS)).toBe(1_002);
+    expect(shown(3, FIRST_PATIENCE_MS + PATIENCE_MS - 1)).toBeNull();
+    expect(shown(4, FIRST_PATIENCE_MS + PATIENCE_MS)).toBe(1_004);
+    newest.clear();
+    newest.expect(unit(1), 0);
+    expect(shown(1, PATIENCE_MS)).toBe(1_001);
   });
 
   it('may be of an earlier time after a new beginning', () => {

@@ -78,14 +78,17 @@ export class Gate {
   }
 }
 
-/** A decoder that never catches up still shows a picture this often. */
+/** A decoder that never catches up still shows a picture this often, */
 export const PATIENCE_MS = 400;
+/** and its first one after this: until then the small picture on top of it is the newer one. */
+export const FIRST_PATIENCE_MS = 2_000;
 
 /** Which decoded frame is worth drawing: the newest one, in the order of showing. */
 export class Newest {
   private readonly captured = new Map<number, number>();
   private drawnUs = -Infinity;
   private drawnAtMs: number | null = null;
+  private joined = false;
 
   /** A new timeline begins. */
   clear(): void {
@@ -111,7 +114,9 @@ export class Newest {
     // What lies before it in the order of showing is decoded already, or never will be.
     for (const us of this.captured.keys()) if (us <= shownUs) this.captured.delete(us);
     const waited = nowMs - (this.drawnAtMs ?? nowMs);
-    if (shownUs <= this.drawnUs || (backlog > 0 && waited < PATIENCE_MS)) return null;
+    const patience = this.joined ? PATIENCE_MS : FIRST_PATIENCE_MS;
+    if (shownUs <= this.drawnUs || (backlog > 0 && waited < patience)) return null;
+    this.joined = true;
     this.drawnUs = shownUs;
     this.drawnAtMs = nowMs;
     return capturedMs;
