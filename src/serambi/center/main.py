@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = "1"
 _TICK_S = 0.25
+_INSTANT_S = 0.001
 _GOODBYE_S = 0.7
 _CERTIFICATE_EVERY_S = 600.0
 
@@ -168,7 +169,7 @@ async def _tick(sites: Sites, sessions: Sessions) -> None:
     while True:
         sites.check_silence()
         sessions.tick()
-        await asyncio.sleep(_TICK_S)
+        await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))
 
 
 def gateways(roster: Roster) -> frozenset[str]:

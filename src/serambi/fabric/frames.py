@@ -15,13 +15,14 @@ _ID = struct.Struct(">Q")
 HEAD_BYTES = _HEAD.size
 _NAMES_MAX_BYTES = 2 * (1 + 64)
 
-_COMMAND, _REPLY, _STATE, _LIVE, _LINK = 1, 2, 3, 4, 5
+_COMMAND, _REPLY, _STATE, LIVE_KIND, _LINK, _PURGE = 1, 2, 3, 4, 5, 6
 _LIMITS = {
     _COMMAND: _ID.size + COMMAND_MAX_BYTES,
     _REPLY: _ID.size + 1 + COMMAND_MAX_BYTES,
     _STATE: STATE_MAX_BYTES,
-    _LIVE: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
+    LIVE_KIND: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
     _LINK: 1,
+    _PURGE: _NAMES_MAX_BYTES,
 }
 
 
@@ -65,7 +66,15 @@ class Link:
     up: bool
 
 
-Frame = Command | Answer | State | Live | Link
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Keeper -> courier: forget what waits of a stream, of all streams of the camera if None."""
+
+    camera: str
+    stream: str | None
+
+
+Frame = Command | Answer | State | Live | Link | Purge
 
 
 def encode(frame: Frame) -> bytes:
@@ -79,9 +88,12 @@ def encode(frame: Frame) -> bytes:
             kind, body = _STATE, raw
         case Link(up):
             kind, body = _LINK, bytes([up])
+        case Purge(camera, of):
+            body = _name(camera, "camera") + (b"\0" if of is None else _name(of, "stream"))
+            kind = _PURGE
         case Live(camera, stream, message):
             body = b"".join((_name(camera, "camera"), _name(stream, "stream"), message))
-            kind = _LIVE
+            kind = LIVE_KIND
     if len(body) > _LIMITS[kind]:
         raise SerambiError(
             Kind.LIMIT,
@@ -106,10 +118,12 @@ def decode(kind: int, body: bytes) -> Frame:
     """A whole frame; whatever it accepts encodes to the very same bytes."""
     if kind == _STATE:
         return State(body)
-    if kind == _LIVE:
+    if kind == LIVE_KIND:
         camera, at = _read_name(body, 0, "camera")
         stream, at = _read_name(body, at, "stream")
         return Live(camera, stream, body[at:])
+    if kind == _PURGE:
+        return _decode_purge(body)
     if kind == _LINK:
         if body not in (b"\0", b"\1"):
             raise _bad("a link that is neither up nor down")
@@ -122,6 +136,16 @@ def decode(kind: int, body: bytes) -> Frame:
     if body[_ID.size] > 1:
         raise _bad("an answer that is neither good nor bad")
     return Answer(number, bool(body[_ID.size]), body[_ID.size + 1 :])
+
+
+def _decode_purge(body: bytes) -> Purge:
+    camera, at = _read_name(body, 0, "camera")
+    if body[at:] == b"\0":
+        return Purge(camera, None)
+    stream, end = _read_name(body, at, "stream")
+    if end != len(body):
+        raise _bad("a frame that is too long")
+    return Purge(camera, stream)
 
 
 def _name(value: str, what: str) -> bytes:

@@ -7,7 +7,7 @@ import zenoh
 
 from serambi.base.limits import LIVE_MESSAGE_MAX_BYTES
 from serambi.fabric.addresses import check_endpoint, ordered
-from serambi.fabric.keys import check_site, everything
+from serambi.fabric.keys import check_site, echo, everything
 from serambi.fabric.port import TlsFiles
 
 # A control message overtakes a state, a state overtakes pictures.
@@ -27,7 +27,12 @@ MAX_SITES = 20_000
 PUBLISHERS_MAX = 1024
 COMMANDS_AT_ONCE = 32
 STATE_INBOX = 4
+ECHO_LIMIT_S = 2.0
+PURGE_LIMIT_S = 1.5
+# Behind the pictures, or it would say nothing about them.
+ECHO_PRIORITY = LIVE_PRIORITY
 PRESENCE_INBOX = 16
+_RULES = ("says", "hears", "asks", "echoes")
 _DROP_WAIT_US = 20_000
 _DROP_WAIT_FRAGMENTS_US = 200_000
 _BLOCK_WAIT_US = 300_000
@@ -116,14 +121,20 @@ def access(sites: frozenset[str]) -> dict[str, Any]:
         check_site(site)
         says = ["put", "reply", "declare_queryable", "liveliness_token"]
         hears = ["query", "declare_subscriber"]
-        for flow, messages in (("ingress", says), ("egress", hears)):
+        own, behind = everything(site), echo(site)
+        for name, flow, messages, key in (
+            ("says", "ingress", says, own),
+            ("hears", "egress", hears, own),
+            ("asks", "ingress", ["query"], behind),
+            ("echoes", "egress", ["reply", "declare_queryable"], behind),
+        ):
             rules.append(
                 {
-                    "id": f"{site}-{flow}",
+                    "id": f"{site}-{name}",
                     "permission": "allow",
                     "flows": [flow],
                     "messages": messages,
-                    "key_exprs": [everything(site)],
+                    "key_exprs": [key],
                 }
             )
     return {
@@ -132,7 +143,7 @@ def access(sites: frozenset[str]) -> dict[str, Any]:
         "rules": rules,
         "subjects": [{"id": site, "cert_common_names": [site]} for site in sorted(sites)],
         "policies": [
-            {"rules": [f"{site}-ingress", f"{site}-egress"], "subjects": [site]}
+            {"rules": [f"{site}-{name}" for name in _RULES], "subjects": [site]}
             for site in sorted(sites)
         ],
     }
