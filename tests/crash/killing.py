@@ -96,6 +96,13 @@ async def kill_one(town: SmallTown, process: str) -> Incident:
     return incident
 
 
+def delivered(town: SmallTown) -> bool:
+    """Whether the center holds all that the keeper has written so far."""
+    newest = town.ask("GET", "/api/history", params={"site": TALL}).json()[:1]
+    written = len(entries_of(town.layout.keeper(TALL) / "ledger"))
+    return [entry["seq"] + 1 for entry in newest] == [written]
+
+
 def end_while_cameras_hang(town: SmallTown, process: str) -> int:
     """Stop all cameras where they are, tell `process` to end; its exit code."""
     town.pid(process)

@@ -4,7 +4,7 @@ import pytest
 
 from serambi.base.errors import SerambiError
 from serambi.base.limits import STATE_MAX_BYTES
-from serambi.fabric.frames import Answer, Live, State, encode
+from serambi.fabric.frames import Answer, Batch, Live, State, encode
 from serambi.fabric.outbox import Outbox
 
 CONFIG = b"\x01config"
@@ -21,12 +21,19 @@ def drain(outbox: Outbox) -> list[object]:
     return items
 
 
-def test_answers_go_before_the_state_and_both_before_pictures() -> None:
+def test_answers_go_before_the_state_then_a_batch_and_all_before_pictures() -> None:
     outbox = Outbox()
     outbox.put_live(live(0), key=True)
+    outbox.put_batch(Batch(0, b"given up"))
+    outbox.put_batch(Batch(1, b"entries"))
     outbox.put_state(b"state")
     outbox.put_answer(Answer(7, True, b"answer"))
-    assert drain(outbox) == [encode(Answer(7, True, b"answer")), encode(State(b"state")), live(0)]
+    assert drain(outbox) == [
+        encode(Answer(7, True, b"answer")),
+        encode(State(b"state")),
+        encode(Batch(1, b"entries")),
+        live(0),
+    ]
 
 
 def test_only_the_newest_state_waits() -> None:

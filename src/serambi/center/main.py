@@ -18,7 +18,9 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
 from serambi.center.database import open_database
+from serambi.center.entries import SiteEntries
 from serambi.center.history import History
+from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
 from serambi.center.service import Center
@@ -41,6 +43,7 @@ FORMAT = "1"
 _TICK_S = 0.25
 _GOODBYE_S = 0.7
 _CERTIFICATE_EVERY_S = 600.0
+_RETENTION_EVERY_S = 3600.0
 
 OpenLink = Callable[[CenterConfig, frozenset[str]], CenterLink]
 
@@ -87,6 +90,8 @@ async def serve(
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
         link.on_presence(sites.presence)
+        link.on_batch(Ingest(engine, roster, key, journal, clock).receive)
+        entries = SiteEntries(engine, clock)
         changes = Changes()
         sites.on_change.append(changes.note)
         asker = Asker(link, key, roster, config.party, clock)
@@ -101,12 +106,22 @@ async def serve(
             secure = config.web_tls is not None
             gate = Gate(cookie_name("center", port), accounts, accounts, clock, secure=secure)
             app.state.center = Center(
-                config.party, roster, clock, gate, accounts, sites, sessions, asker, changes
+                party=config.party,
+                roster=roster,
+                clock=clock,
+                gate=gate,
+                accounts=accounts,
+                sites=sites,
+                sessions=sessions,
+                asker=asker,
+                changes=changes,
+                entries=entries,
             )
             works = {
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions),
+                "retention": lambda: _make_room(entries),
             }
             background = [
                 group.create_task(keep_running(name, work)) for name, work in works.items()
@@ -169,6 +184,12 @@ async def _tick(sites: Sites, sessions: Sessions) -> None:
         sites.check_silence()
         sessions.tick()
         await asyncio.sleep(_TICK_S)
+
+
+async def _make_room(entries: SiteEntries) -> None:
+    while True:
+        await asyncio.to_thread(entries.make_room)
+        await asyncio.sleep(_RETENTION_EVERY_S)
 
 
 def gateways(roster: Roster) -> frozenset[str]:

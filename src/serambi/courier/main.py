@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serambi.base.errors import SerambiError
+from serambi.base.limits import BATCH_TIMEOUT_S, RECEIPT_MAX_BYTES
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.courier.config import CourierConfig, read_config
-from serambi.fabric.frames import Live, State
+from serambi.fabric.frames import Batch, Live, Receipt, State
 from serambi.fabric.port import SiteLink
 from serambi.fabric.uplink import UplinkClient
 from serambi.fabric.zenoh_site import ZenohSite
@@ -40,6 +41,7 @@ class Courier:
     def __init__(self, link: SiteLink, uplink: UplinkClient) -> None:
         self._link = link
         self._uplink = uplink
+        self._batches: asyncio.Queue[Batch] = asyncio.Queue(1)
         self.carried = Carried()
 
     async def run(self) -> None:
@@ -47,6 +49,7 @@ class Courier:
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_running("link to the center", self._link.run))
             group.create_task(keep_running("socket to the keeper", self._carry))
+            group.create_task(keep_running("batches", self._submit))
             group.create_task(keep_running("counts", self._tell_counts))
             group.create_task(keep_running("link's state", self._tell_link))
 
@@ -67,8 +70,27 @@ class Courier:
                 await self._link.publish_live(camera, stream, message)
                 self.carried.live += 1
                 self.carried.live_bytes += len(message)
+            case Batch():
+                self._take_batch(said)
             case _:
                 self._link.forget_state()
+
+    def _take_batch(self, batch: Batch) -> None:
+        """The keeper has one on its way at a time; one that it gave up makes room for the next."""
+        if self._batches.full():
+            self._batches.get_nowait()
+        self._batches.put_nowait(batch)
+
+    async def _submit(self) -> None:
+        """Ledger entries, on the side: pictures and commands do not wait for their receipt."""
+        while True:
+            batch = await self._batches.get()
+            try:
+                raw = await self._link.submit_batch(batch.raw, BATCH_TIMEOUT_S)
+                receipt = Receipt(batch.id, True, raw)
+            except SerambiError as error:
+                receipt = Receipt(batch.id, False, str(error).encode()[:RECEIPT_MAX_BYTES])
+            await self._uplink.tell_receipt(receipt)
 
     async def _tell_link(self) -> None:
         while True:

@@ -31,5 +31,9 @@ def command(site: str) -> str:
     return f"s/{check_site(site)}/command"
 
 
+def ingest(site: str) -> str:
+    return f"s/{check_site(site)}/ingest"
+
+
 def here(site: str) -> str:
     return f"s/{check_site(site)}/here"

@@ -1,10 +1,11 @@
-"""What waits to be written to the courier: answers, then the newest state, then pictures."""
+"""What waits to be written to the courier: answers, the newest state, a batch of ledger entries,
+then pictures."""
 
 from collections import deque
 from dataclasses import dataclass, field
 
 from serambi.base.limits import COURIER_QUEUE_MESSAGES
-from serambi.fabric.frames import Answer, Frame, Live, State, encode
+from serambi.fabric.frames import Answer, Batch, Frame, Live, State, encode
 
 # The wire format's configuration message (media/wire.py): without it nothing after it shows.
 _CONFIG_MARK = b"\x01"
@@ -27,6 +28,7 @@ class Outbox:
         self._size = size
         self._answers: deque[bytes] = deque()
         self._state: bytes | None = None
+        self._batch: bytes | None = None
         self._streams: dict[tuple[str, str], _Queue] = {}
         self._turns: deque[tuple[str, str]] = deque()
         self.dropped = 0
@@ -41,6 +43,10 @@ class Outbox:
     def put_state(self, raw: bytes) -> None:
         """The newest state replaces one that still waits. Raises LIMIT."""
         self._state = encode(State(raw))
+
+    def put_batch(self, batch: Batch) -> None:
+        """There is only ever one; it replaces one that still waits. Raises LIMIT."""
+        self._batch = encode(batch)
 
     def put_live(self, live: Live, *, key: bool) -> None:
         """Queue one message; a full queue is emptied up to the next key message."""
@@ -75,12 +81,15 @@ class Outbox:
             self._turns.remove(at)
 
     def next(self) -> Frame | bytes | None:
-        """What to write now: encoded answers and states first, then the streams in turn."""
+        """What to write now: what is encoded already first, then the streams in turn."""
         if self._answers:
             return self._answers.popleft()
         if self._state is not None:
             state, self._state = self._state, None
             return state
+        if self._batch is not None:
+            batch, self._batch = self._batch, None
+            return batch
         for _ in range(len(self._turns)):
             at = self._turns[0]
             self._turns.rotate(-1)

@@ -24,6 +24,7 @@ from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.keeper.config import KeeperConfig
+from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
 from serambi.keeper.durable import SITE, Durable
 from serambi.keeper.hub import Hub
@@ -54,6 +55,15 @@ class Keeper:
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
+        self.delivery = Delivery(
+            config.folder,
+            config.site,
+            store,
+            self.key,
+            lambda: self.documents.roster,
+            lambda: bool(self.report.shared(self.state())),
+            self.uplink.submit,
+        )
         self.release = Release(self.uplink, clock)
         self.hub = Hub(asyncio.get_running_loop(), self._offer)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
@@ -234,6 +244,7 @@ class Keeper:
             for name, work in (
                 ("socket to the courier", self.uplink.run),
                 ("state", self._tell),
+                ("history", self.delivery.run),
                 ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
                 ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
@@ -243,6 +254,8 @@ class Keeper:
 
     def _on_link(self, up: bool) -> None:
         if up:
+            if self.center_lost:
+                self.delivery.wake()
             self.center_lost = 0.0
         elif not self.center_lost:
             self.center_lost = self.clock.now()
