@@ -152,6 +152,9 @@ class Recording:
         self.published.append(raw)
         return await self._link.submit_batch(raw, timeout_s)
 
+    def purge(self, camera: str, stream: str | None) -> None:
+        self._link.purge(camera, stream)
+
     def forget_state(self) -> None:
         self._link.forget_state()
 

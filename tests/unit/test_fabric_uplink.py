@@ -14,7 +14,7 @@ import pytest
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.fabric import frames, sockets, uplink
-from serambi.fabric.frames import Answer, Batch, Command, Live, Receipt, State
+from serambi.fabric.frames import Answer, Batch, Command, Live, Purge, Receipt, State
 from serambi.fabric.uplink import Lost, UplinkClient, UplinkServer
 from tests.unit.fabric_tasks import LIMIT_S, eventually, running
 
@@ -268,6 +268,7 @@ async def test_stop_waits_for_the_message_in_flight_and_purges_the_rest(
             await asyncio.sleep(0)
             assert not stop.done()
             assert await read(courier) == Live("cam", "main", BIG)
+            assert await read(courier) == Purge("cam", None)
             await asyncio.wait_for(stop, LIMIT_S)
             assert server.connected
             assert await read(courier) == Live("other", "main", b"\x02other")

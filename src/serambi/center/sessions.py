@@ -21,8 +21,9 @@ from serambi.center.accounts import Account
 from serambi.center.asking import Asker
 from serambi.center.history import History
 from serambi.center.journal import Journal
-from serambi.center.live import Feed, Hub, Viewer
+from serambi.center.live import Feed, Hub
 from serambi.center.sites import Sites
+from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Reply, SiteState, Stream
 from serambi.ledger.entry import Entry, EntryKind
 from serambi.web.errors import ReasonedError

@@ -21,13 +21,14 @@ _ID = struct.Struct(">Q")
 HEAD_BYTES = _HEAD.size
 _NAMES_MAX_BYTES = 2 * (1 + 64)
 
-_COMMAND, _REPLY, _STATE, _LIVE, _LINK, _BATCH, _RECEIPT = 1, 2, 3, 4, 5, 7, 8
+_COMMAND, _REPLY, _STATE, _LIVE, _LINK, _PURGE, _BATCH, _RECEIPT = 1, 2, 3, 4, 5, 6, 7, 8
 _LIMITS = {
     _COMMAND: _ID.size + COMMAND_MAX_BYTES,
     _REPLY: _ID.size + 1 + COMMAND_MAX_BYTES,
     _STATE: STATE_MAX_BYTES,
     _LIVE: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
     _LINK: 1,
+    _PURGE: _NAMES_MAX_BYTES,
     _BATCH: _ID.size + BATCH_MAX_BYTES,
     _RECEIPT: _ID.size + 1 + RECEIPT_MAX_BYTES,
 }
@@ -74,6 +75,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Purge:
+    """Keeper -> courier: forget what waits of a stream, of all streams of the camera if None."""
+
+    camera: str
+    stream: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Keeper -> courier: ledger entries for the center."""
 
@@ -90,7 +99,7 @@ class Receipt:
     raw: bytes
 
 
-Frame = Command | Answer | State | Live | Link | Batch | Receipt
+Frame = Command | Answer | State | Live | Link | Purge | Batch | Receipt
 
 
 def encode(frame: Frame) -> bytes:
@@ -108,6 +117,9 @@ def encode(frame: Frame) -> bytes:
             kind, body = _STATE, raw
         case Link(up):
             kind, body = _LINK, bytes([up])
+        case Purge(camera, of):
+            body = _name(camera, "camera") + (b"\0" if of is None else _name(of, "stream"))
+            kind = _PURGE
         case Live(camera, stream, message):
             body = b"".join((_name(camera, "camera"), _name(stream, "stream"), message))
             kind = _LIVE
@@ -139,6 +151,8 @@ def decode(kind: int, body: bytes) -> Frame:
         camera, at = _read_name(body, 0, "camera")
         stream, at = _read_name(body, at, "stream")
         return Live(camera, stream, body[at:])
+    if kind == _PURGE:
+        return _decode_purge(body)
     if kind == _LINK:
         if body not in (b"\0", b"\1"):
             raise _bad("a link that is neither up nor down")
@@ -154,6 +168,16 @@ def decode(kind: int, body: bytes) -> Frame:
         raise _bad("an answer that is neither good nor bad")
     ok, raw = bool(body[_ID.size]), body[_ID.size + 1 :]
     return Answer(number, ok, raw) if kind == _REPLY else Receipt(number, ok, raw)
+
+
+def _decode_purge(body: bytes) -> Purge:
+    camera, at = _read_name(body, 0, "camera")
+    if body[at:] == b"\0":
+        return Purge(camera, None)
+    stream, end = _read_name(body, at, "stream")
+    if end != len(body):
+        raise _bad("a frame that is too long")
+    return Purge(camera, stream)
 
 
 def _name(value: str, what: str) -> bytes:

@@ -35,5 +35,9 @@ def ingest(site: str) -> str:
     return f"s/{check_site(site)}/ingest"
 
 
+def echo(site: str) -> str:
+    return f"s/{check_site(site)}/echo"
+
+
 def here(site: str) -> str:
     return f"s/{check_site(site)}/here"

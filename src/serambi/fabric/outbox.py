@@ -1,11 +1,11 @@
-"""What waits to be written to the courier: answers, the newest state, a batch of ledger entries,
-then pictures."""
+"""What waits to be written to the courier: purges, answers, the newest state, a batch of ledger
+entries, then pictures."""
 
 from collections import deque
 from dataclasses import dataclass, field
 
 from serambi.base.limits import COURIER_QUEUE_MESSAGES
-from serambi.fabric.frames import Answer, Batch, Frame, Live, State, encode
+from serambi.fabric.frames import Answer, Batch, Frame, Live, Purge, State, encode
 
 # The wire format's configuration message (media/wire.py): without it nothing after it shows.
 _CONFIG_MARK = b"\x01"
@@ -27,6 +27,7 @@ class Outbox:
     def __init__(self, size: int = COURIER_QUEUE_MESSAGES) -> None:
         self._size = size
         self._answers: deque[bytes] = deque()
+        self._purges: dict[Purge, None] = {}
         self._state: bytes | None = None
         self._batch: bytes | None = None
         self._streams: dict[tuple[str, str], _Queue] = {}
@@ -80,8 +81,27 @@ class Outbox:
             del self._streams[at]
             self._turns.remove(at)
 
-    def next(self) -> Frame | bytes | None:
-        """What to write now: what is encoded already first, then the streams in turn."""
+    def put_purge(self, purge: Purge) -> None:
+        """Tell the other side to forget as well: before anything else, and said once."""
+        self._purges[purge] = None
+
+    @property
+    def purges(self) -> bool:
+        """Whether the other side has still to be told to forget something."""
+        return bool(self._purges)
+
+    def clear_pictures(self) -> None:
+        """Forget what waits of every stream."""
+        self._streams.clear()
+        self._turns.clear()
+
+    def next(self, *, pictures: bool = True) -> Frame | bytes | None:
+        """What to write now: purges, then what is encoded already, then, unless `pictures` are held
+        back, the streams in turn."""
+        if self._purges:
+            purge = next(iter(self._purges))
+            del self._purges[purge]
+            return purge
         if self._answers:
             return self._answers.popleft()
         if self._state is not None:
@@ -90,6 +110,9 @@ class Outbox:
         if self._batch is not None:
             batch, self._batch = self._batch, None
             return batch
+        return self._next_picture() if pictures else None
+
+    def _next_picture(self) -> Live | None:
         for _ in range(len(self._turns)):
             at = self._turns[0]
             self._turns.rotate(-1)

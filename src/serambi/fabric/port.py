@@ -58,7 +58,13 @@ class SiteLink(Protocol):
         ...
 
     async def publish_live(self, camera: str, stream: str, message: bytes) -> None:
-        """Send one message if somebody watches; may be dropped. Raises LIMIT when too large."""
+        """Send one message if somebody watches; may be dropped. Waits while the link is behind.
+        Raises LIMIT when too large."""
+        ...
+
+    def purge(self, camera: str, stream: str | None) -> None:
+        """Take back what has not left of one stream, or of all of a camera; when what has left
+        does not arrive soon, end the connection, so that nothing of it can."""
         ...
 
     async def submit_batch(self, raw: bytes, timeout_s: float) -> bytes:

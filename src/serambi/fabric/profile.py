@@ -7,7 +7,7 @@ import zenoh
 
 from serambi.base.limits import LIVE_MESSAGE_MAX_BYTES
 from serambi.fabric.addresses import check_endpoint, ordered
-from serambi.fabric.keys import check_site, everything, ingest
+from serambi.fabric.keys import check_site, echo, everything, ingest
 from serambi.fabric.port import TlsFiles
 
 # A control message overtakes a state, a state overtakes pictures.
@@ -29,11 +29,15 @@ MAX_SITES = 20_000
 PUBLISHERS_MAX = 1024
 COMMANDS_AT_ONCE = 32
 STATE_INBOX = 4
+ECHO_LIMIT_S = 2.0
+PURGE_LIMIT_S = 1.0
+# Behind the pictures, or it would say nothing about them.
+ECHO_PRIORITY = LIVE_PRIORITY
 PRESENCE_INBOX = 16
 BATCH_INBOX = 2
 BATCHES_WAITING = 256
 BATCHES_AT_ONCE = 4
-_RULES = ("says", "hears", "submits", "receipts")
+_RULES = ("says", "hears", "asks", "is-answered")
 _DROP_WAIT_US = 20_000
 _DROP_WAIT_FRAGMENTS_US = 200_000
 _BLOCK_WAIT_US = 300_000
@@ -122,12 +126,12 @@ def access(sites: frozenset[str]) -> dict[str, Any]:
         check_site(site)
         says = ["put", "reply", "declare_queryable", "liveliness_token"]
         hears = ["query", "declare_subscriber"]
-        own, ledger = everything(site), ingest(site)
-        for name, flow, messages, key in (
-            ("says", "ingress", says, own),
-            ("hears", "egress", hears, own),
-            ("submits", "ingress", ["query"], ledger),
-            ("receipts", "egress", ["reply", "declare_queryable"], ledger),
+        own, asked = everything(site), [echo(site), ingest(site)]
+        for name, flow, messages, key_exprs in (
+            ("says", "ingress", says, [own]),
+            ("hears", "egress", hears, [own]),
+            ("asks", "ingress", ["query"], asked),
+            ("is-answered", "egress", ["reply", "declare_queryable"], asked),
         ):
             rules.append(
                 {
@@ -135,7 +139,7 @@ def access(sites: frozenset[str]) -> dict[str, Any]:
                     "permission": "allow",
                     "flows": [flow],
                     "messages": messages,
-                    "key_exprs": [key],
+                    "key_exprs": key_exprs,
                 }
             )
     return {

@@ -14,13 +14,23 @@ from pathlib import Path
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import BACKOFF_FIRST_S, BATCH_TIMEOUT_S, COMMAND_TIMEOUT_S
 from serambi.fabric import sockets
-from serambi.fabric.frames import Answer, Batch, Command, Link, Live, Receipt, State, encode
+from serambi.fabric.frames import (
+    Answer,
+    Batch,
+    Command,
+    Link,
+    Live,
+    Purge,
+    Receipt,
+    State,
+    encode,
+)
 from serambi.fabric.outbox import ANSWERS_MAX, Outbox
 from serambi.fabric.port import CommandHandler
 
 log = logging.getLogger(__name__)
 
-STOP_LIMIT_S = 0.25
+STOP_LIMIT_S = 0.2
 _LOOK_EVERY_S = 0.003
 _RECONNECT_MAX_S = 2.0
 _WHERE = "socket between keeper and courier"
@@ -38,6 +48,11 @@ class _Connection:
         self.writing = False
         self.ended = False
         self.receipts: dict[int, asyncio.Future[Receipt]] = {}
+
+    def drained(self) -> bool:
+        """Whether the courier has read all that was written, and every purge was."""
+        waits = self.writing or self.outbox.purges
+        return not waits and sockets.unread_bytes(self.ours) == 0
 
     def end(self) -> None:
         """Nothing that was not read by now can be read any more."""
@@ -70,8 +85,6 @@ class UplinkServer:
         self._on_link = on_link
         self._connection: _Connection | None = None
         self._stopping = 0
-        self._resume = asyncio.Event()
-        self._resume.set()
         self._listening = asyncio.Event()
         self._newest: bytes | None = None
         self._numbers = itertools.count(1)
@@ -193,8 +206,7 @@ class UplinkServer:
     async def _write(self, connection: _Connection) -> None:
         loop = asyncio.get_running_loop()
         while not connection.ended:
-            await self._resume.wait()
-            item = connection.outbox.next()
+            item = connection.outbox.next(pictures=not self._stopping)
             if item is None:
                 connection.wake.clear()
                 await connection.wake.wait()
@@ -256,8 +268,9 @@ class UplinkServer:
         connection.wake.set()
 
     async def stop_stream(self, camera: str, stream: str | None = None) -> float:
-        """Purge one stream, or all of a camera, and return when nothing of it can be read any
-        more: the courier has read what was written, or after 250 ms is cut off. Seconds it took.
+        """Purge one stream, or all of a camera, tell the courier to do the same, and return when
+        nothing of it can be read any more: the courier has read what was written, the purge last,
+        or after 200 ms is cut off. Seconds it took.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -265,12 +278,13 @@ class UplinkServer:
         if connection is None or connection.ended:
             return 0.0
         connection.outbox.purge(camera, stream)
+        connection.outbox.put_purge(Purge(camera, stream))
         self._stopping += 1
-        self._resume.clear()
+        connection.wake.set()
         drained = False
         try:
             while not connection.ended and loop.time() - began < STOP_LIMIT_S:
-                drained = not connection.writing and sockets.unread_bytes(connection.ours) == 0
+                drained = connection.drained()
                 if drained:
                     break
                 await asyncio.sleep(_LOOK_EVERY_S)
@@ -279,8 +293,8 @@ class UplinkServer:
                 log.warning("the courier did not read in time and is cut off")
                 connection.end()
             self._stopping -= 1
-            if not self._stopping:
-                self._resume.set()
+            if self._connection is not None:
+                self._connection.wake.set()
         return loop.time() - began
 
 
@@ -302,7 +316,7 @@ class UplinkClient:
     def connected(self) -> bool:
         return self._socket is not None
 
-    async def frames(self) -> AsyncIterator[State | Live | Batch | Lost]:
+    async def frames(self) -> AsyncIterator[State | Live | Purge | Batch | Lost]:
         """All that the keeper says, across its restarts, with a `Lost` after each connection."""
         wait_s = BACKOFF_FIRST_S
         while True:
@@ -323,7 +337,7 @@ class UplinkClient:
             yield Lost()
             await asyncio.sleep(wait_s)
 
-    async def _read(self, connection: socket.socket) -> AsyncIterator[State | Live | Batch]:
+    async def _read(self, connection: socket.socket) -> AsyncIterator[State | Live | Purge | Batch]:
         while True:
             try:
                 frame = await sockets.read_frame(connection)
@@ -331,7 +345,7 @@ class UplinkClient:
                 log.warning("the keeper is lost: %s", error)
                 return
             match frame:
-                case State() | Live() | Batch():
+                case State() | Live() | Purge() | Batch():
                     yield frame
                 case Answer():
                     waiting = self._asked.pop(frame.id, None)

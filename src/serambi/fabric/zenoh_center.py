@@ -187,6 +187,7 @@ class ZenohCenter:
             session.declare_subscriber(keys.state(site), states.put),
             session.liveliness().declare_subscriber(keys.here(site), arrivals.put, history=True),
             session.declare_queryable(keys.ingest(site), batches.put),
+            session.declare_queryable(keys.echo(site), _echo),
         ]
 
     def _take_batch(self, site: str, query: zenoh.Query) -> None:
@@ -329,6 +330,12 @@ def _silent(site: str, why: str) -> SerambiError:
         where=f"site {site}",
         hint="see whether its courier and keeper run and reach the center, then try again",
     )
+
+
+def _echo(query: zenoh.Query) -> None:
+    """So the site knows that what it sent before has arrived. Nothing to do, so done at once."""
+    with query:
+        query.reply(query.key_expr, b"", priority=profile.COMMAND_PRIORITY)
 
 
 def _undeclare(entry: _Stream) -> None:

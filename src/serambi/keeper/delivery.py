@@ -114,8 +114,8 @@ class Delivery:
         self._place = await asyncio.to_thread(self._load)
 
     async def deliver(self) -> None:
-        """Send one batch, if there is one, and heed its receipt. Raises `SerambiError` when there is none, or none
-        that can be believed: then nothing has changed."""
+        """Send one batch, if there is one, and heed its receipt. Raises `SerambiError` when the
+        receipt does not come or is not to be believed: then nothing has changed."""
         batch = await asyncio.to_thread(self._next_batch)
         if batch is None:
             return
