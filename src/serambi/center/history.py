@@ -13,7 +13,7 @@ class Opened(Protocol):
     """What is kept of a session."""
 
     @property
-    def id(self) -> str: ...
+    def grant(self) -> str: ...
     @property
     def owner(self) -> Account: ...
     @property
@@ -39,7 +39,7 @@ class History:
 
     def opened(self, session: Opened) -> None:
         row = {
-            "session": session.id,
+            "session": session.grant,
             "account": session.owner.account,
             "site": session.site,
             "camera": session.camera,

@@ -23,6 +23,7 @@ from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
+from serambi.center.reduce import Reducer
 from serambi.center.service import Center
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
@@ -98,6 +99,7 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
             sessions = Sessions(asker, sites, hub, journal, history, clock, group)
+            reducer = Reducer(hub, sessions, clock, group)
             app = create_app(built)
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             opened.callback(server.release)
@@ -120,7 +122,7 @@ async def serve(
             works = {
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
-                "clockwork": lambda: _tick(sites, sessions),
+                "clockwork": lambda: _tick(sites, sessions, reducer),
                 "retention": lambda: _make_room(entries),
             }
             background = [
@@ -179,10 +181,11 @@ async def _keep_certificate(config: CenterConfig, clock: Clock) -> None:
         await asyncio.to_thread(renew_certificate, config, clock)
 
 
-async def _tick(sites: Sites, sessions: Sessions) -> None:
+async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer) -> None:
     while True:
         sites.check_silence()
         sessions.tick()
+        reducer.tick()
         await asyncio.sleep(_TICK_S)
 
 

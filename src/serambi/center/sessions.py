@@ -6,7 +6,7 @@ What does not belong here: pictures (`live.py`) and who may ask at all (`api/`).
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
@@ -35,9 +35,14 @@ _RETRY_EVERY_S = 5.0
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One open view. `until_ms` is when the grant ends unless it is renewed."""
+    """One open view. `until_ms` is when the grant ends unless it is renewed.
+
+    `id` is what browsers call it, `grant` what site and ledgers call what the site gave for it:
+    another one for each stream. `wanted` is the stream that was asked for, `stream` the one shown.
+    """
 
     id: str
+    grant: str
     owner: Account
     site: str
     camera: str
@@ -50,8 +55,11 @@ class Session:
     renew_at_s: float
     unwatched_until_s: float
     feed: Feed
+    wanted: Stream = "sub"
     viewer: Viewer | None = None
     renewing: bool = False
+    switching: bool = False
+    notice: str = ""
 
 
 class Sessions:
@@ -129,10 +137,22 @@ class Sessions:
         feed: Feed,
     ) -> Session:
         now_s = self._clock.monotonic()
+        name = new_id()
         session = Session(
-            new_id(), owner, site, camera, stream, action, purpose, "", 0, 0,
-            now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed,
+            name, name, owner, site, camera, stream, action, purpose, "", 0, 0,
+            now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed, stream,
         )  # fmt: skip
+        await self._obtain(session)
+        self._open[session.id] = session
+        self._history.opened(session)
+        known = self._sites.find(site)
+        if known is not None:
+            # A state that says it is over may have come while the ledger was written.
+            self._on_state(known.state)
+        return session
+
+    async def _obtain(self, session: Session) -> None:
+        """The site's grant for this very session, written down. Raises when there is none."""
         try:
             reply = await self._asker.ask("open", session)
         except SerambiError:
@@ -150,13 +170,6 @@ class Sessions:
         except SerambiError:
             self._send_close(session)
             raise
-        self._open[session.id] = session
-        self._history.opened(session)
-        known = self._sites.find(site)
-        if known is not None:
-            # A state that says it is over may have come while the ledger was written.
-            self._on_state(known.state)
-        return session
 
     # --- finding and watching
 
@@ -181,6 +194,8 @@ class Sessions:
             session.feed.remove(session.viewer)
             session.viewer.end("replaced")
         session.viewer = viewer
+        if session.notice:
+            viewer.tell(session.notice)
         session.feed.add(viewer)
 
     def unwatch(self, session: Session, viewer: Viewer) -> None:
@@ -189,6 +204,47 @@ class Sessions:
         if session.viewer is viewer:
             session.viewer = None
             session.unwatched_until_s = self._clock.monotonic() + UNWATCHED_AGAIN_S
+
+    async def switch(self, session: Session, stream: Stream, notice: str) -> None:
+        """Show the other stream of the same camera, by a new grant; the viewer is told `notice`.
+
+        The old grant is given back only when the new one holds. Raises like `open`, and then
+        nothing has changed.
+        """
+        if session.switching or session.stream == stream or session.id not in self._open:
+            return
+        session.switching = True
+        feed = self._hub.acquire(session.site, session.camera, stream)
+        trial = replace(session, grant=new_id(), stream=stream, feed=feed, viewer=None)
+        kept = False
+        try:
+            await self._obtain(trial)
+            kept = session.id in self._open
+            if kept:
+                self._take_over(session, trial, notice)
+            else:
+                self._send_close(trial)
+                await self._note(trial, "closed")
+        finally:
+            session.switching = False
+            if not kept:
+                self._hub.release(feed)
+
+    def _take_over(self, session: Session, trial: Session, notice: str) -> None:
+        old = replace(session, viewer=None)
+        if session.viewer is not None:
+            session.feed.remove(session.viewer)
+            session.viewer.tell(notice)
+            trial.feed.add(session.viewer)
+        for name in ("grant", "stream", "feed", "agreement", "until_ms", "seq"):
+            setattr(session, name, getattr(trial, name))
+        session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
+        session.notice = notice if session.stream != session.wanted else ""
+        self._history.opened(session)
+        self._history.closed(old.grant, "switched")
+        self._hub.release(old.feed)
+        self._send_close(old)
+        self._group.create_task(self._note(old, "switched"))
 
     # --- keeping and ending
 
@@ -211,6 +267,7 @@ class Sessions:
                 self._group.create_task(self._renew(session))
 
     async def _renew(self, session: Session) -> None:
+        grant = session.grant
         try:
             reply = await self._asker.ask("renew", session)
         except SerambiError as error:
@@ -219,6 +276,8 @@ class Sessions:
             return
         finally:
             session.renewing = False
+        if session.grant != grant:
+            return  # moved to the other stream meanwhile, by a grant of its own
         if not reply.allowed:
             self._finish(session, reply.reason)
             return
@@ -228,7 +287,8 @@ class Sessions:
     def _on_state(self, state: SiteState) -> None:
         listed = frozenset(state.sessions)
         for session in self.all():
-            if session.site == state.site and state.seq >= session.seq and session.id not in listed:
+            over = state.seq >= session.seq and session.grant not in listed
+            if session.site == state.site and over:
                 self._finish(session, self._why_over(session, "closed"))
 
     def _why_over(self, session: Session, otherwise: str) -> str:
@@ -270,7 +330,7 @@ class Sessions:
             session.feed.remove(session.viewer)
             session.viewer.end(reason)
         self._hub.release(session.feed)
-        self._history.closed(session.id, reason)
+        self._history.closed(session.grant, reason)
         if tell_site:
             self._send_close(session)
         return True
@@ -297,7 +357,7 @@ class Sessions:
                 kind=kind,
                 at_ms=self._journal.now_ms(),
                 site=session.site,
-                session=session.id,
+                session=session.grant,
                 camera=session.camera,
                 person=session.owner.name,
                 unit=session.owner.unit,
