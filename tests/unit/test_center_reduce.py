@@ -11,6 +11,7 @@ from serambi.base.limits import (
     REDUCE_ATTEMPTS,
     REDUCE_CALM_FIRST_S,
     REDUCE_CALM_MAX_S,
+    REDUCE_LOST_SECONDS,
     REDUCE_PROVEN_S,
     REDUCE_TRIES_MAX,
     REDUCE_WINDOW_S,
@@ -27,6 +28,8 @@ from tests.unit.test_center_sessions import ANI, Desk
 
 CAMERA = "terminal-1"
 WINDOW = int(REDUCE_WINDOW_S)
+LOSING = REDUCE_LOST_SECONDS + 1
+"""Seconds of loss after which a camera is reduced."""
 
 
 class Road:
@@ -110,7 +113,7 @@ async def test_a_stream_that_keeps_losing_gives_way_to_the_substream(road: Road)
     (other, three) = await road.view("sub")
     link = road.desk.town.link
     grants = {first.grant, second.grant}
-    await road.seconds(WINDOW, lost=4)
+    await road.seconds(LOSING, lost=4)
     await eventually(lambda: len(road.kinds()) == 7)
     # Each by a grant of its own, asked for before the old one is given back.
     assert sorted(road.kinds()) == sorted(
@@ -141,7 +144,7 @@ async def test_it_comes_back_after_a_calm_and_longer_each_time_it_was_in_vain(ro
     session, sink = await road.view()
     calm_s = REDUCE_CALM_FIRST_S
     for _ in range(2):
-        await road.seconds(WINDOW, lost=4)
+        await road.seconds(LOSING, lost=4)
         assert shown(session) == "sub"
         await road.seconds(int(calm_s) - 5, stream="sub")
         assert shown(session) == "sub"
@@ -158,7 +161,7 @@ def shown(session: Session) -> str:
 
 async def test_loss_on_the_substream_is_no_calm(road: Road) -> None:
     session, _ = await road.view()
-    await road.seconds(WINDOW, lost=4)
+    await road.seconds(LOSING, lost=4)
     await road.seconds(int(REDUCE_CALM_FIRST_S) - 5, stream="sub")
     await road.seconds(1, stream="sub", lost=3)
     await road.seconds(int(REDUCE_CALM_FIRST_S) - 5, stream="sub")
@@ -170,14 +173,14 @@ async def test_loss_on_the_substream_is_no_calm(road: Road) -> None:
 async def test_the_number_of_tries_is_bounded(road: Road) -> None:
     session, sink = await road.view()
     for _ in range(REDUCE_TRIES_MAX):
-        await road.seconds(WINDOW + 1, lost=4)
+        await road.seconds(LOSING + 1, lost=4)
         assert shown(session) == "sub"
         road.desk.clock.advance(REDUCE_CALM_MAX_S)
         road.desk.town.speak()
         keep_open(road, session)
         await road.look()
         assert shown(session) == "main"
-    await road.seconds(WINDOW + 1, lost=4)
+    await road.seconds(LOSING + 1, lost=4)
     road.desk.clock.advance(100 * REDUCE_CALM_MAX_S)
     await road.look()
     assert shown(session) == "sub"
@@ -191,7 +194,7 @@ def keep_open(road: Road, session: Session) -> None:
 
 async def test_what_has_proven_itself_starts_from_the_beginning(road: Road) -> None:
     session, _ = await road.view()
-    await road.seconds(WINDOW, lost=4)
+    await road.seconds(LOSING, lost=4)
     await road.seconds(int(REDUCE_CALM_FIRST_S) + 1, stream="sub")
     assert shown(session) == "main"
     await road.seconds(int(REDUCE_PROVEN_S) + 1)
@@ -201,7 +204,7 @@ async def test_what_has_proven_itself_starts_from_the_beginning(road: Road) -> N
 
 async def test_who_comes_later_is_moved_at_once_and_told_so(road: Road) -> None:
     await road.view()
-    await road.seconds(WINDOW, lost=4)
+    await road.seconds(LOSING, lost=4)
     late, sink = await road.view()
     await road.seconds(1, stream="sub")
     assert late.stream == "sub"

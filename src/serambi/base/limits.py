@@ -70,9 +70,10 @@ UNWATCHED_FIRST_S = 60.0
 UNWATCHED_AGAIN_S = 15.0
 GOODBYE_S = 0.1
 
-# A main stream that loses this share within the window, in so many of its seconds, is reduced
-REDUCE_WINDOW_S = 5.0
-REDUCE_LOST_SECONDS = 3
+# A main stream that loses this share within the window, in so many of its seconds, is reduced.
+# What a courier drops shows at the next key frame: the window holds several of them.
+REDUCE_WINDOW_S = 10.0
+REDUCE_LOST_SECONDS = 2
 REDUCE_LOSS_SHARE = 0.05
 REDUCE_CALM_FIRST_S = 30.0
 REDUCE_CALM_MAX_S = 900.0
