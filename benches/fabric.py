@@ -8,17 +8,28 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import create_engine, select
+
 from benches._report import Row, options, report, say
+from benches._town import SITE, BenchTown, bench_town
+from benches._trunk import crossed
+from benches._trunk import rows as trunk_rows
+from serambi.center.database import site_entries
+from serambi.fabric.profile import LEASE_MS
 from serambi.identity.certificates import create_authority, ensure
+from serambi.ledger.reader import TileReader, read_checkpoint
 from tests.fakes.network import HUB_ADDRESS, Network, missing
 
 RATE_BPS = 2_000_000
-RTT_TARGET_MS = 300.0
+BACK_TARGET_S = 5.0
+_PATIENCE_S = 60.0
 _PORT = "7447"
 _CARRIERS = {"one": "one TLS link", "tls": "two TLS links", "quic": "QUIC"}
 
@@ -89,6 +100,100 @@ def rtt_rows(seen: dict[str, dict[str, Any]]) -> list[Row]:
     return rows
 
 
+@dataclass
+class Cut:
+    """What a cut of `lasted_s` did. Seconds count from the cut, and from the healing."""
+
+    lasted_s: float = 0.0
+    offline_s: float = 0.0
+    back_s: float = 0.0
+    delivered_s: float = 0.0
+    entries: int = 0
+    written_during: int = 0
+    missing: int = 0
+    duplicates: int = 0
+
+
+def cut(town: BenchTown, net: Network, lasts_s: float) -> Cut:
+    """Cut the trunk and let things happen at the site all the while."""
+    say(f"a cut of {lasts_s:g} s")
+    seen = Cut()
+    before = len(_written(town))
+    net.cut()
+    began = time.monotonic()
+    while time.monotonic() - began < lasts_s:
+        if not seen.offline_s and not _online(town):
+            seen.offline_s = time.monotonic() - began
+        for way in ("stop", "resume"):
+            town.keeper("POST", f"/api/{way}", {"camera": town.cameras[1]})
+        time.sleep(0.05)
+    seen.lasted_s = time.monotonic() - began
+    seen.written_during = len(_written(town)) - before
+    net.heal()
+    healed = time.monotonic()
+    _until(lambda: _online(town), "the site never came back")
+    seen.back_s = time.monotonic() - healed
+    _until(lambda: len(_kept(town)) >= len(_written(town)), "entries are missing")
+    seen.delivered_s = time.monotonic() - healed
+    written, kept = _written(town), _kept(town)
+    seen.entries = len(written)
+    seen.missing = len(Counter(enumerate(written)) - Counter(kept))
+    seen.duplicates = len(kept) - len(set(kept))
+    return seen
+
+
+def _online(town: BenchTown) -> bool:
+    return bool(town.center("GET", "/api/health")["sites"].get(SITE))
+
+
+def _written(town: BenchTown) -> list[bytes]:
+    """The keeper's ledger, read from the disk."""
+    folder = town.layout.keeper(SITE) / "ledger"
+    checkpoint, _ = read_checkpoint(folder)
+    return list(TileReader(folder, checkpoint.size).raw_entries(0, checkpoint.size))
+
+
+def _kept(town: BenchTown) -> list[tuple[int, bytes]]:
+    """The center's table, read beside the center."""
+    engine = create_engine(f"sqlite:///{town.layout.center / 'center.db'}")
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(select(site_entries.c.seq, site_entries.c.leaf))
+            return [(row.seq, row.leaf) for row in found]
+    finally:
+        engine.dispose()
+
+
+def _until(condition: Callable[[], object], otherwise: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(otherwise)
+        time.sleep(0.02)
+
+
+def cut_rows(seen: Cut) -> list[Row]:
+    more = asdict(seen)
+    return [
+        Row("site seen offline after a cut", seen.offline_s, "s", "lease", LEASE_MS / 1000, more),
+        Row("site back after healing", seen.back_s, "s", "target", BACK_TARGET_S),
+        Row("all entries delivered after healing", seen.delivered_s, "s"),
+        Row("entries written while cut off", seen.written_during, "entries"),
+        Row("entries missing", seen.missing, "entries", "target", 0),
+        Row("entries kept twice", seen.duplicates, "entries", "target", 0),
+    ]
+
+
+def in_a_town(folder: Path, cut_s: float) -> list[Row]:
+    """What needs whole processes: cameras, keeper, courier, center."""
+    say("a town: cameras, keeper, courier - center")
+    with network() as net, bench_town(folder, net) as town:
+        town.agree(time.time() + 3600)
+        rows = trunk_rows(crossed(town, net))
+        net.set_rate(RATE_BPS)
+        return rows + cut_rows(cut(town, net, cut_s))
+
+
 def main() -> int:
     asked = options("A thin link between a site and its center").parse_args()
     if reason := missing():
@@ -96,6 +201,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         folder = Path(place)
         rows = rtt_rows(round_trips(folder, 60.0 if asked.full else 12.0))
+        rows += in_a_town(folder, 60.0 if asked.full else 20.0)
     report("fabric", rows, as_json=asked.json)
     return 0
 

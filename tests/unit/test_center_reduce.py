@@ -219,7 +219,7 @@ async def test_what_the_site_refuses_stays_and_is_not_asked_for_ever(road: Road)
     session, sink = await road.view()
     grant = session.grant
     road.desk.gateway.refuse = ["purpose"]
-    await road.seconds(WINDOW + 10, lost=4)
+    await road.seconds(WINDOW + 5, lost=4)
     assert (session.stream, session.grant) == ("main", grant)
     assert road.kinds().count(("open", "sub")) == REDUCE_ATTEMPTS
     assert road.texts(sink) == []
