@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = "1"
 _TICK_S = 0.25
+_INSTANT_S = 0.001
 _GOODBYE_S = 0.7
 _CERTIFICATE_EVERY_S = 600.0
 _RETENTION_EVERY_S = 3600.0
@@ -186,7 +187,7 @@ async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer) -> None:
         sites.check_silence()
         sessions.tick()
         reducer.tick()
-        await asyncio.sleep(_TICK_S)
+        await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))
 
 
 async def _make_room(entries: SiteEntries) -> None:

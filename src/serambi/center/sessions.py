@@ -5,7 +5,8 @@ What does not belong here: pictures (`live.py`) and who may ask at all (`api/`).
 
 import asyncio
 import logging
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from serambi.base.clock import Clock
@@ -224,7 +225,7 @@ class Sessions:
                 self._take_over(session, trial, notice)
             else:
                 self._send_close(trial)
-                await self._note(trial, "closed")
+                await self._note({trial: "closed"})
         finally:
             session.switching = False
             if not kept:
@@ -241,30 +242,37 @@ class Sessions:
         session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
         session.notice = notice if session.stream != session.wanted else ""
         self._history.opened(session)
-        self._history.closed(old.grant, "switched")
         self._hub.release(old.feed)
         self._send_close(old)
-        self._group.create_task(self._note(old, "switched"))
+        self._group.create_task(self._note({old: "switched"}))
 
     # --- keeping and ending
 
     async def close(self, session: Session, reason: str) -> None:
         """End it here, tell the site, write it down."""
         if self._end(session, reason, tell_site=True):
-            await self._record("session_closed", session, reason)
+            await self._write_down({session: reason})
+
+    def left_s(self) -> float:
+        """Seconds until the first grant ends; infinite without a session."""
+        ends_ms = min((session.until_ms for session in self._open.values()), default=math.inf)
+        return (ends_ms - self._journal.now_ms()) / 1000
 
     def tick(self) -> None:
-        """Call it every second: renewals that are due, views nobody watches, grants that ended."""
+        """Call it often, and when `left_s` is over: renewals that are due, views nobody watches,
+        grants that ended."""
         now_s = self._clock.monotonic()
         now_ms = self._journal.now_ms()
+        over: dict[Session, str] = {}
         for session in self.all():
             if now_ms >= session.until_ms:
-                self._finish(session, self._why_over(session, "expired"))
+                over[session] = self._why_over(session, "expired")
             elif session.viewer is None and now_s >= session.unwatched_until_s:
-                self._finish(session, "unwatched", tell_site=True)
+                self._finish({session: "unwatched"}, tell_site=True)
             elif now_s >= session.renew_at_s and not session.renewing:
                 session.renewing = True
                 self._group.create_task(self._renew(session))
+        self._finish(over)
 
     async def _renew(self, session: Session) -> None:
         grant = session.grant
@@ -279,17 +287,21 @@ class Sessions:
         if session.grant != grant:
             return  # moved to the other stream meanwhile, by a grant of its own
         if not reply.allowed:
-            self._finish(session, reply.reason)
+            self._finish({session: reply.reason})
             return
         session.until_ms = reply.until_ms
         session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
 
     def _on_state(self, state: SiteState) -> None:
         listed = frozenset(state.sessions)
-        for session in self.all():
-            over = state.seq >= session.seq and session.grant not in listed
-            if session.site == state.site and over:
-                self._finish(session, self._why_over(session, "closed"))
+        over = [
+            session
+            for session in self.all()
+            if session.site == state.site
+            and state.seq >= session.seq
+            and session.grant not in listed
+        ]
+        self._finish({session: self._why_over(session, "closed") for session in over})
 
     def _why_over(self, session: Session, otherwise: str) -> str:
         """What the site says about the camera, `otherwise` when it is open for others."""
@@ -315,13 +327,19 @@ class Sessions:
                 for session in ended:
                     self._end(session, "center_stopped", tell_site=False)
                     group.create_task(self._tell_close(session))
-                    group.create_task(self._note(session, "center_stopped"))
+                group.create_task(self._note(dict.fromkeys(ended, "center_stopped")))
         except TimeoutError:
             log.warning("not all sites could be told that the center stops")
 
-    def _finish(self, session: Session, reason: str, *, tell_site: bool = False) -> None:
-        if self._end(session, reason, tell_site=tell_site):
-            self._group.create_task(self._note(session, reason))
+    def _finish(self, over: Mapping[Session, str], *, tell_site: bool = False) -> None:
+        """End these, by reason: every viewer first, and only then what takes time."""
+        gone = {
+            session: reason
+            for session, reason in over.items()
+            if self._end(session, reason, tell_site=tell_site)
+        }
+        if gone:
+            self._group.create_task(self._note(gone))
 
     def _end(self, session: Session, reason: str, *, tell_site: bool) -> bool:
         if self._open.pop(session.id, None) is None:
@@ -330,7 +348,6 @@ class Sessions:
             session.feed.remove(session.viewer)
             session.viewer.end(reason)
         self._hub.release(session.feed)
-        self._history.closed(session.grant, reason)
         if tell_site:
             self._send_close(session)
         return True
@@ -345,11 +362,24 @@ class Sessions:
             # The site ends it by itself when the grant is not renewed.
             log.info("the site was not told that session %s is over: %s", session.id, error)
 
-    async def _note(self, session: Session, reason: str) -> None:
+    async def _note(self, gone: Mapping[Session, str]) -> None:
         try:
-            await self._record("session_closed", session, reason)
+            await self._write_down(gone)
         except SerambiError as error:
-            log.error("session %s: %s", session.id, error)
+            log.error("%d ended sessions: %s", len(gone), error)
+
+    async def _write_down(self, gone: Mapping[Session, str]) -> None:
+        """The ledger's entries, then the history. Raises what the ledger raised."""
+        try:
+            written = await asyncio.gather(
+                *(self._record("session_closed", each, why) for each, why in gone.items()),
+                return_exceptions=True,
+            )
+        finally:
+            self._history.closed({session.grant: reason for session, reason in gone.items()})
+        for failed in written:
+            if isinstance(failed, BaseException):
+                raise failed
 
     async def _record(self, kind: EntryKind, session: Session, reason: str) -> None:
         await self._journal.append(

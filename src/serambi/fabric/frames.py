@@ -21,12 +21,12 @@ _ID = struct.Struct(">Q")
 HEAD_BYTES = _HEAD.size
 _NAMES_MAX_BYTES = 2 * (1 + 64)
 
-_COMMAND, _REPLY, _STATE, _LIVE, _LINK, _PURGE, _BATCH, _RECEIPT = 1, 2, 3, 4, 5, 6, 7, 8
+_COMMAND, _REPLY, _STATE, LIVE_KIND, _LINK, _PURGE, _BATCH, _RECEIPT = 1, 2, 3, 4, 5, 6, 7, 8
 _LIMITS = {
     _COMMAND: _ID.size + COMMAND_MAX_BYTES,
     _REPLY: _ID.size + 1 + COMMAND_MAX_BYTES,
     _STATE: STATE_MAX_BYTES,
-    _LIVE: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
+    LIVE_KIND: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
     _LINK: 1,
     _PURGE: _NAMES_MAX_BYTES,
     _BATCH: _ID.size + BATCH_MAX_BYTES,
@@ -122,7 +122,7 @@ def encode(frame: Frame) -> bytes:
             kind = _PURGE
         case Live(camera, stream, message):
             body = b"".join((_name(camera, "camera"), _name(stream, "stream"), message))
-            kind = _LIVE
+            kind = LIVE_KIND
     if len(body) > _LIMITS[kind]:
         raise SerambiError(
             Kind.LIMIT,
@@ -147,7 +147,7 @@ def decode(kind: int, body: bytes) -> Frame:
     """A whole frame; whatever it accepts encodes to the very same bytes."""
     if kind == _STATE:
         return State(body)
-    if kind == _LIVE:
+    if kind == LIVE_KIND:
         camera, at = _read_name(body, 0, "camera")
         stream, at = _read_name(body, at, "stream")
         return Live(camera, stream, body[at:])

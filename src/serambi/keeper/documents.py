@@ -55,13 +55,23 @@ class _Taken:
 class Documents:
     """The documents of one site, in memory and in the folder `documents`."""
 
-    def __init__(self, folder: Path, site: str, roster_path: Path, genesis: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        site: str,
+        roster_path: Path,
+        genesis: str,
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`closed` is called, in whichever thread, as soon as a document has closed something:
+        before it is kept on the disk."""
         self._folder = folder / "documents"
         self._inbox = folder / "inbox"
         self._replaced = self._folder / "replaced"
         for wanted in (self._folder, self._replaced, self._inbox, self._inbox / "refused"):
             wanted.mkdir(parents=True, exist_ok=True)
         self._site = site
+        self._closed = closed
         try:
             raw = roster_path.read_bytes()
         except OSError as error:
@@ -118,6 +128,7 @@ class Documents:
         if taken.closes:
             # Closing needs no disk. It is kept when it is delivered again, or on the next try.
             taken.keep()
+            self._closed()
         elif taken.name not in self._written and len(self._written) >= DOCUMENTS_MAX:
             raise SerambiError(Kind.LIMIT, f"{DOCUMENTS_MAX} documents are kept already")
         try:

@@ -15,7 +15,12 @@ from serambi.agreement.decide import State, clock_is_sane
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
+from serambi.base.limits import (
+    DOCUMENT_MAX_BYTES,
+    LEDGER_PUBLISH_EVERY_S,
+    RECONSIDER_EVERY_S,
+    STATE_EVERY_S,
+)
 from serambi.base.tasks import keep_running
 from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.source import OpenSource
@@ -38,6 +43,7 @@ from serambi.ledger.store import LedgerStore
 log = logging.getLogger(__name__)
 
 _HIGH_WATER_EVERY_S = 10.0
+_INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
 
 
@@ -51,7 +57,11 @@ class Keeper:
         self.clock = clock
         self.key = SigningKey.load(config.folder / "key")
         self.durable = Durable(config.folder)
-        self.documents = Documents(config.folder, config.site, config.roster, config.genesis)
+        self._loop = asyncio.get_running_loop()
+        self._hurry = asyncio.Event()
+        self.documents = Documents(
+            config.folder, config.site, config.roster, config.genesis, self._look_now
+        )
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
@@ -65,7 +75,7 @@ class Keeper:
             self.uplink.submit,
         )
         self.release = Release(self.uplink, clock)
-        self.hub = Hub(asyncio.get_running_loop(), self._offer)
+        self.hub = Hub(self._loop, self._offer)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()
@@ -245,8 +255,9 @@ class Keeper:
                 ("socket to the courier", self.uplink.run),
                 ("state", self._tell),
                 ("history", self.delivery.run),
-                ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
+                ("sessions", self._look_again),
                 ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
+                ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):
@@ -277,8 +288,20 @@ class Keeper:
         return work
 
     async def _look_again(self) -> None:
-        await self.sessions.reconsider()
-        await self.sessions.flush_refusals()
+        """Ten times a second, at the instant at which a view is over, and when told to hurry."""
+        while True:
+            self._hurry.clear()
+            await self.sessions.reconsider()
+            await self.sessions.flush_refusals()
+            left_s = self.sessions.next_end() - self.clock.now()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(RECONSIDER_EVERY_S, max(_INSTANT_S, left_s))):
+                    await self._hurry.wait()
+
+    def _look_now(self) -> None:
+        """From any thread: a document has closed something, and is still being kept."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it every view
+            self._loop.call_soon_threadsafe(self._hurry.set)
 
     async def _catch_up(self) -> None:
         """What a full disk refused is written as soon as it takes it."""
