@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from serambi.ledger.entry import Entry
-from serambi.ledger.reader import TileReader, read_checkpoint
+from serambi.ledger.reader import READ_MAX_ENTRIES, newest_entries
 from tests.crash.small_town import DEADLINE_S, TALL, SmallTown, see_pictures, wait_until
 
 KEEPER, COURIER = f"{TALL}-keeper", f"{TALL}-courier"
@@ -48,8 +48,10 @@ class Aftermath:
 
 
 def entries_of(folder: Path) -> list[Entry]:
-    checkpoint, _ = read_checkpoint(folder)
-    return TileReader(folder, checkpoint.size).entries(0, checkpoint.size)
+    """All that is durable, published or not yet."""
+    _, first, entries = newest_entries(folder, READ_MAX_ENTRIES)
+    assert first == 0
+    return entries
 
 
 def recording(town: SmallTown) -> bool:

@@ -92,14 +92,19 @@ class ZenohCenter:
     async def run(self) -> None:
         # One thread: a command never overtakes the subscription that was made before it.
         lane = self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-center")
+        failed: list[Exception] = []
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(profile.BATCHES_AT_ONCE):
                     group.create_task(self._answer_batches())
                 await self._stay_open()
+        except* SerambiError as trouble:
+            failed += trouble.exceptions
         finally:
             self._lane = None
             lane.shutdown(wait=False, cancel_futures=True)
+        for error in failed:
+            raise error
 
     async def _stay_open(self) -> None:
         first = True
