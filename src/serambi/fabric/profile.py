@@ -18,7 +18,8 @@ LIVE_PRIORITY = zenoh.Priority.DATA_LOW
 BATCH_PRIORITY = zenoh.Priority.DATA_HIGH
 
 RETRY_FIRST_S = 0.5
-RETRY_MAX_S = 4.0
+# An attempt may take its 3 s and the keeper half a second to notice: back within 5 s.
+RETRY_MAX_S = 1.0
 OPEN_LIMIT_S = 3.0
 CLOSE_LIMIT_S = 2.0
 DECLARE_LIMIT_S = 0.5

@@ -266,6 +266,8 @@ class Keeper:
     def _on_link(self, up: bool) -> None:
         if up:
             if self.center_lost:
+                # The center takes the site for back when it hears a state.
+                self._changed.set()
                 self.delivery.wake()
             self.center_lost = 0.0
         elif not self.center_lost:
