@@ -13,6 +13,7 @@ import json
 import os
 import select
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -79,7 +80,7 @@ class Viewer:
         while budget > 0:
             try:
                 got = self.sock.recv(min(budget, 65_536))
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError):
                 return
             if not got:
                 raise ConnectionResetError
@@ -98,11 +99,12 @@ class Crowd:
     began: float = 0.0
     held_at: float = 0.0
 
-    def join(self, port: int, token: str, wanted: Sequence[tuple[str, str]]) -> None:
-        self.leave()
+    def join(
+        self, port: int, token: str, wanted: Sequence[tuple[str, str]], trust: str | None
+    ) -> None:
         self.port = port
         for session, kind in wanted:
-            self.viewers.append(Viewer(_dial(port, session, token, kind), kind))
+            self.viewers.append(Viewer(_dial(port, session, token, kind, trust), kind))
         self.began = time.monotonic()
 
     def leave(self) -> None:
@@ -132,12 +134,15 @@ class Crowd:
         }
 
 
-def _dial(port: int, session: str, token: str, kind: str) -> socket.socket:
+def _dial(port: int, session: str, token: str, kind: str, trust: str | None) -> socket.socket:
     sock = socket.socket()
     if kind != "quick":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BYTES)
     sock.settimeout(10)
     sock.connect(("127.0.0.1", port))
+    if trust is not None:
+        context = ssl.create_default_context(cafile=trust)
+        sock = context.wrap_socket(sock, server_hostname="127.0.0.1")
     sock.sendall(
         f"GET /api/sessions/{session}/live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -170,7 +175,14 @@ def _held_bytes(port: int) -> int:
 
 def _http(wish: dict[str, Any]) -> Any:
     url = urlsplit(wish["url"])
-    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
+    host = url.hostname or ""
+    if trust := wish.get("trust"):
+        context = ssl.create_default_context(cafile=trust)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, url.port, timeout=10, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, url.port, timeout=10)
     body = wish["body"]
     raw = body if isinstance(body, str) else json.dumps(body)
     headers = {"Authorization": f"Bearer {wish['token']}", "Content-Type": "application/json"}
@@ -191,7 +203,7 @@ def _obey(crowd: Crowd, wish: dict[str, Any]) -> Any:
         case "http":
             return _http(wish)
         case "join":
-            return crowd.join(wish["port"], wish["token"], wish["viewers"])
+            return crowd.join(wish["port"], wish["token"], wish["viewers"], wish.get("trust"))
         case "leave":
             return crowd.leave()
         case _:
@@ -253,8 +265,11 @@ class Agent:
             raise RuntimeError(answer["failed"])
         return answer["done"]
 
-    def http(self, method: str, url: str, token: str, body: Any = None) -> Any:
-        return self.timed(method, url, token, body)[1]
+    def http(
+        self, method: str, url: str, token: str, body: Any = None, trust: str | None = None
+    ) -> Any:
+        done = self.ask(do="http", method=method, url=url, token=token, body=body, trust=trust)
+        return done["body"]
 
     def timed(self, method: str, url: str, token: str, body: Any = None) -> tuple[float, Any]:
         """-> (monotonic seconds at which the question left, the answer)."""

@@ -1,13 +1,12 @@
-"""One site with real processes, and a center, for benchmarks: two cameras whose main streams are
+"""One site with real processes, and a center, for benchmarks: cameras whose main streams are
 3 Mbps, no agreement until `agree` signs one. With a network, cameras and gateway are at its site
 and the center at its hub; else all of them are here.
 """
 
 import contextlib
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,6 @@ from serambi.center.database import open_database
 from serambi.cli.children import free_ports
 from serambi.cli.demo import town_processes
 from serambi.cli.layout import Layout, Ports, lay_out
-from serambi.identity.certificates import ensure
 from serambi.identity.keys import SigningKey
 from serambi.sim.counter import Picture
 from serambi.sim.encode import Settings, Streams, encode
@@ -47,7 +45,6 @@ from serambi.web.passwords import Passwords
 from tests.fakes.network import HUB_ADDRESS, Network, Place
 
 SITE = "gudang"
-NUMBERS = ("31890217", "64550238")
 _READY_S = 60.0
 _LOOPBACK = "127.0.0.1"
 _PURPOSE = Words(
@@ -84,7 +81,8 @@ def _words(text: str) -> dict[str, str]:
     return {"id": text, "en": text}
 
 
-def _plan() -> Town:
+def _plan(cameras_wanted: int) -> Town:
+    numbers = [str(31_890_217 + number) for number in range(cameras_wanted)]
     cameras = [
         {
             "number": number,
@@ -94,7 +92,7 @@ def _plan() -> Town:
             "position": _words(number),
             "name": _words(number),
         }
-        for number in NUMBERS
+        for number in numbers
     ]
     site = {"id": SITE, "owner": "owner", "witness": "witness", "name": _words("Gudang")}
     parties = [
@@ -123,7 +121,8 @@ class BenchTown:
     token: str
     hub: Agent
     site: Agent
-    processes: dict[str, subprocess.Popen[bytes]]
+    processes: dict[str, "subprocess.Popen[bytes]"]
+    trust: str | None = None
     numbered: int = 0
 
     @property
@@ -131,8 +130,9 @@ class BenchTown:
         return [camera.id for camera in self.layout.town.cameras]
 
     def center(self, method: str, path: str, body: Any = None) -> Any:
-        port = self.layout.ports.center
-        return self.hub.http(method, f"http://{_LOOPBACK}:{port}{path}", self.token, body)
+        scheme = "http" if self.trust is None else "https"
+        url = f"{scheme}://{_LOOPBACK}:{self.layout.ports.center}{path}"
+        return self.hub.http(method, url, self.token, body, self.trust)
 
     def keeper(self, method: str, path: str, body: Any = None) -> Any:
         url = f"http://{_LOOPBACK}:{self.layout.ports.keepers[SITE]}{path}"
@@ -183,7 +183,7 @@ class BenchTown:
 
     def _all_open(self) -> bool:
         shown = self.center("GET", "/api/cameras")
-        return [c["state"] for c in shown if c["online"]] == ["open"] * len(NUMBERS)
+        return [c["state"] for c in shown if c["online"]] == ["open"] * len(self.cameras)
 
     def until_up(self) -> None:
         """Return when keeper and center answer."""
@@ -199,33 +199,45 @@ class BenchTown:
             time.sleep(0.05)
         raise RuntimeError(f"{otherwise}; see {self.layout.folder / 'logs'}")
 
-    def open_views(self, count: int, stream: str = "main") -> list[str]:
-        """Sessions of that many viewers, over the cameras in turn."""
-        wishes = [
-            {
-                "camera": self.cameras[number % len(self.cameras)],
-                "action": "live",
-                "purpose": "routine_watch",
-                "stream": stream,
-            }
-            for number in range(count)
+    def watch(self, kinds: Sequence[str], cameras: int = 0) -> None:
+        """More viewers, by kind, of the main streams of all or so many cameras in turn."""
+        chosen = self.cameras[: cameras or len(self.cameras)]
+        wish = {"action": "live", "purpose": "routine_watch", "stream": "main"}
+        viewers = [
+            (
+                self.center(
+                    "POST", "/api/sessions", wish | {"camera": chosen[number % len(chosen)]}
+                )["id"],
+                kind,
+            )
+            for number, kind in enumerate(kinds)
         ]
-        return [self.center("POST", "/api/sessions", wish)["id"] for wish in wishes]
+        self.hub.ask(
+            do="join",
+            port=self.layout.ports.center,
+            token=self.token,
+            viewers=viewers,
+            trust=self.trust,
+        )
 
 
 def _move(layout: Layout) -> None:
-    """The fabric's address is the hub's, and the center's certificate says so."""
+    """The fabric's address is the hub's; the center renews its certificate to say so."""
+    port = layout.ports.fabric
     for path in (layout.center / "center.toml", layout.courier(SITE) / "courier.toml"):
-        settings = path.read_text()
+        text = path.read_text()
         for old in (_LOOPBACK, "localhost"):
-            new = f"{HUB_ADDRESS}:{layout.ports.fabric}"
-            settings = settings.replace(f"{old}:{layout.ports.fabric}", new)
-        old_names, new_names = f'"{_LOOPBACK}"]', f'"{_LOOPBACK}", "{HUB_ADDRESS}"]'
-        path.write_text(settings.replace(old_names, new_names))
-    tls = layout.center / "tls"
-    shutil.rmtree(tls)
-    names = {"dns": ("localhost",), "ips": (_LOOPBACK, HUB_ADDRESS)}
-    ensure(tls, layout.center / "authority", "center", time.time(), **names)
+            text = text.replace(f"{old}:{port}", f"{HUB_ADDRESS}:{port}")
+        path.write_text(text.replace(f'"{_LOOPBACK}"]', f'"{_LOOPBACK}", "{HUB_ADDRESS}"]'))
+
+
+def _secure(layout: Layout) -> str:
+    """The center's pages over TLS, with the fabric's own certificate. -> whom to trust"""
+    path = layout.center / "center.toml"
+    path.write_text(
+        path.read_text() + 'web_certificate = "tls/cert.pem"\nweb_key = "tls/key.pem"\n'
+    )
+    return str(layout.center / "tls" / "ca.pem")
 
 
 def _operator(layout: Layout) -> str:
@@ -242,19 +254,23 @@ def _operator(layout: Layout) -> str:
 def bench_town(
     folder: Path,
     net: Network | None = None,
-    before: Any = lambda layout: None,
+    before: Callable[[Layout], None] = lambda layout: None,
+    *,
+    cameras: int = 2,
+    tls: bool = False,
 ) -> Iterator[BenchTown]:
     """Lay it out, start it, and end it with everything it started. `before` may change what was
-    laid out."""
+    laid out; `tls` is between browsers and center."""
     center, rtsp, fabric, keeper = free_ports(4)
     streams = _loops(folder)
-    plan = _plan()
+    plan = _plan(cameras)
     ports = Ports(center, rtsp, fabric, {SITE: keeper})
     loops = {camera.id: streams for camera in plan.cameras}
     layout = lay_out(folder / "town", plan, ports, loops, time.time())
     before(layout)
     if net is not None:
         _move(layout)
+    trust = _secure(layout) if tls else None
 
     def at(name: str) -> Place:
         return "hub" if name == "center" else "site"
@@ -273,7 +289,7 @@ def bench_town(
             processes[child.name] = process
         hub = opened.enter_context(Agent.started(lambda argv: command("hub", argv)))
         site = opened.enter_context(Agent.started(lambda argv: command("site", argv)))
-        town = BenchTown(layout, _operator(layout), hub, site, processes)
+        town = BenchTown(layout, _operator(layout), hub, site, processes, trust)
         town.until_up()
         yield town
 

@@ -1,75 +1,53 @@
 """What crosses the trunk for 0, 1 and 20 viewers of one camera: copies, counted in bytes."""
 
 import time
-from dataclasses import dataclass
 
-from benches._report import Row, say
+from benches._agent import Agent
+from benches._report import Row
 from benches._town import BenchTown
 from tests.fakes.network import Network
 
-VIEWERS = (0, 1, 20)
 _SETTLE_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Crossed:
-    """Bytes from site to center in `duration_s`, while `viewers` watched; and what one of them
-    received in that time."""
-
-    viewers: int
-    up_bytes: int
-    duration_s: float
-    viewer_bytes: float
-
-
-def crossed(town: BenchTown, net: Network, duration_s: float = 5.0) -> list[Crossed]:
-    """Measure each number of viewers in turn, on the main stream of the first camera."""
-    return [_crossed(town, net, viewers, duration_s) for viewers in VIEWERS]
-
-
-def _crossed(town: BenchTown, net: Network, viewers: int, duration_s: float) -> Crossed:
-    say(f"{viewers} viewers of one camera")
-    wish = {"camera": town.cameras[0], "action": "live", "purpose": "routine_watch"}
-    opened = [
-        town.center("POST", "/api/sessions", wish | {"stream": "main"})["id"]
-        for _ in range(viewers)
-    ]
-    port = town.layout.ports.center
-    if opened:
-        town.hub.ask(do="join", port=port, token=town.token, viewers=[(s, "quick") for s in opened])
-    time.sleep(_SETTLE_S)
-    before, received = net.trunk().up_bytes, _received(town)
-    began = time.monotonic()
+def rate_bps(agent: Agent, duration_s: float) -> float:
+    """Bits a second that reach all viewers together."""
+    began, before = time.monotonic(), _arrived(agent)
     time.sleep(duration_s)
-    after, took_s = net.trunk().up_bytes, time.monotonic() - began
-    got = _received(town) - received
-    for session in opened:
-        town.center("DELETE", f"/api/sessions/{session}")
-    town.hub.ask(do="leave")
-    return Crossed(viewers, after - before, took_s, got / viewers if viewers else 0.0)
+    return (_arrived(agent) - before) * 8 / (time.monotonic() - began)
 
 
-def _received(town: BenchTown) -> int:
-    return sum(viewer["bytes"] for viewer in town.hub.ask(do="tell")["viewers"])
+def _arrived(agent: Agent) -> int:
+    return int(sum(viewer["bytes"] for viewer in agent.ask(do="tell")["viewers"]))
 
 
-def rows(seen: list[Crossed]) -> list[Row]:
-    """Copies of the stream on the trunk, beside the bytes that one viewer received."""
-    idle_bps = seen[0].up_bytes / seen[0].duration_s
-    one_bps = seen[1].viewer_bytes / seen[1].duration_s
-    found = []
-    for case in seen:
-        own_bps = max(0.0, case.up_bytes / case.duration_s - idle_bps)
-        more = {"viewers": case.viewers, "up_bps": case.up_bytes / case.duration_s * 8}
-        more["copies"] = own_bps / one_bps
-        found.append(
+def trunk_rows(town: BenchTown, net: Network, duration_s: float) -> list[Row]:
+    """Rates on the trunk, IP headers included, less what the idle site says; beside them what one
+    viewer receives. The town has no viewers yet; it has 20 afterwards."""
+    time.sleep(_SETTLE_S)
+    idle_bps = _trunk_bps(net, duration_s)
+    rows = [Row("trunk, nobody watches", idle_bps / 1000, "kbit/s")]
+    seen = 0
+    for count in (1, 20):
+        town.watch(["quick"] * (count - seen), cameras=1)
+        seen = count
+        time.sleep(_SETTLE_S)
+        trunk_bps = _trunk_bps(net, duration_s) - idle_bps
+        one_bps = rate_bps(town.hub, duration_s) / count
+        rows.append(
             Row(
-                f"trunk for {case.viewers} viewers",
-                own_bps / 1000,
-                "kB/s",
-                "received by one viewer",
+                f"trunk, viewers of one camera: {count}",
+                trunk_bps / 1000,
+                "kbit/s",
+                "what one of them receives",
                 one_bps / 1000,
-                more,
+                {"viewers": count, "copies": trunk_bps / one_bps},
             )
         )
-    return found
+    return rows
+
+
+def _trunk_bps(net: Network, duration_s: float) -> float:
+    began, before = time.monotonic(), net.trunk().up_bytes
+    time.sleep(duration_s)
+    return (net.trunk().up_bytes - before) * 8 / (time.monotonic() - began)

@@ -19,8 +19,7 @@ from sqlalchemy import create_engine, select
 
 from benches._report import Row, options, report, say
 from benches._town import SITE, BenchTown, bench_town
-from benches._trunk import crossed
-from benches._trunk import rows as trunk_rows
+from benches._trunk import trunk_rows
 from serambi.center.database import site_entries
 from serambi.fabric.profile import LEASE_MS
 from serambi.identity.certificates import create_authority, ensure
@@ -31,6 +30,7 @@ from tests.fakes.network import HUB_ADDRESS, Network, missing
 RATE_BPS = 2_000_000
 BACK_TARGET_S = 5.0
 _PATIENCE_S = 60.0
+_TRUNK_S = 4.0
 _PORT = "7447"
 _CARRIERS = {"one": "one TLS link", "tls": "two TLS links", "quic": "QUIC"}
 
@@ -192,7 +192,8 @@ def in_a_town(folder: Path, cut_s: float) -> list[Row]:
     say("a town: cameras, keeper, courier - center")
     with network() as net, bench_town(folder, net) as town:
         town.agree(time.time() + 3600)
-        rows = trunk_rows(crossed(town, net))
+        rows = trunk_rows(town, net, _TRUNK_S)
+        town.hub.ask(do="leave")
         net.set_rate(RATE_BPS)
         return rows + cut_rows(cut(town, net, cut_s))
 

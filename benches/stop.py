@@ -82,13 +82,7 @@ class Bench:
         if not self.agreement or cause == "sunset":
             self._end_old()
             self.agreement = self.town.agree(until)
-        sessions = self.town.open_views(len(kinds))
-        self.town.hub.ask(
-            do="join",
-            port=self.town.layout.ports.center,
-            token=self.town.token,
-            viewers=list(zip(sessions, kinds, strict=True)),
-        )
+        self.town.watch(kinds)
         began = self._end_by(cause, until)
         time.sleep(_AFTER_S)
         told = self.town.hub.ask(do="tell")

@@ -4,7 +4,7 @@ import pytest
 
 from serambi.base.errors import SerambiError
 from serambi.base.limits import STATE_MAX_BYTES
-from serambi.fabric.frames import Answer, Batch, Live, State, encode
+from serambi.fabric.frames import Answer, Batch, Live, Purge, State, encode
 from serambi.fabric.outbox import Outbox
 
 CONFIG = b"\x01config"
@@ -115,3 +115,34 @@ def test_a_purged_stream_begins_again_with_a_key_message() -> None:
     outbox.purge("cam", "main")
     outbox.put_live(live(1), key=False)
     assert drain(outbox) == []
+
+
+def test_a_purge_goes_first_and_is_said_once() -> None:
+    outbox = Outbox()
+    outbox.put_live(live(0), key=True)
+    outbox.put_state(b"state")
+    for _ in range(3):
+        outbox.purge("cam", None)
+        outbox.put_purge(Purge("cam", None))
+    outbox.put_purge(Purge("cam", "main"))
+    outbox.put_live(live(1), key=True)
+    assert outbox.purges
+    assert drain(outbox) == [
+        Purge("cam", None),
+        Purge("cam", "main"),
+        encode(State(b"state")),
+        live(1),
+    ]
+    assert not outbox.purges
+
+
+def test_pictures_can_be_held_back() -> None:
+    outbox = Outbox()
+    outbox.put_live(live(0), key=True)
+    outbox.put_state(b"state")
+    assert outbox.next(pictures=False) == encode(State(b"state"))
+    assert outbox.next(pictures=False) is None
+    assert outbox.next() == live(0)
+    outbox.put_live(live(1), key=True)
+    outbox.clear_pictures()
+    assert outbox.next() is None
