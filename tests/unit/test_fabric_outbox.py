@@ -146,3 +146,21 @@ def test_pictures_can_be_held_back() -> None:
     outbox.put_live(live(1), key=True)
     outbox.clear_pictures()
     assert outbox.next() is None
+
+
+def test_what_waited_too_long_makes_room_for_the_next_key_message() -> None:
+    """On a link that is too narrow, pictures are to be fresh rather than complete."""
+    now = 0.0
+    outbox = Outbox(size=100, wait_s=1.0, now=lambda: now)
+    outbox.put_live(Live("cam", "main", CONFIG), key=True)
+    for number in range(4):
+        outbox.put_live(live(number), key=number == 0)
+        now += 0.3
+    outbox.put_live(live(4), key=False)  # the first has waited for 1.2 s
+    outbox.put_live(live(5), key=False)
+    assert outbox.dropped == 6
+    outbox.put_live(live(6), key=True)
+    assert drain(outbox) == [Live("cam", "main", CONFIG), live(6)]
+    outbox.put_live(live(7), key=False)
+    now += 0.9
+    assert drain(outbox) == [live(7)]

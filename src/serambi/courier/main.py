@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serambi.base.errors import SerambiError
-from serambi.base.limits import BATCH_TIMEOUT_S, RECEIPT_MAX_BYTES
+from serambi.base.limits import BATCH_TIMEOUT_S, COURIER_WAIT_MAX_S, RECEIPT_MAX_BYTES
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.courier.config import CourierConfig, read_config
@@ -46,7 +46,8 @@ class Courier:
     def __init__(self, link: SiteLink, uplink: UplinkClient) -> None:
         self._link = link
         self._uplink = uplink
-        self._pictures = Outbox()
+        clock = asyncio.get_running_loop().time
+        self._pictures = Outbox(wait_s=COURIER_WAIT_MAX_S, now=clock)
         self._picture_waits = asyncio.Event()
         self._newest: bytes | None = None
         self._state_waits = asyncio.Event()

@@ -1,7 +1,9 @@
 """What waits to be written to the courier: purges, answers, the newest state, a batch of ledger
 entries, then pictures."""
 
+import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serambi.base.limits import COURIER_QUEUE_MESSAGES
@@ -14,18 +16,30 @@ ANSWERS_MAX = 64
 
 @dataclass(slots=True)
 class _Queue:
-    """One stream's messages, always something that a decoder can begin with."""
+    """One stream's messages and since when they wait, always something that a decoder can begin
+    with."""
 
-    frames: deque[Live] = field(default_factory=deque)
+    frames: deque[tuple[Live, float]] = field(default_factory=deque)
     until_key: bool = True
     dropped: int = 0
 
 
 class Outbox:
-    """Bounded queues of one connection. Not for several threads."""
+    """Bounded queues of one connection. Not for several threads.
 
-    def __init__(self, size: int = COURIER_QUEUE_MESSAGES) -> None:
+    A stream's queue is full with `size` messages, or when its first has waited for `wait_s`: what
+    comes later than that is of no use to whoever looks at it.
+    """
+
+    def __init__(
+        self,
+        size: int = COURIER_QUEUE_MESSAGES,
+        wait_s: float = math.inf,
+        now: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._size = size
+        self._wait_s = wait_s
+        self._now = now
         self._answers: deque[bytes] = deque()
         self._purges: dict[Purge, None] = {}
         self._state: bytes | None = None
@@ -59,8 +73,10 @@ class Outbox:
         if queue.until_key and not key:
             self._drop(queue, 1)
             return
-        if len(queue.frames) >= self._size:
-            config = [f for f in queue.frames if f.message[:1] == _CONFIG_MARK][-1:]
+        now = self._now()
+        late = bool(queue.frames) and now - queue.frames[0][1] > self._wait_s
+        if late or len(queue.frames) >= self._size:
+            config = [(f, now) for f, _ in queue.frames if f.message[:1] == _CONFIG_MARK][-1:]
             self._drop(queue, len(queue.frames) - len(config))
             queue.frames.clear()
             queue.frames.extend(config)
@@ -69,7 +85,7 @@ class Outbox:
                 queue.until_key = True
                 return
         queue.until_key = False
-        queue.frames.append(live)
+        queue.frames.append((live, now))
 
     def _drop(self, queue: _Queue, count: int) -> None:
         queue.dropped += count
@@ -117,5 +133,5 @@ class Outbox:
             at = self._turns[0]
             self._turns.rotate(-1)
             if self._streams[at].frames:
-                return self._streams[at].frames.popleft()
+                return self._streams[at].frames.popleft()[0]
         return None
