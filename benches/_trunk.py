@@ -41,7 +41,6 @@ def trunk_rows(town: BenchTown, net: Network, duration_s: float) -> list[Row]:
                 "kbit/s",
                 "what one of them receives",
                 one_bps / 1000,
-                {"viewers": count, "copies": trunk_bps / one_bps},
             )
         )
     return rows

@@ -88,8 +88,8 @@ class Delivery:
         await self.load()
         wait_s = BACKOFF_FIRST_S
         while True:
-            done = self._place is not None and self._place.next >= self._store.size
-            if done or not self._shares():
+            # Not on the event loop: the ledger may be in the middle of a slow write.
+            if await asyncio.to_thread(self._all_confirmed) or not self._shares():
                 await self._pause(BATCH_LOOK_EVERY_S)
                 continue
             try:
@@ -100,6 +100,9 @@ class Delivery:
                 log.log(level, "ledger entries stay here for now: %s", error)
                 await self._pause(wait_s)
                 wait_s = min(wait_s * 2, BATCH_RETRY_MAX_S)
+
+    def _all_confirmed(self) -> bool:
+        return self.confirmed >= self._store.size
 
     async def _pause(self, duration_s: float) -> None:
         try:
