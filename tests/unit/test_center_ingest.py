@@ -68,6 +68,7 @@ async def center(tmp_path: Path, clock: ManualClock) -> AsyncIterator[CenterSide
         (sealed(entry(1), site=OTHER), Kind.DENIED, "speaks for another site"),
         (sealed(entry(1, site=OTHER)), Kind.DENIED, "speaks for another site"),
         (sealed(entry(1), epoch="0" * 32), Kind.BAD_INPUT, "its own name"),
+        (sealed(entry(1), since=-1, first=-1), Kind.BAD_INPUT, "cannot be read"),
     ],
 )
 async def test_what_is_not_believed_leaves_nothing(

@@ -5,6 +5,8 @@ JSON; `payloadType` says which. Requests are signed by the center's key, states 
 the gateway's. Times are unix milliseconds.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from serambi.agreement.model import Purpose
@@ -17,6 +19,9 @@ BATCH_TYPE = "application/vnd.serambi.batch+json"
 RECEIPT_TYPE = "application/vnd.serambi.receipt+json"
 REPLY_TYPE = "application/vnd.serambi.reply+json"
 STATE_TYPE = "application/vnd.serambi.state+json"
+
+Index = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""Of an entry in a ledger."""
 
 __all__ = [
     "BATCH_TYPE",
@@ -121,8 +126,8 @@ class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     site: str
     epoch: str
-    since: int
-    first: int
+    since: Index
+    first: Index
     entries: tuple[Entry, ...]
 
 

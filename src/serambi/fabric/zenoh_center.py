@@ -207,7 +207,7 @@ class ZenohCenter:
             site, query = await self._batches.get()
             try:
                 await self._answer_batch(site, query)
-            except zenoh.ZError as error:
+            except (zenoh.ZError, SerambiError) as error:
                 log.warning("site %s: a receipt was not sent: %s", site, error)
 
     async def _answer_batch(self, site: str, query: zenoh.Query) -> None:
