@@ -38,7 +38,8 @@ from serambi.cli.demo import town_processes
 from serambi.cli.layout import Layout, Ports, lay_out
 from serambi.identity.keys import SigningKey
 from serambi.sim.counter import Picture
-from serambi.sim.encode import Settings, Streams, encode
+from serambi.sim.encode import Streams, encode
+from serambi.sim.encoder import Settings
 from serambi.sim.loop_file import write
 from serambi.sim.town import Town
 from serambi.web.passwords import Passwords
