@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benches._agent import Agent
+from benches import _trunk
 from benches._report import Row, options, report, say
 from benches._town import SITE, BenchTown, bench_town
 from tests.fakes.network import Network, missing
@@ -42,17 +42,6 @@ def load(processes: Sequence["subprocess.Popen[bytes]"], duration_s: float) -> f
     return (sum(cpu_s(each) for each in processes) - before) / (time.monotonic() - began)
 
 
-def rate_bps(agent: Agent, duration_s: float) -> float:
-    """Bits a second that reach all viewers together."""
-    began, before = time.monotonic(), _arrived(agent)
-    time.sleep(duration_s)
-    return (_arrived(agent) - before) * 8 / (time.monotonic() - began)
-
-
-def _arrived(agent: Agent) -> int:
-    return sum(viewer["bytes"] for viewer in agent.ask(do="tell")["viewers"])
-
-
 @contextmanager
 def running(tls: bool, cameras: int) -> Iterator[BenchTown]:
     with (
@@ -67,10 +56,10 @@ def running(tls: bool, cameras: int) -> Iterator[BenchTown]:
 def viewer_cost(town: BenchTown, count: int, duration_s: float) -> float:
     """Percent of a core for one more viewer of 3 Mbps. The streams are watched already."""
     center = town.processes["center"]
-    alone, alone_bps = load([center], duration_s), rate_bps(town.hub, 1)
+    alone, alone_bps = load([center], duration_s), _trunk.rate_bps(town.hub, 1)
     town.watch(["quick"] * count, cameras=2)
     time.sleep(_SETTLE_S)
-    both, both_bps = load([center], duration_s), rate_bps(town.hub, 1)
+    both, both_bps = load([center], duration_s), _trunk.rate_bps(town.hub, 1)
     return (both - alone) / (both_bps - alone_bps) * _RATE_BPS * 100
 
 
@@ -88,7 +77,7 @@ def copy_cost(town: BenchTown, count: int, duration_s: float) -> float:
         viewers = [("copy", "quick")] * count
         town.hub.ask(do="join", port=port, token="", viewers=viewers, trust=town.trust)
         time.sleep(_SETTLE_S)
-        used, sent_bps = load([process], duration_s), rate_bps(town.hub, 1)
+        used, sent_bps = load([process], duration_s), _trunk.rate_bps(town.hub, 1)
         town.hub.ask(do="leave")
         return used / sent_bps * _RATE_BPS * 100
     finally:
@@ -134,34 +123,9 @@ def trunk_rows(duration_s: float) -> list[Row]:
     try:
         with tempfile.TemporaryDirectory() as folder, bench_town(Path(folder), net) as town:
             town.agree(time.time() + 86_400)
-            time.sleep(_SETTLE_S)
-            idle_bps = _trunk_bps(net, duration_s)
-            rows = [Row("trunk, nobody watches", idle_bps / 1000, "kbit/s")]
-            seen = 0
-            for count in (1, 20):
-                town.watch(["quick"] * (count - seen), cameras=1)
-                seen = count
-                time.sleep(_SETTLE_S)
-                trunk_bps = _trunk_bps(net, duration_s) - idle_bps
-                one_bps = rate_bps(town.hub, duration_s) / count
-                rows.append(
-                    Row(
-                        f"trunk, viewers of one camera: {count}",
-                        trunk_bps / 1000,
-                        "kbit/s",
-                        "what one of them receives",
-                        one_bps / 1000,
-                    )
-                )
-            return rows
+            return _trunk.trunk_rows(town, net, duration_s)
     finally:
         net.close()
-
-
-def _trunk_bps(net: Network, duration_s: float) -> float:
-    began, before = time.monotonic(), net.trunk().up_bytes
-    time.sleep(duration_s)
-    return (net.trunk().up_bytes - before) * 8 / (time.monotonic() - began)
 
 
 def main(argv: list[str]) -> None:

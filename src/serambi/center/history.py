@@ -14,7 +14,7 @@ class Opened(Protocol):
     """What is kept of a session."""
 
     @property
-    def id(self) -> str: ...
+    def grant(self) -> str: ...
     @property
     def owner(self) -> Account: ...
     @property
@@ -40,7 +40,7 @@ class History:
 
     def opened(self, session: Opened) -> None:
         row = {
-            "session": session.id,
+            "session": session.grant,
             "account": session.owner.account,
             "site": session.site,
             "camera": session.camera,

@@ -15,6 +15,7 @@ from serambi.base.limits import (
     LIVE_MESSAGE_MAX_BYTES,
 )
 from serambi.base.tasks import keep_running
+from serambi.center.tally import Tally
 from serambi.center.viewer import Piece, Viewer
 from serambi.fabric.port import CenterLink, Watch
 from serambi.media.access_unit import VideoConfig
@@ -31,6 +32,7 @@ class Feed:
     def __init__(self, link: CenterLink, site: str, camera: str, stream: str) -> None:
         self.key = (site, camera, stream)
         self.users = 0
+        self.tally = Tally()
         self._link = link
         # At once, not when the task gets its turn: the site sends as soon as it says yes.
         self._watch: Watch | None = link.watch(site, camera, stream)
@@ -66,6 +68,7 @@ class Feed:
 
     def push(self, message: bytes) -> None:
         """Take in one wire message; what cannot be read is dropped."""
+        self.tally.note(message)
         if is_again(message, self._config_message):
             return  # repeated by the site for those who missed it
         try:
@@ -170,6 +173,10 @@ class Hub:
             _, task = self._feeds.pop(feed.key)
             task.cancel()
             feed.leave()
+
+    def feeds(self) -> list[Feed]:
+        """All that are being watched."""
+        return [feed for feed, _ in self._feeds.values()]
 
     def watched(self) -> int:
         """How many streams are being watched."""

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
@@ -36,9 +36,14 @@ _RETRY_EVERY_S = 5.0
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One open view. `until_ms` is when the grant ends unless it is renewed."""
+    """One open view. `until_ms` is when the grant ends unless it is renewed.
+
+    `id` is what browsers call it, `grant` what site and ledgers call what the site gave for it:
+    another one for each stream. `wanted` is the stream that was asked for, `stream` the one shown.
+    """
 
     id: str
+    grant: str
     owner: Account
     site: str
     camera: str
@@ -51,8 +56,11 @@ class Session:
     renew_at_s: float
     unwatched_until_s: float
     feed: Feed
+    wanted: Stream = "sub"
     viewer: Viewer | None = None
     renewing: bool = False
+    switching: bool = False
+    notice: str = ""
 
 
 class Sessions:
@@ -130,10 +138,22 @@ class Sessions:
         feed: Feed,
     ) -> Session:
         now_s = self._clock.monotonic()
+        name = new_id()
         session = Session(
-            new_id(), owner, site, camera, stream, action, purpose, "", 0, 0,
-            now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed,
+            name, name, owner, site, camera, stream, action, purpose, "", 0, 0,
+            now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed, stream,
         )  # fmt: skip
+        await self._obtain(session)
+        self._open[session.id] = session
+        self._history.opened(session)
+        known = self._sites.find(site)
+        if known is not None:
+            # A state that says it is over may have come while the ledger was written.
+            self._on_state(known.state)
+        return session
+
+    async def _obtain(self, session: Session) -> None:
+        """The site's grant for this very session, written down. Raises when there is none."""
         try:
             reply = await self._asker.ask("open", session)
         except SerambiError:
@@ -151,13 +171,6 @@ class Sessions:
         except SerambiError:
             self._send_close(session)
             raise
-        self._open[session.id] = session
-        self._history.opened(session)
-        known = self._sites.find(site)
-        if known is not None:
-            # A state that says it is over may have come while the ledger was written.
-            self._on_state(known.state)
-        return session
 
     # --- finding and watching
 
@@ -182,6 +195,8 @@ class Sessions:
             session.feed.remove(session.viewer)
             session.viewer.end("replaced")
         session.viewer = viewer
+        if session.notice:
+            viewer.tell(session.notice)
         session.feed.add(viewer)
 
     def unwatch(self, session: Session, viewer: Viewer) -> None:
@@ -190,6 +205,46 @@ class Sessions:
         if session.viewer is viewer:
             session.viewer = None
             session.unwatched_until_s = self._clock.monotonic() + UNWATCHED_AGAIN_S
+
+    async def switch(self, session: Session, stream: Stream, notice: str) -> None:
+        """Show the other stream of the same camera, by a new grant; the viewer is told `notice`.
+
+        The old grant is given back only when the new one holds. Raises like `open`, and then
+        nothing has changed.
+        """
+        if session.switching or session.stream == stream or session.id not in self._open:
+            return
+        session.switching = True
+        feed = self._hub.acquire(session.site, session.camera, stream)
+        trial = replace(session, grant=new_id(), stream=stream, feed=feed, viewer=None)
+        kept = False
+        try:
+            await self._obtain(trial)
+            kept = session.id in self._open
+            if kept:
+                self._take_over(session, trial, notice)
+            else:
+                self._send_close(trial)
+                await self._note({trial: "closed"})
+        finally:
+            session.switching = False
+            if not kept:
+                self._hub.release(feed)
+
+    def _take_over(self, session: Session, trial: Session, notice: str) -> None:
+        old = replace(session, viewer=None)
+        if session.viewer is not None:
+            session.feed.remove(session.viewer)
+            session.viewer.tell(notice)
+            trial.feed.add(session.viewer)
+        for name in ("grant", "stream", "feed", "agreement", "until_ms", "seq"):
+            setattr(session, name, getattr(trial, name))
+        session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
+        session.notice = notice if session.stream != session.wanted else ""
+        self._history.opened(session)
+        self._hub.release(old.feed)
+        self._send_close(old)
+        self._group.create_task(self._note({old: "switched"}))
 
     # --- keeping and ending
 
@@ -220,6 +275,7 @@ class Sessions:
         self._finish(over)
 
     async def _renew(self, session: Session) -> None:
+        grant = session.grant
         try:
             reply = await self._asker.ask("renew", session)
         except SerambiError as error:
@@ -228,6 +284,8 @@ class Sessions:
             return
         finally:
             session.renewing = False
+        if session.grant != grant:
+            return  # moved to the other stream meanwhile, by a grant of its own
         if not reply.allowed:
             self._finish({session: reply.reason})
             return
@@ -239,7 +297,9 @@ class Sessions:
         over = [
             session
             for session in self.all()
-            if session.site == state.site and state.seq >= session.seq and session.id not in listed
+            if session.site == state.site
+            and state.seq >= session.seq
+            and session.grant not in listed
         ]
         self._finish({session: self._why_over(session, "closed") for session in over})
 
@@ -316,7 +376,7 @@ class Sessions:
                 return_exceptions=True,
             )
         finally:
-            self._history.closed({session.id: reason for session, reason in gone.items()})
+            self._history.closed({session.grant: reason for session, reason in gone.items()})
         for failed in written:
             if isinstance(failed, BaseException):
                 raise failed
@@ -327,7 +387,7 @@ class Sessions:
                 kind=kind,
                 at_ms=self._journal.now_ms(),
                 site=session.site,
-                session=session.id,
+                session=session.grant,
                 camera=session.camera,
                 person=session.owner.name,
                 unit=session.owner.unit,

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serambi.base.errors import SerambiError
+from serambi.base.limits import BATCH_TIMEOUT_S, COURIER_WAIT_MAX_S, RECEIPT_MAX_BYTES
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.courier.config import CourierConfig, read_config
-from serambi.fabric.frames import Live, Purge, State
+from serambi.fabric.frames import Batch, Live, Purge, Receipt, State
 from serambi.fabric.outbox import Outbox
 from serambi.fabric.port import SiteLink
 from serambi.fabric.uplink import UplinkClient
@@ -45,10 +46,12 @@ class Courier:
     def __init__(self, link: SiteLink, uplink: UplinkClient) -> None:
         self._link = link
         self._uplink = uplink
-        self._pictures = Outbox()
+        clock = asyncio.get_running_loop().time
+        self._pictures = Outbox(wait_s=COURIER_WAIT_MAX_S, now=clock)
         self._picture_waits = asyncio.Event()
         self._newest: bytes | None = None
         self._state_waits = asyncio.Event()
+        self._batches: asyncio.Queue[Batch] = asyncio.Queue(1)
         self.carried = Carried()
 
     async def run(self) -> None:
@@ -58,6 +61,7 @@ class Courier:
             group.create_task(keep_running("socket to the keeper", self._carry))
             group.create_task(keep_running("states", self._send_states))
             group.create_task(keep_running("pictures", self._send_pictures))
+            group.create_task(keep_running("batches", self._submit))
             group.create_task(keep_running("counts", self._tell_counts))
             group.create_task(keep_running("link's state", self._tell_link))
 
@@ -72,6 +76,8 @@ class Courier:
                 case Purge(camera, stream):
                     self._pictures.purge(camera, stream)
                     self._link.purge(camera, stream)
+                case Batch():
+                    self._take_batch(said)
                 case _:
                     self._newest = None
                     self._pictures.clear_pictures()
@@ -110,6 +116,23 @@ class Courier:
         except SerambiError as error:
             self.carried.refused += 1
             log.warning("not carried: %s", error)
+
+    def _take_batch(self, batch: Batch) -> None:
+        """The keeper has one on its way at a time; one that it gave up makes room for the next."""
+        if self._batches.full():
+            self._batches.get_nowait()
+        self._batches.put_nowait(batch)
+
+    async def _submit(self) -> None:
+        """Ledger entries, on the side: pictures and commands do not wait for their receipt."""
+        while True:
+            batch = await self._batches.get()
+            try:
+                raw = await self._link.submit_batch(batch.raw, BATCH_TIMEOUT_S)
+                receipt = Receipt(batch.id, True, raw)
+            except SerambiError as error:
+                receipt = Receipt(batch.id, False, str(error).encode()[:RECEIPT_MAX_BYTES])
+            await self._uplink.tell_receipt(receipt)
 
     async def _tell_link(self) -> None:
         while True:

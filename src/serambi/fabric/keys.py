@@ -31,6 +31,10 @@ def command(site: str) -> str:
     return f"s/{check_site(site)}/command"
 
 
+def ingest(site: str) -> str:
+    return f"s/{check_site(site)}/ingest"
+
+
 def echo(site: str) -> str:
     return f"s/{check_site(site)}/echo"
 

@@ -18,9 +18,11 @@ import zenoh
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
+    BATCH_MAX_BYTES,
     COMMAND_MAX_BYTES,
     COMMAND_TIMEOUT_S,
     LIVE_MESSAGE_MAX_BYTES,
+    RECEIPT_MAX_BYTES,
     STATE_MAX_BYTES,
 )
 from serambi.fabric import keys, profile
@@ -30,6 +32,7 @@ from serambi.fabric.flow import Flow
 from serambi.fabric.inbox import Inbox
 from serambi.fabric.port import CommandHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
+from serambi.fabric.replies import FirstReply, content, give, refuse
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +123,40 @@ class ZenohSite:
 
     def forget_state(self) -> None:
         self._newest = None
+
+    async def submit_batch(self, raw: bytes, timeout_s: float) -> bytes:
+        _bounded(raw, BATCH_MAX_BYTES, "a batch", self._site)
+        opened = self._open
+        if opened is None or not self.connected:
+            raise self._unheard("the center is not reached")
+        first = FirstReply(asyncio.get_running_loop())
+
+        def get() -> None:
+            opened.session.get(
+                keys.ingest(self._site),
+                first.handler(),
+                payload=raw,
+                timeout=timeout_s,
+                consolidation=zenoh.ConsolidationMode.NONE,
+                # A batch that finds no room is sent again later; it holds up nobody.
+                congestion_control=zenoh.CongestionControl.DROP,
+                priority=profile.BATCH_PRIORITY,
+            )
+
+        try:
+            async with asyncio.timeout(timeout_s + profile.OPEN_LIMIT_S / 10):
+                await within(timeout_s, get, "submitting")
+                reply = await first.wait()
+        except TimeoutError:
+            reply = None
+        except zenoh.ZError as error:
+            raise self._unheard(str(error)) from error
+        if reply is None:
+            raise self._unheard(f"no receipt within {timeout_s:g} s")
+        return content(reply, RECEIPT_MAX_BYTES, f"site {self._site}")
+
+    def _unheard(self, why: str) -> SerambiError:
+        return SerambiError(Kind.UNAVAILABLE, why, where=f"site {self._site}", hint="it is retried")
 
     async def publish_live(self, camera: str, stream: str, message: bytes) -> None:
         where = f"site {self._site}, camera {camera}, stream {stream}"
@@ -336,13 +373,10 @@ class ZenohSite:
         except (SerambiError, TimeoutError) as error:
             self.counts.commands_refused += 1
             text = str(error) or "the keeper gave no answer in time"
-            await within(profile.OPEN_LIMIT_S, lambda: _refuse(query, text), "answering")
+            await within(profile.OPEN_LIMIT_S, lambda: refuse(query, text), "answering")
             return
-        await within(profile.OPEN_LIMIT_S, lambda: self._reply(query, answer), "answering")
-
-    def _reply(self, query: zenoh.Query, answer: bytes) -> None:
-        with query:
-            query.reply(keys.command(self._site), answer)
+        key = keys.command(self._site)
+        await within(profile.OPEN_LIMIT_S, lambda: give(query, key, answer), "answering")
 
 
 async def _run_in(
@@ -365,11 +399,6 @@ def _wait_for_subscriber(publisher: zenoh.Publisher) -> None:
     deadline_s = time.monotonic() + profile.DECLARE_LIMIT_S
     while not _matching(publisher) and time.monotonic() < deadline_s:
         time.sleep(profile.DECLARE_LOOK_S)
-
-
-def _refuse(query: zenoh.Query, text: str) -> None:
-    with query:
-        query.reply_err(text)
 
 
 def _bounded(raw: bytes, limit_bytes: int, what: str, where: str) -> None:

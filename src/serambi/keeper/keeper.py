@@ -29,6 +29,7 @@ from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.keeper.config import KeeperConfig
+from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
 from serambi.keeper.durable import SITE, Durable
 from serambi.keeper.hub import Hub
@@ -64,6 +65,15 @@ class Keeper:
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
+        self.delivery = Delivery(
+            config.folder,
+            config.site,
+            store,
+            self.key,
+            lambda: self.documents.roster,
+            lambda: bool(self.report.shared(self.state())),
+            self.uplink.submit,
+        )
         self.release = Release(self.uplink, clock)
         self.hub = Hub(self._loop, self._offer)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
@@ -244,6 +254,7 @@ class Keeper:
             for name, work in (
                 ("socket to the courier", self.uplink.run),
                 ("state", self._tell),
+                ("history", self.delivery.run),
                 ("sessions", self._look_again),
                 ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
@@ -254,6 +265,10 @@ class Keeper:
 
     def _on_link(self, up: bool) -> None:
         if up:
+            if self.center_lost:
+                # The center takes the site for back when it hears a state.
+                self._changed.set()
+                self.delivery.wake()
             self.center_lost = 0.0
         elif not self.center_lost:
             self.center_lost = self.clock.now()
