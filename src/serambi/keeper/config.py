@@ -1,7 +1,6 @@
 """The keeper's settings: `keeper.toml`, and `cameras.toml` beside it with the credentials."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +10,12 @@ import msgspec
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.toml import read_toml
 from serambi.base.words import Words
 
 _KEEP_MAX = 1_000_000
+_ERROR_MAX_CHARACTERS = 300
+_HINT = "compare with docs/reference/settings.md"
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -92,18 +94,10 @@ class KeeperConfig:
 
 def _read(path: Path, kind: Any) -> Any:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), kind)
-    except FileNotFoundError as error:
-        raise SerambiError(
-            Kind.NOT_FOUND, "the settings file does not exist", where=str(path)
-        ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"the settings cannot be read: {error}",
-            where=str(path),
-            hint="compare with docs/reference/settings.md",
-        ) from error
+        return msgspec.convert(read_toml(path, _HINT), kind)
+    except msgspec.ValidationError as error:
+        what = f"the settings cannot be read: {str(error)[:_ERROR_MAX_CHARACTERS]}"
+        raise SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=_HINT) from error
 
 
 def _refuse(path: Path, what: str, hint: str) -> SerambiError:
