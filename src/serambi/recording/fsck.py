@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from serambi.base.errors import SerambiError
+from serambi.media import h265
 from serambi.recording.index import Fragment, Index, Segment
 
 log = logging.getLogger(__name__)
@@ -104,11 +106,25 @@ def _parse_init(head: bytes) -> tuple[int, str, int, int] | None:
     if head[begin + 4 : begin + 8] != b"moov":
         return None
     end = begin + struct.unpack_from(">I", head, begin)[0]
-    entry, record = head.find(b"avc1", begin, end), head.find(b"avcC", begin, end)
-    if end > len(head) or entry < 0 or record < entry + 32 or record + 8 > end:
+    if end > len(head):
         return None
-    width, height = struct.unpack_from(">HH", head, entry + 28)
-    return end, f"avc1.{head[record + 5 : record + 8].hex()}", width, height
+    for sample, box in ((b"avc1", b"avcC"), (b"hvc1", b"hvcC")):
+        entry, record = head.find(sample, begin, end), head.find(box, begin, end)
+        if entry < 0 or record < entry + 32:
+            continue
+        codec = _codec(sample, head[record + 4 : end])
+        width, height = struct.unpack_from(">HH", head, entry + 28)
+        return None if codec is None else (end, codec, width, height)
+    return None
+
+
+def _codec(sample: bytes, record: bytes) -> str | None:
+    if sample == b"avc1":
+        return f"avc1.{record[1:4].hex()}" if len(record) >= 4 else None
+    try:
+        return h265.codec_string(record)
+    except SerambiError:
+        return None
 
 
 def _check_segment(path: Path, segment: Segment, index: Index) -> Repaired:
