@@ -67,7 +67,7 @@ def test_shape_of_the_stream(loops: tuple[Loop, Loop]) -> None:
         kinds = [[nal[0] & 0x1F for nal in unit.nals] for unit in loop.units]
         assert kinds[0] == [7, 8, 5]
         assert all(kind == [1] for kind in kinds[1:])
-        assert loop.sps[1] == profile
+        assert loop.parameter_sets[0][1] == profile
 
 
 def test_settings_of_the_town() -> None:

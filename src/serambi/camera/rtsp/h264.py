@@ -1,7 +1,7 @@
 """H.264 out of RTP (RFC 6184), non-interleaved: single units, STAP-A, FU-A."""
 
+from serambi.camera.rtsp.message import Buffer
 from serambi.camera.rtsp.nals import Depacketizer
-from serambi.camera.rtsp.rtp import Buffer
 
 _STAP_A, _FU_A = 24, 28
 _LAST_UNIT = 23

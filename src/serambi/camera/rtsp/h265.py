@@ -1,7 +1,7 @@
 """H.265 out of RTP (RFC 7798), without decoding order numbers: single units, AP, FU."""
 
+from serambi.camera.rtsp.message import Buffer
 from serambi.camera.rtsp.nals import Depacketizer
-from serambi.camera.rtsp.rtp import Buffer
 
 _AP, _FU, _PACI = 48, 49, 50
 _START, _END = 0x80, 0x40

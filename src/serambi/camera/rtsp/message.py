@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import RTSP_BODY_MAX_BYTES, RTSP_HEAD_MAX_BYTES, RTSP_HEADERS_MAX
 
+Buffer = bytes | bytearray | memoryview
 Interleaved = tuple[int, memoryview]
 """(channel, packet); the packet is only valid until the next one is asked for by `feed`."""
 
@@ -87,12 +88,12 @@ class Parser:
         """How much of a message not yet complete is kept; bounded by the limits of one message."""
         return len(self._rest)
 
-    def feed(self, data: bytes | memoryview) -> Iterator[Message]:
+    def feed(self, data: Buffer) -> Iterator[Message]:
         """The messages that `data` completes. Use the iterator up before feeding more.
 
         Raises `SerambiError` for what is not RTSP; the parser is then of no more use.
         """
-        view = memoryview(self._rest + data if self._rest else data)
+        view = memoryview(b"".join((self._rest, data)) if self._rest else data)
         self._rest = b""
         at, end = 0, len(view)
         while at < end:

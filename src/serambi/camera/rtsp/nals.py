@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, PICTURE_PIECES_MAX
-from serambi.camera.rtsp.rtp import Buffer
+from serambi.camera.rtsp.message import Buffer
 
 _LENGTH = struct.Struct(">I")
 _START_CODE = b"\0\0\1"

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import REORDER_PACKETS_MAX
-
-Buffer = bytes | bytearray | memoryview
+from serambi.camera.rtsp.message import Buffer
 
 HEADER = struct.Struct(">BBHII")
 """First byte, marker and payload type, sequence number, timestamp, SSRC."""
@@ -171,6 +170,11 @@ class Order:
     def waiting(self) -> bool:
         """Whether packets are held back."""
         return bool(self._held)
+
+    def restart(self) -> None:
+        """The source counts anew: what comes next is what is expected."""
+        self.expected = -1
+        self._held = {}
 
     def put(self, sequence: int, timestamp: int, marker: bool, payload: Buffer) -> None:
         """Take a packet that is not the `expected` one, or that comes while others wait. Then

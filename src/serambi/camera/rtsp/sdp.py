@@ -26,13 +26,15 @@ _SETS_MAX = 16
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """The video track to set up: RTP payload type, codec, RTP clock, `control` as written, and the
-    parameter sets that the description carries (none, when the camera sends them in-band)."""
+    """The video track to set up: RTP payload type, codec, RTP clock, `control` of the track and of
+    the whole session as written, and the parameter sets that the description carries (none, when
+    the camera sends them in-band)."""
 
     payload_type: int
     codec: Codec
     clock_hz: int
     control: str
+    session_control: str
     parameter_sets: tuple[bytes, ...]
 
 
@@ -139,7 +141,9 @@ def _video(
         raise _bad("sends pictures interleaved, which is not supported")
     names = ("sprop-parameter-sets",) if codec == "h264" else _H265_SETS
     sets = [nal for name in names for nal in _decoded(parameters.get(name, ""))]
-    return Video(payload_type, codec, clock_hz, section.control, tuple(sets[:_SETS_MAX]))
+    return Video(
+        payload_type, codec, clock_hz, section.control, sections[0].control, tuple(sets[:_SETS_MAX])
+    )
 
 
 _H265_SETS = ("sprop-vps", "sprop-sps", "sprop-pps")
