@@ -4,8 +4,8 @@ import ast
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from random import Random
 from pathlib import Path
+from random import Random
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"

@@ -109,7 +109,9 @@ def _check_agrees(path: Path, index: Index) -> None:
             at += one.size_bytes
             digest = hashlib.sha256(content[one.offset : at]).digest()
             require(digest == one.sha256, "a digest is not that of the bytes")
-            require(one.start_us <= one.end_us and one.units > 0, "a fragment ends before it begins")
+            require(
+                one.start_us <= one.end_us and one.units > 0, "a fragment ends before it begins"
+            )
 
 
 def _check_muxer(body: bytes) -> None:
@@ -139,6 +141,4 @@ def _boxes(content: bytes) -> list[bytes]:
     return kinds
 
 
-TARGET = Target(
-    ("serambi.recording.fsck", "serambi.media.fmp4"), seeds, check, max_bytes=4096
-)
+TARGET = Target(("serambi.recording.fsck", "serambi.media.fmp4"), seeds, check, max_bytes=4096)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -19,7 +20,8 @@ _FILE, _CENTER, _PARTY = range(3)
 
 
 def seeds() -> Iterator[bytes]:
-    for changes in ({}, {"kind": "close"}, {"site": "kantor"}, {"party": "kpu"}):
+    odd: tuple[dict[str, Any], ...] = ({}, {"kind": "close"}, {"site": "kantor"}, {"party": "kpu"})
+    for changes in odd:
         raw = make_request(town(), session="5" * 32, nonce="7" * 32, **changes)
         yield bytes([_FILE]) + raw
         yield bytes([_CENTER]) + dsse.load(raw).payload

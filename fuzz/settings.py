@@ -109,7 +109,11 @@ def check(raw: bytes) -> None:
     if not raw:
         return
     name, read = _READERS[raw[0] % len(_READERS)]
-    for whole, content in (("keeper.toml", _KEEPER.encode()), ("cameras.toml", b""), (name, raw[1:])):
+    for whole, content in (
+        ("keeper.toml", _KEEPER.encode()),
+        ("cameras.toml", b""),
+        (name, raw[1:]),
+    ):
         (_folder() / whole).write_bytes(content)
     try:
         read(_folder() / ("keeper.toml" if name == "cameras.toml" else name))

@@ -11,9 +11,10 @@ _WHY_MAX_CHARACTERS = 200
 
 
 def read_toml(path: Path, hint: str, what: str = "the settings") -> dict[str, Any]:
-    """The file's tables; `what` is what errors call them. Raises NOT_FOUND, LIMIT or BAD_INPUT with `path` as where and, unless
-    the file is missing or too large, `hint`. The text never quotes a value: it may be a
-    password."""
+    """The file's tables; `what` is what errors call them. Raises NOT_FOUND, LIMIT or BAD_INPUT
+    with `path` as where, and `hint` where the text itself is wrong. The error never quotes a value:
+    it may be a password."""
+
     def refuse(kind: Kind, why: str, hint: str = "") -> SerambiError:
         return SerambiError(kind, f"{what} cannot be read: {why}", where=str(path), hint=hint)
 

@@ -1,0 +1,70 @@
+"""What fuzzing has found, kept small: none of it may come back."""
+
+import struct
+
+import pytest
+
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import ACCESS_UNIT_MAX_BYTES
+from serambi.camera.rtsp.auth import parse_challenges
+from serambi.media import wire
+from serambi.media.access_unit import AccessUnit, VideoConfig
+from serambi.media.fmp4 import Muxer, producer_time
+from serambi.media.nal import BitReader
+
+_UNIT_HEAD = struct.Struct(">BBIqqQ")
+_2040_US = 2_208_988_800_000_000
+
+
+def unit_message(pts: int, dts: int, data: bytes = b"\0\0\0\1\x65") -> bytes:
+    return _UNIT_HEAD.pack(2, 1, 7, pts, dts, _2040_US) + data
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Digest" + " " * 16_000 + "x", "," * 16_000, "a" * 16_000, 'Digest a="' + "\\x" * 8000],
+)
+def test_a_camera_s_header_cannot_make_the_search_for_challenges_endless(header: str) -> None:
+    assert parse_challenges([header]) == []
+
+
+def test_a_scheme_s_name_inside_quotes_is_no_challenge() -> None:
+    (challenge,) = parse_challenges(['Digest realm="the basic camera", nonce="1"'])
+    assert (challenge.scheme, challenge.realm) == ("digest", "the basic camera")
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 1), (1, -1), (70_000, 1), (1, 16_385)])
+def test_a_configuration_of_an_impossible_size_is_refused(width: int, height: int) -> None:
+    message = wire.encode_config(VideoConfig("avc1.64001f", b"\1", width, height))
+    with pytest.raises(SerambiError, match="not possible"):
+        wire.decode(message)
+
+
+@pytest.mark.parametrize("pts", [2**31, -(2**31), 2**62])
+def test_a_picture_shown_far_from_its_decoding_is_refused(pts: int) -> None:
+    with pytest.raises(SerambiError, match="impossible time"):
+        wire.decode(unit_message(pts, 0))
+
+
+def test_a_picture_that_could_not_be_sent_is_not_received_either() -> None:
+    whole = unit_message(0, 0, b"\0" * ACCESS_UNIT_MAX_BYTES)
+    assert isinstance(wire.decode(whole), AccessUnit)
+    with pytest.raises(SerambiError) as caught:
+        wire.decode(whole + b"\0")
+    assert caught.value.kind is Kind.LIMIT
+
+
+def test_the_muxer_lives_on_when_ntp_begins_anew_in_2036_and_before_a_first_picture() -> None:
+    muxer = Muxer()
+    muxer.feed(wire.encode_config(VideoConfig("avc1.64001f", b"\1" * 8, 64, 48)))
+    made = muxer.feed(unit_message(-3600, 0))
+    assert made is not None
+    box = producer_time(_2040_US, 0)
+    assert made.startswith(box)
+    (seconds,) = struct.unpack_from(">I", box, 16)
+    assert seconds == (2_208_988_800 * 2) % 2**32
+
+
+def test_a_parameter_set_of_megabytes_is_not_read_bit_by_bit() -> None:
+    with pytest.raises(SerambiError, match="too long"):
+        BitReader(b"\xff" * 3_000_000, "H.264")
