@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.sim import counter, encode, loop_file
-from serambi.sim.encode import Job, Settings, encode_all, encode_scene, encode_video
+from serambi.sim.encode import Job, encode_all, encode_scene, encode_video
+from serambi.sim.encoder import Settings, StreamEncoder
 from serambi.sim.loop_file import Loop
 from serambi.sim.video import letterbox, video_pictures
 from tests.simulation.sim_town import TAG, Painted, open_painted
@@ -79,7 +80,7 @@ def test_settings_of_the_town() -> None:
 def test_low_bitrate_noise_leaves_the_counter_readable(size: tuple[int, int]) -> None:
     settings = Settings(*size, 10, 150_000, "main")
     random = np.random.default_rng(5)
-    coder = encode.StreamEncoder(settings)
+    coder = StreamEncoder(settings)
     for n in range(12):
         picture = random.integers(0, 256, (size[1], size[0], 3), np.uint8)
         counter.draw(picture, 9, n * 41)

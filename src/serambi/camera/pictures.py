@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from serambi.base.errors import SerambiError
 from serambi.base.limits import PARAMETER_SET_MAX_BYTES
+from serambi.camera.source import Emit
 from serambi.camera.timeline import Timeline
 from serambi.media import h264, h265
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.nal import BitReader
-
-Emit = Callable[[VideoConfig | AccessUnit], None]
 
 _RECOVERY_POINT = 6  # SEI payload type, the same in both codecs
 _INTRA_SLICES = (2, 7)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.camera.pictures import BY_CODEC, Emit, Pictures
+from serambi.camera.pictures import BY_CODEC, Pictures
+from serambi.camera.source import Emit
 from serambi.media.nal import split_annex_b, to_length_prefixed
 from serambi.media.pyav import Packet, VideoInput
 

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from serambi.camera.pictures import Emit
+from serambi.media.access_unit import AccessUnit, VideoConfig
+
+Emit = Callable[[VideoConfig | AccessUnit], None]
 
 
 class Source(Protocol):

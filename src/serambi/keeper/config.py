@@ -30,6 +30,7 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sub: str
     user: str = ""
     password: str = ""
+    transport: Literal["tcp", "udp"] = "tcp"
 
     def __repr__(self) -> str:
         return f"Camera({self.id!r}, number={self.number!r})"  # never the password

@@ -17,7 +17,6 @@ from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
 from serambi.base.tasks import keep_running
-from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.source import OpenSource
 from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
 from serambi.fabric.uplink import UplinkServer
@@ -44,7 +43,7 @@ class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource = PyAVSource
+        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
     ) -> None:
         self.config = config
         self.clock = clock
@@ -55,7 +54,7 @@ class Keeper:
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.release = Release(self.uplink, clock)
-        self.hub = Hub(asyncio.get_running_loop(), self._offer)
+        self.hub = Hub(asyncio.get_running_loop(), self._offer, self.release.is_open)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import CONNECT_TIMEOUT_S, UDP_PACKETS_AT_ONCE, UDP_RECEIVE_BYTES
-from serambi.camera.pictures import Emit
 from serambi.camera.rtsp import failures
 from serambi.camera.rtsp.resolver import Address
 from serambi.camera.rtsp.rtp import receiver_report
 from serambi.camera.rtsp.session import Ports, Session
 from serambi.camera.rtsp.target import Target
+from serambi.camera.source import Emit
 
 Watch = Callable[[socket.socket, int, Callable[[int], None]], None]
 """Call back when the socket is ready for these `selectors` events; 0 to stop watching."""

@@ -18,13 +18,13 @@ from serambi.base.limits import (
     RTSP_KEEPALIVE_MAX_S,
     RTSP_KEEPALIVE_MIN_S,
 )
-from serambi.camera.pictures import Emit
 from serambi.camera.rtsp import failures, sdp
 from serambi.camera.rtsp.auth import Authenticator
 from serambi.camera.rtsp.message import Buffer, Parser, Request, Response, answer, request
 from serambi.camera.rtsp.rtp import receiver_report
 from serambi.camera.rtsp.target import Target, Transport
 from serambi.camera.rtsp.track import Track
+from serambi.camera.source import Emit
 from serambi.media.access_unit import AccessUnit, VideoConfig
 
 Ports = tuple[int, int]

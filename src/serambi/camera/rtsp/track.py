@@ -7,7 +7,7 @@ counted and left out.
 from typing import Final
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.camera.pictures import BY_CODEC, Emit
+from serambi.camera.pictures import BY_CODEC
 from serambi.camera.rtsp.h264 import H264Depacketizer
 from serambi.camera.rtsp.h265 import H265Depacketizer
 from serambi.camera.rtsp.message import Buffer
@@ -22,6 +22,7 @@ from serambi.camera.rtsp.rtp import (
     parse_reports,
 )
 from serambi.camera.rtsp.sdp import Video
+from serambi.camera.source import Emit
 from serambi.camera.timeline import TIMESCALE
 
 _DEPACKETIZERS: dict[str, type[Depacketizer]] = {"h264": H264Depacketizer, "h265": H265Depacketizer}
