@@ -2,7 +2,9 @@
 
 import struct
 from collections.abc import Iterator
+from random import Random
 
+from fuzz import _json
 from fuzz._target import Target, require
 from serambi.media import wire
 from serambi.media.access_unit import AccessUnit, VideoConfig
@@ -32,4 +34,8 @@ def check(raw: bytes) -> None:
         require(wire.encode_unit(item, sequence or 0) == raw, "a unit has a second spelling")
 
 
-TARGET = Target(("serambi.media.wire", "serambi.base.canonical"), seeds, check)
+def mutate(raw: bytes, rng: Random) -> bytes | None:
+    return _json.mutate(raw, rng, prefix_bytes=1)
+
+
+TARGET = Target(("serambi.media.wire", "serambi.base.canonical"), seeds, check, mutate=mutate)

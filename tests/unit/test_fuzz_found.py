@@ -1,16 +1,20 @@
 """What fuzzing has found, kept small: none of it may come back."""
 
 import struct
+from pathlib import Path
 
 import pytest
 
+from serambi.base import canonical
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import ACCESS_UNIT_MAX_BYTES
 from serambi.camera.rtsp.auth import parse_challenges
 from serambi.media import wire
 from serambi.media.access_unit import AccessUnit, VideoConfig
-from serambi.media.fmp4 import Muxer, producer_time
+from serambi.media.fmp4 import Muxer, fragment, init_segment, producer_time
 from serambi.media.nal import BitReader
+from serambi.recording.fsck import check_recordings
+from serambi.recording.index import Index
 
 _UNIT_HEAD = struct.Struct(">BBIqqQ")
 _2040_US = 2_208_988_800_000_000
@@ -38,6 +42,30 @@ def test_a_configuration_of_an_impossible_size_is_refused(width: int, height: in
     message = wire.encode_config(VideoConfig("avc1.64001f", b"\1", width, height))
     with pytest.raises(SerambiError, match="not possible"):
         wire.decode(message)
+
+
+def test_a_configuration_whose_record_is_not_even_ascii_is_refused() -> None:
+    raw = canonical.encode({"codec": "avc1", "height": 1, "record": "\u00e9", "width": 1})
+    with pytest.raises(SerambiError, match="not base64"):
+        wire.decode(b"\1" + raw)
+
+
+def test_a_recording_with_an_absurd_time_does_not_stop_the_start(tmp_path: Path) -> None:
+    config = VideoConfig("avc1.64001f", bytes.fromhex("0164001fffe1000467640000"), 64, 48)
+    unit = AccessUnit(0, 0, True, 0, b"\0\0\0\1\x65")
+    good = b"".join(fragment(1, [unit], 3600))
+    absurd = b"".join(fragment(2, [unit], 3600, base_dts=-(2**63)))
+    path = tmp_path / "cam-1" / "1790000000000000.mp4"
+    path.parent.mkdir()
+    path.write_bytes(init_segment(config) + good + absurd)
+    index = Index(tmp_path / "index.db")
+    try:
+        assert check_recordings(tmp_path, index).found_files == 1
+        (segment,) = index.segments()
+        assert len(index.fragments(segment.id)) == 1
+        assert path.stat().st_size == segment.size_bytes
+    finally:
+        index.close()
 
 
 @pytest.mark.parametrize("pts", [2**31, -(2**31), 2**62])

@@ -37,7 +37,9 @@ def decode(kind: type[T], raw: bytes, *, what: str, max_bytes: int) -> T:
     except (msgspec.DecodeError, rfc8785.CanonicalizationError, UnicodeError) as error:
         # Cut short: the text may quote a field's name, and whoever sends it chooses that.
         raise SerambiError(
-            Kind.BAD_INPUT, f"{what} cannot be read: {str(error)[:_ERROR_MAX_CHARACTERS]}"
+            Kind.BAD_INPUT,
+            f"{what} cannot be read: {str(error)[:_ERROR_MAX_CHARACTERS]}",
+            hint="get it anew from where it comes, or update this Serambi",
         ) from error
     if not same:
         raise SerambiError(

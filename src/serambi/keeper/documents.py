@@ -25,6 +25,8 @@ from serambi.ledger.entry import EntryKind
 
 log = logging.getLogger(__name__)
 
+_SIGN_HINT = "have it signed anew, and change nothing in it afterwards"
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -159,9 +161,18 @@ class Documents:
         )
         if not good:
             raise SerambiError(
-                Kind.DENIED, "no party of the roster has signed this document", where=self._site
+                Kind.DENIED, self._why_unsigned(envelope), where=self._site, hint=_SIGN_HINT
             )
         return msgspec.structs.replace(envelope, signatures=good)
+
+    def _why_unsigned(self, envelope: dsse.Envelope) -> str:
+        if not envelope.signatures:
+            return "nobody has signed this document"
+        entries = (self.roster.entry(key_id) for key_id, _ in envelope.signatures)
+        claimed = sorted({entry.party for entry in entries if entry and entry.use == "sign"})
+        if not claimed:
+            return "this document is signed by keys that the roster does not know"
+        return f"the signature of {', '.join(claimed)[:80]} does not fit this document"
 
     def _take_agreement(self, raw: bytes) -> _Taken:
         signed = read_agreement(raw, self.roster)

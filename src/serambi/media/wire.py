@@ -8,7 +8,6 @@ number counts messages of a stream from a random start, so that a receiver can t
 """
 
 import base64
-import binascii
 import secrets
 import struct
 
@@ -103,7 +102,7 @@ def _decode_config(raw: bytes) -> VideoConfig:
     found = decode_document(_Config, raw, what="a configuration", max_bytes=65_536)
     try:
         record = base64.b64decode(found.record, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise SerambiError(Kind.BAD_INPUT, "a configuration's record is not base64") from error
     if base64.b64encode(record).decode() != found.record:
         raise SerambiError(Kind.BAD_INPUT, "a configuration's record is not in its one right form")

@@ -69,7 +69,10 @@ def parse(raw: bytes) -> Video:
             return _video(section, sections, payload_type, codec, clock_hz)
     if offered:
         raise _bad(f"offers {', '.join(sorted(offered))[:64]}, not H.264 or H.265")
-    raise _bad("offers no video")
+    kinds = {section.kind for section in sections[1:] if section.kind}
+    if kinds:
+        raise _bad(f"offers {' and '.join(sorted(kinds))[:64]}, but no video to read")
+    raise _bad("names no stream")
 
 
 def control_url(control: str, base: str, requested: str) -> str:
