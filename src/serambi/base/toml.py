@@ -15,7 +15,7 @@ def read_toml(path: Path, hint: str, what: str = "the settings") -> dict[str, An
     with `path` as where, and `hint` where the text itself is wrong. The error never quotes a value:
     it may be a password."""
 
-    def refuse(kind: Kind, why: str, hint: str = "") -> SerambiError:
+    def refuse(kind: Kind, why: str, hint: str) -> SerambiError:
         return SerambiError(kind, f"{what} cannot be read: {why}", where=str(path), hint=hint)
 
     try:
@@ -23,9 +23,11 @@ def read_toml(path: Path, hint: str, what: str = "the settings") -> dict[str, An
             raw = file.read(SETTINGS_MAX_BYTES + 1)
     except OSError as error:
         kind = Kind.NOT_FOUND if isinstance(error, FileNotFoundError) else Kind.BAD_INPUT
-        raise refuse(kind, error.strerror or str(error)) from error
+        look = "check the path, and who may read it"
+        raise refuse(kind, error.strerror or str(error), look) from error
     if len(raw) > SETTINGS_MAX_BYTES:
-        raise refuse(Kind.LIMIT, f"the file has more than {SETTINGS_MAX_BYTES} bytes")
+        size = f"the file has more than {SETTINGS_MAX_BYTES} bytes"
+        raise refuse(Kind.LIMIT, size, "check that it is the right file")
     try:
         return tomllib.loads(raw.decode())
     except UnicodeDecodeError as error:

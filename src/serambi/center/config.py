@@ -121,7 +121,7 @@ class _Reader:
             or not value
             or not all(isinstance(item, str) for item in value)
         ):
-            raise self.wrong(name, "must be a list of texts")
+            raise self.wrong(name, "must be a list of texts, one at least")
         return tuple(value)
 
     def port(self, name: str, default: int) -> int:

@@ -119,12 +119,12 @@ def _check_cameras(path: Path, cameras: tuple[Camera, ...]) -> None:
     for camera in cameras:
         _check_name(path, camera.id, "camera.id")
         for url in (camera.main, camera.sub):
-            if not url.startswith("rtsp://") or "@" in url:
-                raise _refuse(
-                    path,
-                    f"camera {camera.number}: a stream address must be rtsp:// without credentials",
-                    "put user and password into their own fields",
-                )
+            if not url.startswith("rtsp://"):
+                what = f"camera {camera.number}: a stream's address must begin with rtsp://"
+                raise _refuse(path, what, "look into the camera's manual for it")
+            if "@" in url:
+                what = f"camera {camera.number}: a stream's address must be without credentials"
+                raise _refuse(path, what, "put user and password into their own fields")
 
 
 def read_config(path: Path) -> KeeperConfig:

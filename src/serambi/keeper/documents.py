@@ -51,6 +51,10 @@ class _Taken:
     replaces: tuple[str, ...] = ()
 
 
+def _what(error: SerambiError | OSError) -> str:
+    return error.what if isinstance(error, SerambiError) else error.strerror or str(error)
+
+
 class Documents:
     """The documents of one site, in memory and in the folder `documents`."""
 
@@ -65,7 +69,10 @@ class Documents:
             raw = roster_path.read_bytes()
         except OSError as error:
             raise SerambiError(
-                Kind.NOT_FOUND, f"the roster cannot be read: {error}", where=str(roster_path)
+                Kind.NOT_FOUND,
+                f"the roster cannot be read: {error.strerror}",
+                where=str(roster_path),
+                hint="copy the roster of the parties there",
             ) from error
         self.roster: Roster = read_roster(raw, genesis)
         # Replaced as a whole: the event loop reads them while another thread accepts.
@@ -86,7 +93,7 @@ class Documents:
             if path.name.startswith("revocation"):
                 raise SerambiError(
                     Kind.CORRUPT,
-                    f"a kept revocation cannot be read: {error}",
+                    f"a kept revocation cannot be read: {_what(error)}",
                     where=str(path),
                     hint="restore the file from another party's copy before starting",
                 ) from error
@@ -171,7 +178,7 @@ class Documents:
         entries = (self.roster.entry(key_id) for key_id, _ in envelope.signatures)
         claimed = sorted({entry.party for entry in entries if entry and entry.use == "sign"})
         if not claimed:
-            return "this document is signed by keys that the roster does not know"
+            return "this document is signed by keys that the roster does not know for signing"
         return f"the signature of {', '.join(claimed)[:80]} does not fit this document"
 
     def _take_agreement(self, raw: bytes) -> _Taken:
