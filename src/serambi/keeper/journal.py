@@ -132,6 +132,11 @@ class Journal:
         for start in range(0, len(entries), _BATCH):
             await asyncio.to_thread(self._store.append, entries[start : start + _BATCH])
 
+    async def publish(self) -> None:
+        """Put into tiles what is durable already, for whoever reads the ledger's folder. Raises
+        `SerambiError` when the disk refuses; nothing is lost by that."""
+        await asyncio.to_thread(self._store.publish)
+
     async def close_dangling(self) -> None:
         """After a crash: views that were opened and never closed ended with the process."""
         open_views: dict[str, Entry] = {}

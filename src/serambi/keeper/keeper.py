@@ -15,7 +15,12 @@ from serambi.agreement.decide import State, clock_is_sane
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
+from serambi.base.limits import (
+    DOCUMENT_MAX_BYTES,
+    LEDGER_PUBLISH_EVERY_S,
+    RECONSIDER_EVERY_S,
+    STATE_EVERY_S,
+)
 from serambi.base.tasks import keep_running
 from serambi.camera.source import OpenSource
 from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
@@ -235,6 +240,7 @@ class Keeper:
                 ("state", self._tell),
                 ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
                 ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
+                ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):
