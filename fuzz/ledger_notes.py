@@ -1,9 +1,12 @@
-"""What a ledger is made of: notes, checkpoints, verifier keys, entries, bundles, names, proofs.
+"""What a ledger is made of: notes, checkpoints, verifier keys, entries, bundles, names, proofs,
+and records of what is not yet in tiles.
 
 The first byte says which; what is accepted is written back to the same bytes, and no proof
 convinces but the one that belongs to the tree.
 """
 
+import hashlib
+import struct
 from collections.abc import Iterator
 from functools import partial
 from random import Random
@@ -11,10 +14,12 @@ from random import Random
 from fuzz import _json
 from fuzz._target import Target, require, shared
 from fuzz._town import town
+from serambi.base import canonical
 from serambi.base.errors import SerambiError
 from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from serambi.ledger.entry import Entry, decode_entry, encode_entry
 from serambi.ledger.note import Verifier, parse_note, parse_verifier, sign_note
+from serambi.ledger.pending import Record, continuing, parse_records
 from serambi.ledger.tiles import decode_bundle, decode_hashes, encode_bundle, parse_path
 from serambi.ledger.tree import (
     CompactRange,
@@ -47,6 +52,9 @@ def seeds() -> Iterator[bytes]:
         yield b"\6" + path.encode()
     for leaves in (1, 2, 7, 8, 33):
         yield bytes([7, leaves, leaves // 2]) + b"\0" * 4 + b"\x33" * 64
+    record = Record(3, (entry, b"x"), note).encode()
+    yield b"\x08" + record + Record(5, (entry,), note).encode()
+    yield b"\x09" + record[12:]
     for raw in shared("vectors/tlog-tiles/**/checkpoint*"):
         yield b"\0" + raw
         yield b"\1" + raw
@@ -84,7 +92,26 @@ def _verifier(body: bytes) -> None:
 
 def _entry(body: bytes) -> None:
     body = _json.canonical(body)
-    require(encode_entry(decode_entry(body)) == body, "an entry has a second spelling")
+    entry = decode_entry(body)
+    require(encode_entry(entry) == body, "an entry has a second spelling")
+    require(canonical.encode(entry) == body, "the fast encoder writes another form than RFC 8785")
+
+
+def _pending(body: bytes) -> None:
+    records = list(parse_records(body))
+    whole = b"".join(record.encode() for record in records)
+    require(body.startswith(whole), "a record has a second spelling")
+    require(all(record.leaves for record in records), "a record of nothing")
+    at = size = records[0].start if records else 0
+    for record in continuing(body, size):
+        require(record.start == at, "a record that continues nothing")
+        at = record.stop
+
+
+def _made_pending(body: bytes) -> None:
+    """The same behind good digests, so that the rest of the record is reached."""
+    digest = hashlib.sha256(body).digest()[:8]
+    _pending(struct.pack(">I", len(body)) + digest + body)
 
 
 def _bundle(body: bytes) -> None:
@@ -138,7 +165,9 @@ def _subtree(hashes: list[bytes], level: int, index: int) -> bytes:
     return complete_root(hashes[index << level : (index + 1) << level])
 
 
-_CHECKS = (_note, _checkpoint, _verifier, _entry, _bundle, _hashes, _path, _proof)
+_CHECKS = (
+    _note, _checkpoint, _verifier, _entry, _bundle, _hashes, _path, _proof, _pending, _made_pending
+)  # fmt: skip
 
 
 def mutate(raw: bytes, rng: Random) -> bytes | None:
@@ -150,6 +179,7 @@ TARGET = Target(
         "serambi.ledger.note",
         "serambi.ledger.checkpoint",
         "serambi.ledger.entry",
+        "serambi.ledger.pending",
         "serambi.ledger.tree",
     ),
     seeds,

@@ -12,6 +12,7 @@ from random import Random
 from fuzz._target import Target, go_corpus, require, shared
 from fuzz.rtp import _H264_PAYLOADS, _packet
 from fuzz.sdp import _DESCRIPTION
+from serambi.base.limits import RTSP_OUT_MAX_BYTES
 from serambi.camera.rtsp.session import Session
 from serambi.camera.rtsp.target import parse_target
 from serambi.media import wire
@@ -22,7 +23,7 @@ _UDP, _DATAGRAMS = 0x80, 0x40
 _NOW_US = 1_790_000_000_000_000
 _PIECES = (1, 7, 100, 1460, 1 << 20)
 _PASSWORD = "rahasia-kamera"
-_OUT_MAX_BYTES = 16_384
+_REQUEST_MAX_BYTES = 40_000
 _MESSAGE = re.compile(rb"(?=RTSP/1\.0 )|(?=\$[\0\1][\0-\5])|(?=OPTIONS |TEARDOWN |ANNOUNCE )")
 _LENGTH = re.compile(rb"(?i)(content-length: *)\d+")
 
@@ -151,7 +152,7 @@ def _converse(session: Session, mode: int, body: bytes) -> None:
 def _say(session: Session) -> None:
     out = session.outgoing()
     require(_PASSWORD.encode() not in out, "the password is sent")
-    require(len(out) <= _OUT_MAX_BYTES or out.count(b"RTSP/1.0") > 64, "a request without bounds")
+    require(len(out) <= RTSP_OUT_MAX_BYTES + _REQUEST_MAX_BYTES, "what is sent has no bounds")
 
 
 def mutate(raw: bytes, rng: Random) -> bytes | None:

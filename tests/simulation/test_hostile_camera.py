@@ -41,6 +41,7 @@ PACKETS = {
     "a head without end": Odd(noise=b"RTSP/1.0 200 OK\r\nX: " + b"a" * 3000),
     "a body without bounds": Odd(noise=b"RTSP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n"),
     "a length that is no number": Odd(noise=b"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n"),
+    "questions without end": Odd(noise=b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n" * 4000),
     "a goodbye": Odd(
         noise=interleaved(rtp(b"\x41\x9a", 0))
         + interleaved(struct.pack(">BBHI", 0x81, 203, 1, 7), 1)

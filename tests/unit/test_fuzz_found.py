@@ -7,8 +7,10 @@ import pytest
 
 from serambi.base import canonical
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import ACCESS_UNIT_MAX_BYTES
+from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, RTSP_OUT_MAX_BYTES
 from serambi.camera.rtsp.auth import parse_challenges
+from serambi.camera.rtsp.session import Session
+from serambi.camera.rtsp.target import parse_target
 from serambi.media import wire
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import Muxer, fragment, init_segment, producer_time
@@ -96,3 +98,15 @@ def test_the_muxer_lives_on_when_ntp_begins_anew_in_2036_and_before_a_first_pict
 def test_a_parameter_set_of_megabytes_is_not_read_bit_by_bit() -> None:
     with pytest.raises(SerambiError, match="too long"):
         BitReader(b"\xff" * 3_000_000, "H.264")
+
+
+def test_a_camera_that_asks_and_asks_is_given_up() -> None:
+    target = parse_target("rtsp://192.0.2.7/live", "", "")
+    session = Session(target, lambda item: None, lambda: (40_000, 40_001), 0.0)
+    session.outgoing()
+    asked = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+    session.receive(asked * 100, 0.0, 0)
+    assert session.outgoing().count(b"200 OK") == 100
+    with pytest.raises(SerambiError, match="asks without end"):
+        session.receive(asked * 4000, 0.0, 0)
+    assert len(session.outgoing()) <= RTSP_OUT_MAX_BYTES + 100
