@@ -1,8 +1,9 @@
 """What reading and recording a camera costs, beside `ffmpeg -c copy`, one process a camera.
 
 Both sides record the same simulated cameras (1080p25, about 3 Mbps, a key picture every 2 s) to the
-same disk, in turns. Ours is the real path: reader, recorder with hashes and index, health; with
-`hub` also the way to the live views, while nobody watches. Only the processes under test count.
+same disk at the same time, so that what else the machine does burdens both alike. Ours is the real
+path: reader, recorder with hashes and index, health; with `hub` also the way to the live views,
+while nobody watches. Only the processes under test count, over `--rounds` windows.
 """
 
 import argparse
@@ -18,11 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serambi.sim.bench_loop import bench_loop
-
 from benches._cameras import PASSWORD, USER, Cameras, cameras
 from benches._processes import cpu_s, pss_mib
 from benches._report import Row, options, report, say
+from serambi.sim.bench_loop import bench_loop
 
 REFERENCE = "ffmpeg -c copy"
 _START_S = 60.0
@@ -44,13 +44,15 @@ class Case:
         return f"{self.cameras} cameras, {self.engine}{more}, {self.transport}"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Per camera: percent of one core, MiB; packets lost by the recorder."""
+class _Running:
+    """One side at work. `lost` is known once it has ended."""
 
-    cpu_pct: float
-    mib: float
-    lost: int
+    def __init__(self, name: str, pids: list[int]) -> None:
+        self.name = name
+        self.pids = pids
+        self.cpu_s = 0.0
+        self.mib = 0.0
+        self.lost = 0
 
 
 def main() -> int:
@@ -58,8 +60,8 @@ def main() -> int:
     parser = options(__doc__ or "")
     parser.add_argument("--cameras", type=int, nargs="*", help="how many, in place of the usual")
     parser.add_argument("--transport", choices=("tcp", "udp"), nargs="*")
-    parser.add_argument("--seconds", type=float, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=2, help="turns of each side")
+    parser.add_argument("--seconds", type=float, help="of each window")
+    parser.add_argument("--rounds", type=int, default=2, help="windows of each case")
     chosen = parser.parse_args()
     if shutil.which("ffmpeg") is None:
         sys.stderr.write("ffmpeg is not installed: there is nothing to compare with\n")
@@ -74,58 +76,50 @@ def main() -> int:
 
 
 def _compare(count: int, transport: str, loop: Path, chosen: argparse.Namespace) -> list[Row]:
-    """Each case in turns with the reference, over the same cameras."""
-    seconds = chosen.seconds or (15.0 if chosen.full else 7.0)
-    own = Case(count, "own", transport)
-    once = [Case(count, "own", transport, hub=True)]
+    """Each case beside the reference, over the same cameras."""
+    cases = [Case(count, "own", transport), Case(count, "own", transport, hub=True)]
     if transport == "tcp" and (chosen.full or count >= 100):
-        once.append(Case(count, "pyav", transport))
-    theirs, costs = list[Cost](), {own: list[Cost]()}
-    with cameras(count, loop) as served:
-        for _ in range(chosen.rounds):
-            theirs.append(_measure(_ffmpegs(served, count, transport), served, count, seconds))
-            costs[own].append(_measure(_recorder(served, own), served, count, seconds))
-        for case in once:
-            costs[case] = [_measure(_recorder(served, case), served, count, seconds)]
-    rows = []
-    for case, found in costs.items():
-        more: dict[str, Any] = {
-            "cameras": case.cameras,
-            "engine": case.engine,
-            "transport": case.transport,
-            "hub": case.hub,
-        }
-        for unit, attribute in (("cpu_pct_per_camera", "cpu_pct"), ("mib_per_camera", "mib")):
-            ours, reference = (_mean(side, attribute) for side in (found, theirs))
-            rows.append(Row(case.name, ours, unit, REFERENCE, reference, more))
-        lost = sum(cost.lost for cost in found)
-        rows.append(Row(case.name, lost, "lost_packets", more=more))
+        cases.append(Case(count, "pyav", transport))
+    seconds = chosen.seconds or (10.0 if chosen.full else 6.0)
+    rows = list[Row]()
+    with cameras(count, loop) as served, _ffmpegs(served, count, transport) as theirs:
+        for case in cases:
+            lost_before = served.lost()
+            with _recorder(served, case) as ours:
+                used_s = sum(_window(seconds, (ours, theirs)) for _ in range(chosen.rounds))
+                for side in (ours, theirs):
+                    side.mib = pss_mib(side.pids)
+            ours.lost = max(0, ours.lost - (served.lost() - lost_before))
+            rows += _rows(case, ours, theirs, used_s)
     return rows
 
 
-def _mean(costs: list[Cost], attribute: str) -> float:
-    return sum(float(getattr(cost, attribute)) for cost in costs) / len(costs)
+def _window(seconds: float, sides: tuple[_Running, ...]) -> float:
+    """Let them work and add up what they use; returns how long it took."""
+    time.sleep(_SETTLE_S)
+    began, before = time.monotonic(), [cpu_s(side.pids) for side in sides]
+    time.sleep(seconds)
+    for side, used in zip(sides, before, strict=True):
+        side.cpu_s += cpu_s(side.pids) - used
+    return time.monotonic() - began
 
 
-def _measure(side: "Any", served: Cameras, count: int, seconds: float) -> Cost:
-    lost_before = served.lost()
-    with side as running:
-        time.sleep(_SETTLE_S)
-        began, cpu = time.monotonic(), cpu_s(running.pids)
-        time.sleep(seconds)
-        used = (cpu_s(running.pids) - cpu) / (time.monotonic() - began)
-        mib = pss_mib(running.pids)
-    lost = max(0, running.lost - (served.lost() - lost_before))
-    cost = Cost(100 * used / count, mib / count, lost)
-    say(f"{running.name}: {cost.cpu_pct:.3f} % a camera, {cost.mib:.2f} MiB, lost {cost.lost}")
-    return cost
-
-
-class _Running:
-    def __init__(self, name: str, pids: list[int]) -> None:
-        self.name = name
-        self.pids = pids
-        self.lost = 0
+def _rows(case: Case, ours: _Running, theirs: _Running, used_s: float) -> list[Row]:
+    more: dict[str, Any] = {
+        "cameras": case.cameras,
+        "engine": case.engine,
+        "transport": case.transport,
+        "hub": case.hub,
+    }
+    cpu, reference = (100 * side.cpu_s / used_s / case.cameras for side in (ours, theirs))
+    mib, their_mib = (side.mib / case.cameras for side in (ours, theirs))
+    theirs.cpu_s = 0.0
+    say(f"{case.name}: {cpu:.3f} % a camera beside {reference:.3f} %, lost {ours.lost}")
+    return [
+        Row(case.name, cpu, "cpu_pct_per_camera", REFERENCE, reference, more),
+        Row(case.name, mib, "mib_per_camera", REFERENCE, their_mib, more),
+        Row(case.name, ours.lost, "lost_packets", more=more),
+    ]
 
 
 @contextmanager

@@ -54,9 +54,11 @@ class HalfSecond(Settings):
         return self.fps // 2
 
 
-def small_loops(codec: str = "h264", *, b_frames: int = 0, seed: int = 1) -> dict[str, Loop]:
+def small_loops(
+    codec: str = "h264", *, b_frames: int = 0, seed: int = 1, profile: str = "high"
+) -> dict[str, Loop]:
     scene = Painted(seed)
-    main = HalfSecond(320, 180, 20, 900_000, "high", "superfast", codec, b_frames)
+    main = HalfSecond(320, 180, 20, 900_000, profile, "superfast", codec, b_frames)
     sub = HalfSecond(320, 180, 10, 200_000, "main", "superfast")
     loops = encode((scene.render(n) for n in range(scene.frames)), main, sub, TAG, "Gerbang")
     return dict(zip(("main", "sub"), loops, strict=True))
@@ -148,6 +150,7 @@ class Client:
         self.cseq = 0
         self.nonce = self.realm = self.session = ""
         self.password = "p:ss word"
+        self.port = int(url.split(":")[2].partition("/")[0])
         self.reports: list[bytes] = []
         self.datagrams: list[socket.socket] = []
         self.sequences: list[int] = []

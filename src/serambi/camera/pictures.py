@@ -19,6 +19,7 @@ from serambi.media.nal import BitReader
 _RECOVERY_POINT = 6  # SEI payload type, the same in both codecs
 _INTRA_SLICES = (2, 7)
 _SETS_MAX = 64
+_SEI_BYTES = 2048  # a recovery point further behind is not looked for
 
 
 class Pictures:
@@ -29,14 +30,16 @@ class Pictures:
     keys: int
     sets: int
     sei: int
+    recovery: bytes
+    """What an SEI unit with a recovery point begins with."""
 
     def __init__(self, emit: Emit, parameter_sets: Iterable[bytes] = ()) -> None:
         self._emit = emit
         self._timeline = Timeline()
         self._config: VideoConfig | None = None
         self._changed = True
-        self._started = False
-        self._watched = self.sets | self.sei
+        self.started = False
+        """Whether a picture to begin with has come."""
         for nal in parameter_sets:
             try:
                 self._note(nal)
@@ -52,22 +55,19 @@ class Pictures:
         """One access unit: times at 90 kHz, length-prefixed NAL units and the set of their types.
         Raises `SerambiError(BAD_INPUT)` when it carries parameter sets that cannot be read."""
         key = bool(kinds & self.keys)
-        if kinds & self._watched:
+        if kinds & self.sets or (kinds & self.sei and data.find(self.recovery, 4, _SEI_BYTES) > 0):
             for nal in leading(data, self.slices, self.type_of):
                 kind = self.type_of(nal)
                 if 1 << kind & self.sets:
                     self._note(nal)
-                elif 1 << kind & self.sei and nal[self.sei_at : self.sei_at + 1] == b"\6":
+                elif nal.startswith(self.recovery):
                     key = True
             key = key or (bool(kinds & self.sets) and self._is_intra(data))
         if key and self._changed:
             self._configure()
-        if self._started or (key and self._config is not None):
-            self._started = True
+        if self.started or (key and self._config is not None):
+            self.started = True
             self._emit(AccessUnit(pts, dts, key, wall_us, data))
-
-    sei_at = 1
-    """Where an SEI unit's first payload type stands."""
 
     def type_of(self, nal: bytes) -> int:
         """The type of a NAL unit."""
@@ -105,6 +105,7 @@ class H264Pictures(Pictures):
     keys = 1 << h264.NAL_IDR
     sets = 1 << h264.NAL_SPS | 1 << h264.NAL_PPS
     sei = 1 << h264.NAL_SEI
+    recovery = bytes((h264.NAL_SEI, _RECOVERY_POINT))
 
     def __init__(self, emit: Emit, parameter_sets: Iterable[bytes] = ()) -> None:
         self._sps: bytes | None = None
@@ -147,7 +148,7 @@ class H265Pictures(Pictures):
     keys = sum(1 << kind for kind in range(32) if h265.is_random_access(kind))
     sets = 1 << h265.NAL_VPS | 1 << h265.NAL_SPS | 1 << h265.NAL_PPS
     sei = 1 << h265.NAL_SEI_PREFIX
-    sei_at = 2
+    recovery = bytes((h265.NAL_SEI_PREFIX << 1, 1, _RECOVERY_POINT))
 
     def __init__(self, emit: Emit, parameter_sets: Iterable[bytes] = ()) -> None:
         self._vps: bytes | None = None

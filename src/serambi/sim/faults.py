@@ -76,9 +76,9 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     @property
-    def disturbs_packets(self) -> bool:
-        """Whether packets must be looked at one by one."""
-        return bool(self.loss_percent or self.reorder_percent)
+    def on_the_way(self) -> bool:
+        """Whether something happens to packets between camera and client."""
+        return bool(self.loss_percent or self.reorder_percent or self.jitter_s)
 
 
 NONE = Faults()

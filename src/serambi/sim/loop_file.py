@@ -33,7 +33,8 @@ class Unit:
 @dataclass(frozen=True, slots=True)
 class Loop:
     """A stream without an end: `units[k]` is sent as number k modulo the length, and shows frame
-    number k + its shift. `derived` is room for what others make of the loop once, for as long as
+    number k + its shift. `lead` is by how many pictures sending must lag, so that none leaves
+    before it is taken. `derived` is room for what others make of the loop once, for as long as
     it lives."""
 
     width: int
@@ -41,7 +42,11 @@ class Loop:
     fps: int
     units: tuple[Unit, ...]
     codec: Codec = H264
+    lead: int = field(init=False)
     derived: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lead", max((unit.shift for unit in self.units), default=0))
 
     @property
     def parameter_sets(self) -> tuple[bytes, ...]:
@@ -50,11 +55,6 @@ class Loop:
         return tuple(
             next(nal for nal in nals if kind(nal) == wanted) for wanted in self.codec.parameter_sets
         )
-
-    @property
-    def lead(self) -> int:
-        """By how many pictures sending must lag, so that none leaves before it is seen."""
-        return max(unit.shift for unit in self.units)
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

@@ -21,20 +21,22 @@ class Schedule:
 
     def add(self, stream: Stream) -> None:
         """A stream that has begun; it leaves by itself when nobody watches any more."""
-        self._push(stream)
+        self._push(stream, stream.due_in_s())
         self._arm(0.0)
 
     def close(self) -> None:
         """No picture leaves after this."""
         if self._timer is not None:
             self._timer.cancel()
+        for _, _, stream in self._due:
+            stream.on_air = False
         self._due = []
 
-    def _push(self, stream: Stream) -> None:
+    def _push(self, stream: Stream, wait_s: float) -> None:
         # Clocks may be set: never believe in more than a second at once.
-        wait_s = min(stream.due_in_s(), 1.0)
         self._count += 1
-        heapq.heappush(self._due, (self._loop.time() + wait_s, self._count, stream))
+        due = self._loop.time() + min(wait_s, 1.0)
+        heapq.heappush(self._due, (due, self._count, stream))
 
     def _arm(self, least_s: float) -> None:
         if self._timer is not None:
@@ -50,8 +52,8 @@ class Schedule:
         while self._due and self._due[0][0] <= now:
             due.append(heapq.heappop(self._due)[2])
         for stream in due:
-            stream.advance()
+            wait_s = stream.advance()
             stream.on_air = bool(stream.players)
             if stream.on_air:
-                self._push(stream)
+                self._push(stream, wait_s)
         self._arm(WAKE_EVERY_S)

@@ -14,7 +14,7 @@ from serambi.sim.carrier import Carrier
 from serambi.sim.faults import disturb
 from serambi.sim.limits import LATE_MAX, REPORT_EVERY_S, STUCK_MAX_S
 from serambi.sim.packetize import CANARY_BYTES
-from serambi.sim.rtp import CLOCK_HZ, FRAME_BYTES, HEADER_BYTES, sender_report
+from serambi.sim.rtp import CLOCK_HZ, FRAME_BYTES, HEADER_BYTES, Template, sender_report
 from serambi.sim.stream import Stream
 
 _NUMBERS = struct.Struct("!HII")
@@ -70,49 +70,48 @@ class Sender:
                 stream.camera.counts.not_taken += count
             return
         self._waiting_for_key = False
-        self.report_if_due()
+        if now >= self._report_at:
+            self.report()
+        packets = self._filled(template, number)
+        self._packet_count += count
+        self._octet_count += len(packets) - count * (HEADER_BYTES + FRAME_BYTES * carrier.framed)
+        if stream.camera.faults.on_the_way or self._late:
+            self._disturbed(packets, template)
+        else:
+            carrier.send(packets, template)
+
+    def _filled(self, template: Template, number: int) -> bytearray:
+        """The picture's packets with the camera's canary and this session's numbers."""
         packets = bytearray(template.packets)
         canary_at = template.canary_at
-        packets[canary_at : canary_at + CANARY_BYTES] = stream.camera.canary
+        packets[canary_at : canary_at + CANARY_BYTES] = self._stream.camera.canary
         timestamp, sequence, ssrc = self.timestamp(number), self.sequence, self.ssrc
         for head in template.heads:
             _NUMBERS.pack_into(packets, head + 2, sequence, timestamp, ssrc)
             sequence = (sequence + 1) & 0xFFFF
         self.sequence = sequence
-        self._packet_count += count
-        extra = HEADER_BYTES + FRAME_BYTES * carrier.framed
-        self._octet_count += len(packets) - count * extra
-        faults = stream.camera.faults
-        if faults.disturbs_packets:
-            whole = [bytes(packets[begin:end]) for begin, end in pairwise(template.cuts)]
-            kept = disturb(whole, faults, self._chance, in_order=carrier.framed)
-            stream.camera.counts.left_out += count - len(kept)
-            self._send(lambda: carrier.send_each(kept), len(kept))
-        else:
-            self._send(lambda: carrier.send(packets, template), count)
+        return packets
 
-    def _send(self, send: Callable[[], int], count: int) -> None:
-        """Now or, with jitter, later, but never before what was sent earlier."""
-        counts = self._stream.camera.counts
-        jitter_s = self._stream.camera.faults.jitter_s
-        loop = asyncio.get_running_loop()
+    def _disturbed(self, packets: bytearray, template: Template) -> None:
+        """Send what the faults leave of a picture, late perhaps, but never before what was sent
+        earlier."""
+        faults, carrier = self._stream.camera.faults, self._carrier
+        whole = [bytes(packets[begin:end]) for begin, end in pairwise(template.cuts)]
+        kept = disturb(whole, faults, self._chance, in_order=carrier.framed)
+        self._stream.camera.counts.left_out += len(whole) - len(kept)
 
         def act() -> None:
-            taken = send()
-            counts.sent += taken
-            counts.not_taken += count - taken
-
-        def act_late() -> None:
             self._late -= 1
-            act()
+            carrier.send_each(kept)
 
-        if not jitter_s and not self._late:
+        self._late += 1
+        if self._late == 1 and not faults.jitter_s:
             act()
             return
-        due = loop.time() + self._chance.uniform(0, jitter_s)
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._chance.uniform(0, faults.jitter_s)
         self._late_at = max(due, self._late_at + 1e-6)
-        self._late += 1
-        loop.call_at(self._late_at, act_late)
+        loop.call_at(self._late_at, act)
 
     def report_if_due(self) -> None:
         if self._clock.monotonic() >= self._report_at:

@@ -21,7 +21,7 @@ from serambi.sim.protocol import Interleaved as Frame
 from serambi.sim.protocol import Parser, Request, offered, response
 from serambi.sim.sdp import describe
 from serambi.sim.sender import Sender
-from serambi.sim.stream import Camera, Stream
+from serambi.sim.stream import Camera, Counts, Stream
 
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 _AUDIO = "trackID=1"
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
         found = offered(request.headers.get("transport", ""))
         carrier = None
         if found is not None and found[0] != stream.camera.faults.refuse_transport:
-            carrier = self._carrier(*found)
+            carrier = self._carrier(*found, stream.camera.counts)
         if found is None or carrier is None:
             self._reply(request, 461)
             return
@@ -242,15 +242,15 @@ class Connection(asyncio.Protocol):
         session = f"{self._session};timeout={round(self._timeout_s)}"
         self._reply(request, 200, {"Transport": transport, "Session": session})
 
-    def _carrier(self, kind: str, pair: tuple[int, int]) -> Carrier | None:
+    def _carrier(self, kind: str, pair: tuple[int, int], counts: Counts) -> Carrier | None:
         if self._transport is None:
             return None
         if kind == "tcp":
-            return Interleaved(self._transport, pair)
+            return Interleaved(self._transport, pair, counts)
         here = self._transport.get_extra_info("sockname")[0]
         there = self._transport.get_extra_info("peername")[0]
         try:
-            return Datagrams(here, there, pair, self._heard)
+            return Datagrams(here, there, pair, counts, self._heard)
         except SerambiError:
             return None
 

@@ -15,7 +15,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.sim.faults import NONE, Faults
 from serambi.sim.limits import CATCH_UP_MAX_S
 from serambi.sim.loop_file import Loop
-from serambi.sim.packetize import Shape, canary_sei, check_canary
+from serambi.sim.packetize import canary_sei, check_canary
 from serambi.sim.rtp import CLOCK_HZ, Template, templates
 
 
@@ -77,7 +77,7 @@ class Stream:
         self.on_air = False
         self.on_start: Callable[[Stream], None] = lambda stream: None
         self._usual, self._changed = loop, changed
-        self._shape = Shape()
+        self._templates: dict[bool, list[Template]] = {}
 
     @property
     def sei(self) -> bytes:
@@ -120,7 +120,15 @@ class Stream:
 
     def template(self, number: int, *, framed: bool) -> Template:
         """The packets of a picture, canary and numbers still to be filled in."""
-        return templates(self.loop, self._shape, framed=framed)[number % len(self.loop.units)]
+        found = self._templates.get(framed)
+        if found is None:
+            found = templates(self.loop, self.camera.faults.shape, framed=framed)
+            self._templates[framed] = found
+        return found[number % len(found)]
+
+    def forget_templates(self) -> None:
+        """The loop or the shape of its packets is another one now."""
+        self._templates.clear()
 
     def shown(self, number: int) -> int:
         """Number of the picture that unit `number` shows: another one where there are B pictures,
@@ -130,42 +138,39 @@ class Stream:
             number -= 1
         return number + self.loop.units[number % len(self.loop.units)].shift
 
-    def apply(self, faults: Faults) -> None:
-        """The camera's faults were changed."""
-        if faults.changed and self._changed is None:
-            raise SerambiError(
-                Kind.BAD_INPUT, "no changed loop is configured", where=self.camera.id
-            )
-        self._shape = faults.shape
+    @property
+    def can_change(self) -> bool:
+        return self._changed is not None
 
-    def advance(self) -> None:
-        """Put the next picture on air if it is due. After a pause of the machine or a new date:
-        join the present."""
+    def advance(self) -> float:
+        """Put the next picture on air if it is due. -> seconds until the next one is. After a pause
+        of the machine or a new date: join the present."""
         ahead_s = self.due_in_s()
         if abs(ahead_s) > CATCH_UP_MAX_S:
             self._rejoin()
-            self._each(lambda player: player.lose_place())
-            return
+            for player in self.players:
+                player.lose_place()
+            return self.due_in_s()
         if ahead_s > 0:
-            return
+            return ahead_s
         self._turn()
         number = self.next_frame
         self.next_frame += 1
-        if self.frozen or self.camera.faults.frozen:
-            self._each(lambda player: player.lose_place())
-            if not self.frozen:
-                self._each(lambda player: player.report_if_due())
-            return
-        self._each(lambda player: player.deliver(number))
+        for player in tuple(self.players):
+            if self.frozen:
+                player.lose_place()
+            elif self.camera.faults.frozen:
+                player.lose_place()
+                player.report_if_due()
+            else:
+                player.deliver(number)
+        return ahead_s + 1 / self.loop.fps
 
     def _turn(self) -> None:
         wanted = self._changed if self.camera.faults.changed and self._changed else self._usual
         if wanted is not self.loop and wanted.units[self.next_frame % len(wanted.units)].key:
             self.loop = wanted
-
-    def _each(self, act: Callable[[Player], None]) -> None:
-        for player in tuple(self.players):
-            act(player)
+            self.forget_templates()
 
 
 @dataclass(slots=True)
@@ -225,11 +230,13 @@ class Camera:
     def apply(self, faults: Faults) -> None:
         """From now on these faults, in place of the ones before. Raises `SerambiError` for what
         this camera cannot do; nothing has changed then."""
-        for stream in self.streams.values():
-            stream.apply(faults)
+        if faults.changed and not any(stream.can_change for stream in self.streams.values()):
+            raise SerambiError(Kind.BAD_INPUT, "no changed loop is configured", where=self.id)
         if faults.drift_ppm != self.faults.drift_ppm:
             self.clock.drift(faults.drift_ppm)
         self.faults = faults
+        for stream in self.streams.values():
+            stream.forget_templates()
 
     def freeze(self, frozen: bool = True) -> None:
         """Keep connections, send nothing; `freeze(False)` goes on at the next key picture."""

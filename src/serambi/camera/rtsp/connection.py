@@ -1,8 +1,10 @@
 """The sockets of one session: none of them ever blocks. When to read is the shard's business."""
 
+import contextlib
 import errno
 import selectors
 import socket
+import struct
 from collections.abc import Callable
 
 from serambi.base.clock import Clock
@@ -10,7 +12,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
     CONNECT_TIMEOUT_S,
     RTSP_OUT_MAX_BYTES,
-    UDP_PACKETS_AT_ONCE,
+    UDP_READS_AT_ONCE,
     UDP_RECEIVE_BYTES,
 )
 from serambi.camera.rtsp import failures
@@ -25,6 +27,10 @@ Watch = Callable[[socket.socket, int, Callable[[int], None]], None]
 
 _DATAGRAM_MAX_BYTES = 65_536
 _PORT_TRIES = 32
+# Linux hands over packets of one size that came together in one piece (udp(7)); elsewhere each
+# comes alone.
+_UDP_GRO = 104
+_SIZE_SPACE = socket.CMSG_SPACE(4)
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -114,7 +120,7 @@ class Connection:
             if not size:
                 raise failures.ended()
             wall_us = int(self._clock.now() * 1e6)
-            session.receive(self._buffer[:size], self._clock.monotonic(), wall_us)
+            session.receive(bytes(self._buffer[:size]), self._clock.monotonic(), wall_us)
             if session.peer_ports and self._datagrams:
                 self._aim(session.peer_ports)
                 session.peer_ports = None
@@ -124,17 +130,16 @@ class Connection:
         session = self.session
         if self._closed or session is None:
             return
-        receive = self._datagrams[0].recv
         now_s, wall_us = self._clock.monotonic(), int(self._clock.now() * 1e6)
-        take = session.datagram
-        for _ in range(UDP_PACKETS_AT_ONCE):
+        for _ in range(UDP_READS_AT_ONCE):
             try:
-                packet = receive(_DATAGRAM_MAX_BYTES)
+                data, more, _, _ = self._datagrams[0].recvmsg(_DATAGRAM_MAX_BYTES, _SIZE_SPACE)
             except BlockingIOError:
                 return
             except OSError:
                 return  # an ICMP message about an earlier packet of ours
-            take(packet, now_s, wall_us)
+            size = struct.unpack_from("i", more[0][2])[0] if more else len(data)
+            session.datagrams(data, size, now_s, wall_us)
 
     def _on_reports(self, events: int) -> None:
         if self._closed or self.session is None:
@@ -199,6 +204,8 @@ class Connection:
             self._watch(each, _READ, handler)
         # The kernel gives what it may: net.core.rmem_max.
         first.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_RECEIVE_BYTES)
+        with contextlib.suppress(OSError):
+            first.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 1)
         return port, port + 1
 
     def _aim(self, ports: Ports) -> None:

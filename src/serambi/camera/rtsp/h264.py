@@ -1,11 +1,10 @@
 """H.264 out of RTP (RFC 6184), non-interleaved: single units, STAP-A, FU-A."""
 
-from serambi.camera.rtsp.message import Buffer
 from serambi.camera.rtsp.nals import Depacketizer
 
 _STAP_A, _FU_A = 24, 28
 _LAST_UNIT = 23
-_START, _END = 0x80, 0x40
+_START, _END, _KIND = 0x80, 0x40, 0x3F
 
 
 class H264Depacketizer(Depacketizer):
@@ -14,16 +13,17 @@ class H264Depacketizer(Depacketizer):
     header_bytes = 1
     slices = 0b111110
 
-    def _kind(self, nal: Buffer) -> int:
+    def _kind(self, nal: bytes) -> int:
         return nal[0] & 0x1F
 
-    def _payload(self, payload: Buffer) -> None:
+    def _payload(self, payload: bytes) -> None:
         kind = payload[0] & 0x1F if len(payload) else 0
         if kind == _FU_A and len(payload) > 2:
             flags = payload[1]
             if flags & _START:
-                header = bytes((payload[0] & 0xE0 | flags & 0x1F,))
-                self._begin_fragment(header, flags & 0x1F, payload[2:])
+                kind, middle = flags & 0x1F, bytes((payload[0], flags & _KIND))
+                header = bytes((payload[0] & 0xE0 | kind,))
+                self._begin_fragment(header, kind, payload[2:], middle)
             else:
                 self._go_on_fragment(payload[2:])
             if flags & _END:
@@ -36,7 +36,7 @@ class H264Depacketizer(Depacketizer):
             # Undefined types are padding or a maker's own; the others this mode does not have.
             self._broken = True
 
-    def _aggregate(self, payload: Buffer) -> None:
+    def _aggregate(self, payload: bytes) -> None:
         at = 1
         while at + 2 < len(payload):
             size = int.from_bytes(payload[at : at + 2])

@@ -1,10 +1,9 @@
 """H.265 out of RTP (RFC 7798), without decoding order numbers: single units, AP, FU."""
 
-from serambi.camera.rtsp.message import Buffer
 from serambi.camera.rtsp.nals import Depacketizer
 
 _AP, _FU, _PACI = 48, 49, 50
-_START, _END = 0x80, 0x40
+_START, _END, _KIND = 0x80, 0x40, 0x3F
 
 
 class H265Depacketizer(Depacketizer):
@@ -13,10 +12,10 @@ class H265Depacketizer(Depacketizer):
     header_bytes = 2
     slices = (1 << 32) - 1
 
-    def _kind(self, nal: Buffer) -> int:
+    def _kind(self, nal: bytes) -> int:
         return nal[0] >> 1 & 0x3F
 
-    def _payload(self, payload: Buffer) -> None:
+    def _payload(self, payload: bytes) -> None:
         if len(payload) < 3:
             self._broken = True
             return
@@ -24,8 +23,9 @@ class H265Depacketizer(Depacketizer):
         if kind == _FU:
             flags = payload[2]
             if flags & _START:
-                header = bytes((payload[0] & 0x81 | (flags & 0x3F) << 1, payload[1]))
-                self._begin_fragment(header, flags & 0x3F, payload[3:])
+                kind, middle = flags & _KIND, bytes((payload[0], payload[1], flags & _KIND))
+                header = bytes((payload[0] & 0x81 | kind << 1, payload[1]))
+                self._begin_fragment(header, kind, payload[3:], middle)
             else:
                 self._go_on_fragment(payload[3:])
             if flags & _END:
@@ -37,7 +37,7 @@ class H265Depacketizer(Depacketizer):
         elif kind == _PACI:
             self._broken = True
 
-    def _aggregate(self, payload: Buffer) -> None:
+    def _aggregate(self, payload: bytes) -> None:
         at = 2
         while at + 2 < len(payload):
             size = int.from_bytes(payload[at : at + 2])

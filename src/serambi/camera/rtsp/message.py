@@ -6,15 +6,17 @@ is not RTSP raises `SerambiError`.
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import RTSP_BODY_MAX_BYTES, RTSP_HEAD_MAX_BYTES, RTSP_HEADERS_MAX
 
-Buffer = bytes | bytearray | memoryview
-Interleaved = tuple[int, memoryview]
-"""(channel, packet); the packet is only valid until the next one is asked for by `feed`."""
+Interleaved = tuple[int, bytes]
+"""(channel, packet)"""
+
+TakePackets = Callable[[bytes, int], int]
+"""(data, where an interleaved packet begins) -> where the packets that it has taken end."""
 
 _DOLLAR = 0x24
 _INTERLEAVED = struct.Struct(">BBH")
@@ -88,30 +90,35 @@ class Parser:
         """How much of a message not yet complete is kept; bounded by the limits of one message."""
         return len(self._rest)
 
-    def feed(self, data: Buffer) -> Iterator[Message]:
-        """The messages that `data` completes. Use the iterator up before feeding more.
+    def feed(self, data: bytes, packets: TakePackets | None = None) -> Iterator[Message]:
+        """The messages that `data` completes. Use the iterator up before feeding more. `packets`
+        may take interleaved packets by itself, before they become messages.
 
         Raises `SerambiError` for what is not RTSP; the parser is then of no more use.
         """
-        view = memoryview(b"".join((self._rest, data)) if self._rest else data)
-        self._rest = b""
-        at, end = 0, len(view)
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        at, end = 0, len(data)
         while at < end:
-            if view[at] != _DOLLAR:
-                message, at = _text(view, at)
-                if message is not None:
-                    yield message
-                    continue
-                break
+            if data[at] != _DOLLAR:
+                message, at = _text(data, at)
+                if message is None:
+                    break
+                yield message
+                continue
+            if packets is not None and (stop := packets(data, at)) > at:
+                at = stop
+                continue
             if end - at < _INTERLEAVED_BYTES:
                 break
-            _, channel, size = _INTERLEAVED.unpack_from(view, at)
+            _, channel, size = _INTERLEAVED.unpack_from(data, at)
             begin = at + _INTERLEAVED_BYTES
             if begin + size > end:
                 break
             at = begin + size
-            yield channel, view[begin:at]
-        self._rest = bytes(view[at:])
+            yield channel, data[begin:at]
+        self._rest = data[at:]
 
 
 def _bad(what: str) -> SerambiError:
@@ -122,9 +129,9 @@ def _bad(what: str) -> SerambiError:
     )
 
 
-def _text(view: memoryview, at: int) -> tuple[Response | Request | None, int]:
+def _text(data: bytes, at: int) -> tuple[Response | Request | None, int]:
     """The response or request at `at` and where it ends, or None and where it begins."""
-    head = bytes(view[at : at + RTSP_HEAD_MAX_BYTES])
+    head = data[at : at + RTSP_HEAD_MAX_BYTES]
     # Blank lines between messages mean nothing (RFC 2326, 4).
     blank = len(head) - len(head.lstrip(b"\r\n"))
     head, at = head[blank:], at + blank
@@ -141,9 +148,9 @@ def _text(view: memoryview, at: int) -> tuple[Response | Request | None, int]:
     headers = _headers(lines)
     begin = at + found.end()
     size = _body_bytes(headers)
-    if begin + size > len(view):
+    if begin + size > len(data):
         return None, at
-    return _message(first, headers, bytes(view[begin : begin + size])), begin + size
+    return _message(first, headers, data[begin : begin + size]), begin + size
 
 
 def _may_begin(head: bytes) -> bool:

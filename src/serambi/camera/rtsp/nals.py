@@ -5,11 +5,10 @@ or where the timestamp changes. A damaged one is left out and counted. No I/O, n
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, PICTURE_PIECES_MAX
-from serambi.camera.rtsp.message import Buffer
 
 _LENGTH = struct.Struct(">I")
 _START_CODE = b"\0\0\1"
@@ -25,11 +24,7 @@ class Picture(NamedTuple):
 
 
 class Depacketizer:
-    """Payloads of one stream, in order -> pictures.
-
-    What is pushed may be borrowed: `hold` copies what is not yet a whole picture, before the
-    caller's buffer is used again.
-    """
+    """Payloads of one stream, in order -> pictures."""
 
     header_bytes: int
     slices: int
@@ -37,32 +32,50 @@ class Depacketizer:
 
     def __init__(self) -> None:
         self.damaged = 0
-        self._timestamp = -1
-        self._pieces: list[Buffer] = []
+        self.timestamp = -1
+        """Of the picture in progress."""
+        self.middle_head = b""
+        """What a payload in the middle of the unit in progress begins with."""
+        self._pieces: list[bytes] = []
         self._kinds = 0
         self._size = 0
+        self._weighed = 0
         self._broken = False
         self._missing = False
         self._fragment_at = -1
+        self._fragment_from = 0
         self._fragment_kind = 0
-        self._fragment_bytes = 0
-        self._held = 0
         self._ended = -1
         self._marks_slices = False
 
-    def push(self, payload: Buffer, timestamp: int, marker: bool) -> Sequence[Picture]:
+    def push(self, payload: bytes, timestamp: int, marker: bool) -> Sequence[Picture]:
         """The pictures that this payload completes: none, mostly, or one; two when a picture had
         no marker."""
         done: Sequence[Picture] = ()
-        if timestamp != self._timestamp:
+        if timestamp != self.timestamp:
             if self._pieces or self._broken:
                 done = self._finish()
-            self._timestamp = timestamp
+            self.timestamp = timestamp
         self._payload(payload)
         # A marker on parameter sets or SEI ends nothing (moonfire-nvr#352).
         if marker and self._kinds & self.slices and not self._marks_slices:
-            return (*done, *self._finish())
+            return (*done, *self._finish()) if done else self._finish()
         return done
+
+    @property
+    def middle(self) -> Callable[[bytes], None] | None:
+        """Takes what follows `middle_head` in a payload, until the next `push`, if a unit is in
+        progress: a way round `push` for what comes mostly. Then `check`."""
+        return self._pieces.append if self._fragment_at >= 0 else None
+
+    def check(self) -> None:
+        """Pieces were added: keep to the bounds of a picture."""
+        pieces = self._pieces
+        self._size += sum(map(len, pieces[self._weighed :]))
+        self._weighed = len(pieces)
+        if self._size > ACCESS_UNIT_MAX_BYTES or self._weighed > PICTURE_PIECES_MAX:
+            self._broken = True
+            self._forget()
 
     def lost(self) -> None:
         """Packets are missing before the next one."""
@@ -70,74 +83,69 @@ class Depacketizer:
         if self._pieces:
             self._broken = True
 
-    def hold(self) -> None:
-        """Copy what is borrowed."""
-        if self._held < len(self._pieces):
-            self._pieces[self._held :] = [bytes(piece) for piece in self._pieces[self._held :]]
-            self._held = len(self._pieces)
-
-    def _payload(self, payload: Buffer) -> None:
+    def _payload(self, payload: bytes) -> None:
         raise NotImplementedError
 
-    def _unit(self, nal: Buffer, kind: int) -> None:
+    def _unit(self, nal: bytes, kind: int) -> None:
         """A whole NAL unit."""
-        self._close_fragment()
-        if not 1 << kind & self.slices and _START_CODE in bytes(nal):
+        if self._fragment_at >= 0:
+            self._close_fragment()
+        if not 1 << kind & self.slices and _START_CODE in nal:
             # Several units in one, as in a file (gortsplib: cameras that send Annex B in RTP).
-            for part in bytes(nal).split(_START_CODE):
+            for part in nal.split(_START_CODE):
                 trimmed = part.rstrip(b"\0")
                 if len(trimmed) > self.header_bytes:
                     self._add(trimmed, self._kind(trimmed))
             return
         self._add(nal, kind)
 
-    def _kind(self, nal: Buffer) -> int:
+    def _kind(self, nal: bytes) -> int:
         raise NotImplementedError
 
-    def _add(self, nal: Buffer, kind: int) -> None:
+    def _add(self, nal: bytes, kind: int) -> None:
         if 1 << kind & self.slices:
             self._begin_slice(nal[self.header_bytes] if len(nal) > self.header_bytes else 0)
         self._pieces += (_LENGTH.pack(len(nal)), nal)
         self._kinds |= 1 << kind
-        self._size += 4 + len(nal)
-        self._check_size()
+        self.check()
 
-    def _begin_fragment(self, header: bytes, kind: int, payload: Buffer) -> None:
-        """The first fragment of a unit; one whose end was never marked ends here."""
-        self._close_fragment()
+    def _begin_fragment(self, header: bytes, kind: int, payload: bytes, middle: bytes) -> None:
+        """The first fragment of a unit; one whose end was never marked ends here. Those that
+        follow begin with `middle`."""
+        if self._fragment_at >= 0:
+            self._close_fragment()
         if 1 << kind & self.slices:
             self._begin_slice(payload[0] if len(payload) else 0)
         self._fragment_at = len(self._pieces)
+        self._fragment_from = self._size
         self._fragment_kind = kind
-        self._fragment_bytes = len(header) + len(payload)
+        self.middle_head = middle
         self._pieces += (b"", header, payload)
         self._kinds |= 1 << kind
 
-    def _go_on_fragment(self, payload: Buffer) -> None:
+    def _go_on_fragment(self, payload: bytes) -> None:
         """A further one. Its type is not looked at: some cameras change it in mid-unit (Tiandy:
         moonfire-nvr#344, mediamtx#3315)."""
         if self._fragment_at < 0:
             self._broken = True  # its beginning is missing
             return
         self._pieces.append(payload)
-        self._fragment_bytes += len(payload)
-        if self._fragment_bytes > ACCESS_UNIT_MAX_BYTES or len(self._pieces) > PICTURE_PIECES_MAX:
-            self._check_size()
+        self.check()
 
     def _close_fragment(self) -> None:
-        at = self._fragment_at
+        self.check()
+        at, self._fragment_at = self._fragment_at, -1
         if at < 0:
             return
-        self._fragment_at = -1
+        size = self._size - self._fragment_from
         if not 1 << self._fragment_kind & self.slices:
             nal = b"".join(self._pieces[at:])
             del self._pieces[at:]
-            self._held = min(self._held, at)
+            self._size, self._weighed = self._fragment_from, at
             self._unit(nal, self._fragment_kind)
             return
-        self._pieces[at] = _LENGTH.pack(self._fragment_bytes)
-        self._size += 4 + self._fragment_bytes
-        self._check_size()
+        self._pieces[at] = _LENGTH.pack(size)
+        self._size += _LENGTH.size
 
     def _begin_slice(self, first: int) -> None:
         """A slice begins; `first` is the byte after its header, whose top bit is set when it is
@@ -145,7 +153,7 @@ class Depacketizer:
         if self._kinds & self.slices:
             return
         if not first & 0x80:
-            if self._timestamp == self._ended:
+            if self.timestamp == self._ended:
                 # The picture went on behind its marker: this camera marks every slice.
                 self._marks_slices = True
                 self._broken = True
@@ -153,25 +161,20 @@ class Depacketizer:
                 self._broken = True
         self._missing = False
 
-    def _check_size(self) -> None:
-        size = self._size + self._fragment_bytes * (self._fragment_at >= 0)
-        if size > ACCESS_UNIT_MAX_BYTES or len(self._pieces) > PICTURE_PIECES_MAX:
-            self._broken = True
-            self._forget()
-
     def _forget(self) -> None:
-        self._pieces, self._kinds, self._size = [], 0, 0
-        self._fragment_at, self._held = -1, 0
+        self._pieces, self._kinds, self._size, self._weighed = [], 0, 0, 0
+        self._fragment_at = -1
 
     def _finish(self) -> Sequence[Picture]:
-        self._close_fragment()
+        if self._fragment_at >= 0:
+            self._close_fragment()
         broken, whole = self._broken, bool(self._kinds & self.slices)
         done: Sequence[Picture] = ()
         if broken:
             self.damaged += 1
         elif whole:
-            done = (Picture(self._timestamp, b"".join(self._pieces), self._kinds),)
-        self._ended = self._timestamp
+            done = (Picture(self.timestamp, b"".join(self._pieces), self._kinds),)
+        self._ended = self.timestamp
         self._broken = False
         self._forget()
         return done

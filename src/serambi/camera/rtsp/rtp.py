@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import REORDER_PACKETS_MAX
-from serambi.camera.rtsp.message import Buffer
 
 HEADER = struct.Struct(">BBHII")
 """First byte, marker and payload type, sequence number, timestamp, SSRC."""
@@ -24,14 +23,14 @@ _DROPOUT_MAX = 3000  # RFC 3550, A.1: a larger jump is a new beginning
 
 
 class Packet(NamedTuple):
-    """`payload` points into the bytes it was read from."""
+    """Header and payload of one packet."""
 
     payload_type: int
     marker: bool
     sequence: int
     timestamp: int
     ssrc: int
-    payload: memoryview
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +53,17 @@ def _bad(what: str) -> SerambiError:
     return SerambiError(Kind.BAD_INPUT, what, where="RTP")
 
 
-def parse(raw: Buffer) -> Packet:
+def parse(raw: bytes) -> Packet:
     """One RTP packet, whatever stands between its header and payload left out."""
     if len(raw) < HEADER.size:
         raise _bad("a packet is too short")
     first, second, sequence, timestamp, ssrc = HEADER.unpack_from(raw)
     begin, end = bounds(raw, first)
-    payload = memoryview(raw)[begin:end]
+    payload = raw[begin:end]
     return Packet(second & 0x7F, second >= 0x80, sequence, timestamp, ssrc, payload)
 
 
-def bounds(raw: Buffer, first: int) -> tuple[int, int]:
+def bounds(raw: bytes, first: int) -> tuple[int, int]:
     """Where the payload of a packet with this first byte begins and ends."""
     if first >> 6 != 2:
         raise _bad("a packet is not of version 2")
@@ -83,7 +82,7 @@ def bounds(raw: Buffer, first: int) -> tuple[int, int]:
     return begin, end
 
 
-def parse_reports(raw: Buffer) -> list[SenderReport | Goodbye]:
+def parse_reports(raw: bytes) -> list[SenderReport | Goodbye]:
     """What matters of one compound RTCP packet; every part of it must be well-formed."""
     found: list[SenderReport | Goodbye] = []
     at = 0
@@ -94,7 +93,7 @@ def parse_reports(raw: Buffer) -> list[SenderReport | Goodbye]:
         end = at + 4 + 4 * words
         if first >> 6 != 2 or end > len(raw):
             raise _bad("a report's length or version is wrong")
-        body = bytes(raw[at + 4 : end])
+        body = raw[at + 4 : end]
         if first & 0x20:
             if not body or not 0 < body[-1] <= len(body):
                 raise _bad("a report's padding is wrong")
@@ -164,7 +163,7 @@ class Order:
         self.late = 0
         self.expected = -1
         self._window = min(window, REORDER_PACKETS_MAX)
-        self._held: dict[int, tuple[int, int, bool, Buffer]] = {}
+        self._held: dict[int, tuple[int, int, bool, bytes]] = {}
 
     @property
     def waiting(self) -> bool:
@@ -176,9 +175,9 @@ class Order:
         self.expected = -1
         self._held = {}
 
-    def put(self, sequence: int, timestamp: int, marker: bool, payload: Buffer) -> None:
+    def put(self, sequence: int, timestamp: int, marker: bool, payload: bytes) -> None:
         """Take a packet that is not the `expected` one, or that comes while others wait. Then
-        `take` what is due. The payload is copied."""
+        `take` what is due."""
         if self.expected < 0:
             self.expected = sequence
         distance = later(self.expected, sequence, 16)
@@ -190,9 +189,9 @@ class Order:
         elif distance < 0:
             self.late += 1  # twice the same, or too late
             return
-        self._held[sequence] = (sequence, timestamp, marker, bytes(payload))
+        self._held[sequence] = (sequence, timestamp, marker, payload)
 
-    def take(self, *, all_: bool = False) -> Iterable[tuple[bool, int, bool, Buffer]]:
+    def take(self, *, all_: bool = False) -> Iterable[tuple[bool, int, bool, bytes]]:
         """(packets are missing before it, timestamp, marker, payload) of each packet that is due:
         in order, or out of patience, or `all_` of them."""
         while self._held:

@@ -21,12 +21,11 @@ from serambi.base.limits import (
 )
 from serambi.camera.rtsp import failures, sdp
 from serambi.camera.rtsp.auth import Authenticator
-from serambi.camera.rtsp.message import Buffer, Parser, Request, Response, answer, request
+from serambi.camera.rtsp.message import Parser, Request, Response, answer, request
 from serambi.camera.rtsp.rtp import receiver_report
 from serambi.camera.rtsp.target import Target, Transport
 from serambi.camera.rtsp.track import Track
 from serambi.camera.source import Emit
-from serambi.media.access_unit import AccessUnit, VideoConfig
 
 Ports = tuple[int, int]
 Step = Literal["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PLAYING", "OVER"]
@@ -71,8 +70,6 @@ class Session:
         self._keepalive_at_s = 0.0
         self._knows_get_parameter = False
         self._heard_s = self._playing_s = now_s
-        self._wall_us = 0
-        self._pictures = 0
         self._waiting_s = 0.0
         self._say("OPTIONS", target.url, now_s)
 
@@ -95,35 +92,45 @@ class Session:
 
     # -- from the camera ----------------------------------------------------------------
 
-    def receive(self, data: Buffer, now_s: float, wall_us: int) -> None:
-        """Bytes of the connection. `data` may be used again afterwards."""
-        self._wall_us = wall_us
-        track, (pictures, reports) = self.track, self._channels
-        for message in self._parser.feed(data):
+    def receive(self, data: bytes, now_s: float, wall_us: int) -> None:
+        """Bytes of the connection."""
+        track = self.track
+        if track is not None:
+            track.wall_us = wall_us
+        for message in self._parser.feed(data, self._packets):
             if type(message) is tuple:
-                channel, packet = message
-                if track is None:
-                    continue  # of an earlier session, even before login (moonfire-nvr#114)
-                if channel == pictures:
-                    track.packet(packet, wall_us)
-                    self._heard_s = now_s
-                elif channel == reports:
-                    track.report(packet, wall_us / 1e6)
+                self._on_packet(*message, wall_us)
             elif isinstance(message, Response):
                 self._on_response(message, now_s)
-                track, (pictures, reports) = self.track, self._channels
             elif isinstance(message, Request):
                 self._on_request(message)
-        if track is not None:
-            track.hold()
-
-    def datagram(self, raw: Buffer, now_s: float, wall_us: int) -> None:
-        """An RTP packet that came beside the connection; `raw` is not used again by the caller."""
-        if self.track is not None and self.over_udp:
+        if track is not None and track.heard:
+            track.heard = False
             self._heard_s = now_s
-            self.track.packet(raw, wall_us)
 
-    def report(self, raw: Buffer, wall_us: int) -> None:
+    def _packets(self, data: bytes, at: int) -> int:
+        track = self.track
+        return at if track is None or self.over_udp else track.interleaved(data, at)
+
+    def _on_packet(self, channel: int, packet: bytes, wall_us: int) -> None:
+        track = self.track
+        if track is None or self.over_udp:
+            return  # of an earlier session, even before login (moonfire-nvr#114)
+        if channel == self._channels[0]:
+            track.packet(packet)
+        elif channel == self._channels[1]:
+            track.report(packet, wall_us / 1e6)
+
+    def datagrams(self, data: bytes, size: int, now_s: float, wall_us: int) -> None:
+        """RTP packets of `size` bytes each, the last one of what is left, that came beside the
+        connection."""
+        track = self.track
+        if track is not None and self.over_udp:
+            self._heard_s = now_s
+            track.wall_us = wall_us
+            track.datagrams(data, size)
+
+    def report(self, raw: bytes, wall_us: int) -> None:
         """An RTCP packet that came beside the connection."""
         if self.track is not None and self.over_udp:
             self.track.report(raw, wall_us / 1e6)
@@ -213,7 +220,7 @@ class Session:
         else:
             self._channels = _ports(given.get("interleaved", "")) or self._channels
         window = REORDER_PACKETS_MAX // 2 if self.over_udp else 0
-        self.track = Track(self._video, self._count, window)
+        self.track = Track(self._video, self._emit, window=window, channel=self._channels[0])
         if found := _HEX.match(given.get("ssrc", "")):
             self.track.expect(int(found[1], 16))
         self._step = "PLAY"
@@ -236,10 +243,6 @@ class Session:
         if len(self._out) > RTSP_OUT_MAX_BYTES:
             raise failures.endless()
 
-    def _count(self, item: VideoConfig | AccessUnit) -> None:
-        self._pictures += 1
-        self._emit(item)
-
     # -- to the camera ------------------------------------------------------------------
 
     def tick(self, now_s: float) -> bytes | None:
@@ -251,7 +254,8 @@ class Session:
             return None
         if now_s - self._heard_s >= CAMERA_SILENT_S:
             raise failures.silent()
-        if not self._pictures and now_s - self._playing_s >= FIRST_PICTURE_S:
+        waited_s = now_s - self._playing_s
+        if waited_s >= FIRST_PICTURE_S and not (self.track and self.track.started):
             raise failures.unusable()
         self._wait_no_longer(now_s)
         if now_s < self._keepalive_at_s:

@@ -14,7 +14,12 @@ from collections.abc import Callable
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import RTSP_BUFFER_BYTES, SHARD_TICK_MAX_S, SHARD_TICK_PER_STREAM_S
+from serambi.base.limits import (
+    RTSP_BUFFER_BYTES,
+    SHARD_TICK_MAX_S,
+    SHARD_TICK_MIN_S,
+    SHARD_TICK_PER_STREAM_S,
+)
 from serambi.camera.rtsp.connection import Watch
 from serambi.camera.rtsp.resolver import Answer, Resolver
 from serambi.camera.rtsp.stream import Stream
@@ -120,11 +125,15 @@ class Shard:
                 if now_s >= sweep_at_s:
                     sweep_at_s = now_s + _SWEEP_EVERY_S
                     self._sweep(now_s)
-                time.sleep(min(SHARD_TICK_MAX_S, len(self._streams) * SHARD_TICK_PER_STREAM_S))
+                time.sleep(self._tick_s())
         finally:
             for stream in tuple(self._streams):
                 self._guard(stream, stream.end)
             self._close()
+
+    def _tick_s(self) -> float:
+        wanted_s = len(self._streams) * SHARD_TICK_PER_STREAM_S
+        return min(max(wanted_s, SHARD_TICK_MIN_S), SHARD_TICK_MAX_S)
 
     def _round(self, timeout_s: float) -> None:
         for key, events in self._selector.select(timeout_s):

@@ -4,13 +4,13 @@ Nothing a camera sends raises here, but for the end it announces: what is damage
 counted and left out.
 """
 
+import struct
 from typing import Final
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.camera.pictures import BY_CODEC
 from serambi.camera.rtsp.h264 import H264Depacketizer
 from serambi.camera.rtsp.h265 import H265Depacketizer
-from serambi.camera.rtsp.message import Buffer
 from serambi.camera.rtsp.nals import Depacketizer, Picture
 from serambi.camera.rtsp.rtp import (
     HEADER,
@@ -29,25 +29,34 @@ _DEPACKETIZERS: dict[str, type[Depacketizer]] = {"h264": H264Depacketizer, "h265
 _PLAIN: Final = 0x80  # version 2, no padding, no extension, no further sources
 _HEAD: Final = HEADER.size
 _STRAYS_MAX = 32
+_HALF: Final = 1 << 31
+_FRAME: Final = struct.Struct(">BBH")
+_STAMP: Final = struct.Struct(">II")
+_FRAMING: Final = 4
+_DOLLAR: Final = 0x24
 
 
 class Track:
-    """`window` packets may overtake each other (`Order`); 0 over TCP."""
+    """`window` packets may overtake each other (`Order`); 0 over TCP. `channel` is where its
+    packets are interleaved. Set `wall_us`, unix microseconds, before packets are handed over."""
 
-    def __init__(self, video: Video, emit: Emit, window: int = 0) -> None:
+    def __init__(self, video: Video, emit: Emit, *, window: int = 0, channel: int = 0) -> None:
+        self.wall_us = 0
+        self.channel = channel
         self.strays = 0
+        self.heard = False
         self.clock_offset_s: float | None = None
         self._pictures = BY_CODEC[video.codec](emit, video.parameter_sets)
         self._depacketizer = _DEPACKETIZERS[video.codec]()
         self._order = Order(window)
         self._payload_type = video.payload_type
+        self._plain = bytes((_PLAIN, video.payload_type))
         self._clock_hz = video.clock_hz
         self._ssrc = -1
         self._stray_ssrc = -1
         self._strays_in_row = 0
         self._timestamp = -1
         self._time = 0
-        self._wall_us = 0
         self._refused = 0
         self._malformed = 0
 
@@ -58,6 +67,11 @@ class Track:
         return self._order.lost + self._malformed + self._refused + self._depacketizer.damaged
 
     @property
+    def started(self) -> bool:
+        """Whether a picture to begin with has come."""
+        return self._pictures.started
+
+    @property
     def waiting(self) -> bool:
         """Whether packets wait for others that they overtook."""
         return self._order.waiting
@@ -66,8 +80,57 @@ class Track:
         """The camera has announced its source."""
         self._ssrc = ssrc
 
-    def packet(self, raw: Buffer, wall_us: int) -> None:
-        """One RTP packet. What it points into may be used again after `hold`."""
+    def interleaved(self, data: bytes, at: int) -> int:
+        """Take packets that are interleaved on `channel` in `data` from `at` on, until something
+        else comes. Returns where it stopped."""
+        end = len(data)
+        while at + _FRAMING <= end:
+            dollar, channel, size = _FRAME.unpack_from(data, at)
+            stop = at + _FRAMING + size
+            if stop > end or channel != self.channel or dollar != _DOLLAR:
+                break
+            self.packet(data[at + _FRAMING : stop])
+            at = self._same(data, at, stop, _FRAMING)
+        return at
+
+    def datagrams(self, data: bytes, size: int) -> None:
+        """Take datagrams of `size` bytes each, the last one of what is left."""
+        at, end = 0, len(data)
+        while at < end:
+            stop = min(at + size, end)
+            self.packet(data[at:stop])
+            at = self._same(data, at, stop, 0)
+
+    def _same(self, data: bytes, before: int, at: int, framing: int) -> int:
+        """Behind the packet from `before` to `at`: take those that differ from it by nothing but
+        number and content, fragments in the middle of a unit. It is what comes mostly, and where
+        most of the time goes. Returns where it stopped."""
+        order, depacketizer = self._order, self._depacketizer
+        append, fragment = depacketizer.middle, depacketizer.middle_head
+        if append is None or order.waiting:
+            return at
+        size = at - before
+        head = data[before : before + framing] + self._plain
+        numbered = framing + len(self._plain)
+        tail = _STAMP.pack(depacketizer.timestamp, self._ssrc) + fragment
+        content = numbered + 2 + len(tail)
+        last, expected, begun = len(data) - size, order.expected, at
+        while (
+            at <= last
+            and data[at + numbered + 2 : at + content] == tail
+            and data[at : at + numbered] == head
+            and data[at + numbered] << 8 | data[at + numbered + 1] == expected
+        ):
+            append(data[at + content : at + size])
+            expected = (expected + 1) & 0xFFFF
+            at += size
+        order.expected = expected
+        if at > begun:
+            depacketizer.check()
+        return at
+
+    def packet(self, raw: bytes) -> None:
+        """One RTP packet."""
         size = len(raw)
         if size < _HEAD:
             self._malformed += 1
@@ -83,21 +146,18 @@ class Track:
         if ssrc != self._ssrc and not self._is_ours(ssrc):
             return
         self._strays_in_row = 0
+        self.heard = True
         if second & 0x7F != self._payload_type:
             return
-        self._wall_us = wall_us
         order = self._order
         if sequence == order.expected and not order.waiting:
             order.expected = (sequence + 1) & 0xFFFF
-            done = self._depacketizer.push(raw[begin:size], timestamp, second >= 0x80)
-            if done:
-                for picture in done:
-                    self._place(picture)
+            self._push(raw[begin:size], timestamp, second >= 0x80)
         else:
             order.put(sequence, timestamp, second >= 0x80, raw[begin:size])
             self._release()
 
-    def report(self, raw: Buffer, wall_s: float) -> None:
+    def report(self, raw: bytes, wall_s: float) -> None:
         """One RTCP packet, at `wall_s` by our clock. Raises UNAVAILABLE at a goodbye."""
         try:
             reports = parse_reports(raw)
@@ -109,10 +169,6 @@ class Track:
             elif isinstance(report, Goodbye) and self._ssrc in report.sources:
                 raise SerambiError(Kind.UNAVAILABLE, "the camera ended the stream")
 
-    def hold(self) -> None:
-        """Copy what was borrowed from the caller's buffer."""
-        self._depacketizer.hold()
-
     def flush(self) -> None:
         """Wait no longer for packets that were overtaken."""
         self._release(all_=True)
@@ -121,8 +177,11 @@ class Track:
         for missing, timestamp, marker, payload in self._order.take(all_=all_):
             if missing:
                 self._depacketizer.lost()
-            for picture in self._depacketizer.push(payload, timestamp, marker):
-                self._place(picture)
+            self._push(payload, timestamp, marker)
+
+    def _push(self, payload: bytes, timestamp: int, marker: bool) -> None:
+        for picture in self._depacketizer.push(payload, timestamp, marker):
+            self._place(picture)
 
     def _is_ours(self, ssrc: int) -> bool:
         """Packets of another source are left out: Reolink sends those of an earlier session too
@@ -137,15 +196,18 @@ class Track:
         return True
 
     def _place(self, picture: Picture) -> None:
+        step = picture.timestamp - self._timestamp
         if self._timestamp >= 0:
-            self._time += later(self._timestamp, picture.timestamp, 32)
+            self._time += (
+                step if 0 <= step < _HALF else later(self._timestamp, picture.timestamp, 32)
+            )
         self._timestamp = picture.timestamp
         at = self._time
         if self._clock_hz != TIMESCALE:
             at = at * TIMESCALE // self._clock_hz
         pts, dts = self._pictures.timeline.place(at, None)
         try:
-            self._pictures.take(pts, dts, self._wall_us, picture.data, picture.kinds)
+            self._pictures.take(pts, dts, self.wall_us, picture.data, picture.kinds)
         except SerambiError as error:
             if error.kind is not Kind.BAD_INPUT:
                 raise
