@@ -1,10 +1,10 @@
 """RTP and RTCP packets of a hostile camera: parsed, ordered, put together to pictures.
 
 The first byte says codec, transport and what the packets are; each packet follows two bytes of
-length. Pictures never hold more than came, and are the same when buffers are borrowed as when
-every packet is a copy.
+length. Pictures never hold more than came, and say rightly what is in them.
 """
 
+import itertools
 import struct
 from collections.abc import Iterator
 
@@ -15,9 +15,12 @@ from serambi.camera.rtsp.h264 import H264Depacketizer
 from serambi.camera.rtsp.h265 import H265Depacketizer
 from serambi.camera.rtsp.nals import Depacketizer, Picture
 from serambi.camera.rtsp.rtp import Order, parse, parse_reports, receiver_report
+from serambi.camera.rtsp.sdp import Codec, Video
+from serambi.camera.rtsp.track import Track
+from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.nal import split_length_prefixed
 
-_H265, _UDP, _REPORTS, _PAYLOADS = 1, 2, 4, 8
+_H265, _UDP, _REPORTS, _PAYLOADS, _RUNS = 1, 2, 4, 8, 16
 _OVERHEAD_BYTES = 16
 
 
@@ -39,12 +42,28 @@ _H265_PAYLOADS = (
 )  # fmt: skip
 
 
+def _long_unit(mode: int) -> list[bytes]:
+    """One key picture in fragments of one size, as most of a stream is."""
+    begin, middle, end = (
+        (b"\x62\1\x93", b"\x62\1\x13", b"\x62\1\x53")
+        if mode & _H265
+        else (b"\x7c\x85", b"\x7c\5", b"\x7c\x45")
+    )
+    heads = (begin, middle, middle, middle, end)
+    return [
+        _packet(20 + at, head + b"\x88" * 9, marker=head == end, timestamp=9000)
+        for at, head in enumerate(heads)
+    ]
+
+
 def seeds() -> Iterator[bytes]:
     for mode, payloads in ((0, _H264_PAYLOADS), (_H265, _H265_PAYLOADS)):
         packets = [_packet(number, each) for number, each in enumerate(payloads)]
         yield bytes([mode]) + _framed(packets)
         yield bytes([mode | _UDP]) + _framed(packets[::2] + packets[1::2])
         yield bytes([mode | _PAYLOADS]) + _framed(list(payloads))
+        for transport in (0, _UDP):
+            yield bytes([mode | _RUNS | transport]) + _framed(packets + _long_unit(mode))
     sender = struct.pack(">BBHIIIIII", 0x80, 200, 6, 7, 3_900_000_000, 0, 3600, 1, 1)
     goodbye = struct.pack(">BBHI", 0x81, 203, 1, 7)
     yield bytes([_REPORTS]) + _framed([sender + goodbye, receiver_report(7)])
@@ -64,11 +83,13 @@ def check(raw: bytes) -> None:
         for packet in packets:
             _check_reports(packet)
         return
-    owned = _pictures(mode, packets, borrowed=False)
-    require(owned == _pictures(mode, packets, borrowed=True), "a borrowed buffer shows through")
+    if mode & _RUNS:
+        _check_runs(mode, [packet for packet in packets if packet])
+        return
+    found = _pictures(mode, packets)
     came = sum(len(packet) + _OVERHEAD_BYTES for packet in packets)
-    require(sum(len(picture.data) for picture in owned) <= 2 * came, "more came out than went in")
-    for picture in owned:
+    require(sum(len(picture.data) for picture in found) <= 2 * came, "more came out than went in")
+    for picture in found:
         _check_picture(picture, h265=bool(mode & _H265))
 
 
@@ -80,41 +101,78 @@ def _split(body: bytes) -> Iterator[bytes]:
         at += 2 + size
 
 
-def _pictures(mode: int, packets: list[bytes], *, borrowed: bool) -> list[Picture]:
-    """What comes out, with each packet in a buffer of its own or all in the same one."""
+def _pictures(mode: int, packets: list[bytes]) -> list[Picture]:
+    """What comes out."""
     depacketizer: Depacketizer = H265Depacketizer() if mode & _H265 else H264Depacketizer()
     order = Order(REORDER_PACKETS_MAX // 2 if mode & _UDP else 0)
-    buffer = bytearray(0x10000)
     found: list[Picture] = []
     for packet in packets:
-        buffer[: len(packet)] = packet
-        given = memoryview(buffer)[: len(packet)] if borrowed else memoryview(packet)
         if mode & _PAYLOADS:
-            found += depacketizer.push(given, 3600 * (len(found) % 3), len(packet) % 5 == 0)
+            found += depacketizer.push(packet, 3600 * (len(found) % 3), len(packet) % 5 == 0)
         else:
-            found += _through_order(order, depacketizer, given)
-        depacketizer.hold()
-        buffer[: len(packet)] = b"\xff" * len(packet)
-    for missing, timestamp, marker, payload in order.take(all_=True):
-        if missing:
-            depacketizer.lost()
-        found += depacketizer.push(payload, timestamp, marker)
+            _put(order, packet)
+            found += _take(order, depacketizer, all_=False)
+    found += _take(order, depacketizer, all_=True)
     return found
 
 
-def _through_order(order: Order, depacketizer: Depacketizer, raw: memoryview) -> list[Picture]:
-    found: list[Picture] = []
+def _check_runs(mode: int, packets: list[bytes]) -> None:
+    """Packets that came together, in the connection or beside it, give the same as one by one."""
+    window = REORDER_PACKETS_MAX // 2 if mode & _UDP else 0
+    one_by_one = _track(mode, window)
+    for packet in packets:
+        one_by_one.track.packet(packet)
+    connection = _track(mode, window)
+    framed = b"".join(struct.pack(">BBH", 0x24, 0, len(packet)) + packet for packet in packets)
+    at = 0
+    while at < len(framed):
+        at = connection.track.interleaved(framed, at)
+    beside = _track(mode, window)
+    for size, run in itertools.groupby(packets, len):
+        if size:
+            beside.track.datagrams(b"".join(run), size)
+    for other in (connection, beside):
+        require(other.units == one_by_one.units, "pictures depend on how packets came together")
+    require(connection.track.lost == one_by_one.track.lost, "losses depend on it")
+
+
+class _Tracked:
+    def __init__(self, video: Video, window: int) -> None:
+        self.units: list[tuple[int, int, bool, bytes]] = []
+        self.track = Track(video, self._emit, window=window)
+
+    def _emit(self, item: VideoConfig | AccessUnit) -> None:
+        if isinstance(item, AccessUnit):
+            self.units.append((item.pts, item.dts, item.key, item.data))
+
+
+def _track(mode: int, window: int) -> _Tracked:
+    codec: Codec = "h265" if mode & _H265 else "h264"
+    video = Video(
+        payload_type=96,
+        codec=codec,
+        clock_hz=90_000,
+        control="",
+        session_control="",
+        parameter_sets=(),
+    )
+    return _Tracked(video, window)
+
+
+def _put(order: Order, raw: bytes) -> None:
     try:
         packet = parse(raw)
     except SerambiError:
-        return found
+        return
     require(len(packet.payload) <= len(raw), "a payload longer than its packet")
     order.put(packet.sequence, packet.timestamp, packet.marker, packet.payload)
-    for missing, timestamp, marker, payload in order.take():
+
+
+def _take(order: Order, depacketizer: Depacketizer, *, all_: bool) -> Iterator[Picture]:
+    for missing, timestamp, marker, payload in order.take(all_=all_):
         if missing:
             depacketizer.lost()
-        found += depacketizer.push(payload, timestamp, marker)
-    return found
+        yield from depacketizer.push(payload, timestamp, marker)
 
 
 def _check_picture(picture: Picture, *, h265: bool) -> None:
@@ -136,6 +194,7 @@ def _check_reports(packet: bytes) -> None:
 TARGET = Target(
     (
         "serambi.camera.rtsp.rtp",
+        "serambi.camera.rtsp.track",
         "serambi.camera.rtsp.nals",
         "serambi.camera.rtsp.h264",
         "serambi.camera.rtsp.h265",

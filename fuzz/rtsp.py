@@ -4,6 +4,7 @@ The first byte says transport and in what pieces the bytes arrive. What comes ou
 the rest of Serambi can carry, and requests that never show the password.
 """
 
+import contextlib
 import re
 import struct
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from random import Random
 from fuzz._target import Target, go_corpus, require, shared
 from fuzz.rtp import _H264_PAYLOADS, _packet
 from fuzz.sdp import _DESCRIPTION
+from serambi.base.errors import SerambiError
 from serambi.base.limits import RTSP_OUT_MAX_BYTES
 from serambi.camera.rtsp.session import Session
 from serambi.camera.rtsp.target import parse_target
@@ -92,61 +94,60 @@ def seeds() -> Iterator[bytes]:
 
 
 class _Came:
-    """What the reader emitted, checked as it comes."""
+    """What the reader emitted, checked as it comes; `pictures` without their time of arrival."""
 
     def __init__(self) -> None:
-        self.config: VideoConfig | None = None
-        self.size_bytes = 0
-        self._dts = -1
+        self.pictures: list[tuple[int, int, bool, bytes]] = []
+        self._config: VideoConfig | None = None
 
     def emit(self, item: VideoConfig | AccessUnit) -> None:
         if isinstance(item, VideoConfig):
-            self.config = item
+            self._config = item
             require(wire.decode(wire.encode_config(item)) == item, "no message carries this")
             return
-        require(self.config is not None, "a picture before its configuration")
-        require(self._dts >= 0 or item.key, "the first picture is no key frame")
-        require(item.dts > self._dts, "time runs back")
-        self._dts = item.dts
-        self.size_bytes += len(item.data)
+        require(self._config is not None, "a picture before its configuration")
+        require(bool(self.pictures) or item.key, "the first picture is no key frame")
+        require(not self.pictures or item.dts > self.pictures[-1][1], "time runs back")
         require(all(split_length_prefixed(item.data)), "a NAL unit is empty")
         require(wire.decode(wire.encode_unit(item, 1)) == item, "no message carries this")
+        self.pictures.append((item.pts, item.dts, item.key, item.data))
 
 
 def check(raw: bytes) -> None:
     if not raw:
         return
     mode, body = raw[0], raw[1:]
+    piece = _PIECES[mode % len(_PIECES)]
+    came = _conversation(mode, body, piece)
+    size = sum(len(data) for *_, data in came.pictures)
+    require(size <= 2 * len(body) + 64, "more came out than went in")
+    if not mode & _UDP:
+        # Whole runs of packets are read another way than single ones: both must see the same.
+        whole = _conversation(mode, body, len(body))
+        require(whole.pictures == came.pictures, "pictures depend on how their bytes arrived")
+
+
+def _conversation(mode: int, body: bytes, piece: int) -> _Came:
+    """Until the bytes end, or the reader gives the camera up."""
     target = parse_target(
         "rtsp://192.0.2.7/live", "operator", _PASSWORD, "udp" if mode & _UDP else "tcp"
     )
     came = _Came()
     session = Session(target, came.emit, lambda: (40_000, 40_001), 0.0)
-    try:
-        _converse(session, mode, body)
-    finally:
-        require(came.size_bytes <= 2 * len(body) + 64, "more came out than went in")
-
-
-def _converse(session: Session, mode: int, body: bytes) -> None:
-    piece = _PIECES[mode % len(_PIECES)]
-    now_s = 0.0
-    # In one buffer, used again for each piece, as the connection does it.
-    buffer = bytearray(min(piece, len(body)))
-    _say(session)
-    for at in range(0, len(body), piece):
-        part = body[at : at + piece]
-        buffer[: len(part)] = part
-        session.receive(memoryview(buffer)[: len(part)], now_s, _NOW_US + at)
-        if session.over_udp and mode & _DATAGRAMS:
-            session.datagram(part, now_s, _NOW_US)
-            session.report(part, _NOW_US)
+    with contextlib.suppress(SerambiError):
         _say(session)
-        session.tick(now_s)
-        now_s += 0.05
-    session.end()
-    _say(session)
-    session.tick(now_s + 20)
+        for at in range(0, len(body), max(piece, 1)):
+            part = body[at : at + piece]
+            session.receive(part, 0.0, _NOW_US + at)
+            if session.over_udp and mode & _DATAGRAMS:
+                session.datagrams(part, len(part), 0.0, _NOW_US)
+                session.report(part, _NOW_US)
+            _say(session)
+            session.tick(0.0)
+        session.end()
+        _say(session)
+        session.tick(20.0)
+    return came
 
 
 def _say(session: Session) -> None:

@@ -9,6 +9,7 @@ from serambi.base import canonical
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, RTSP_OUT_MAX_BYTES
 from serambi.camera.rtsp.auth import parse_challenges
+from serambi.camera.rtsp.message import Parser, Response
 from serambi.camera.rtsp.session import Session
 from serambi.camera.rtsp.target import parse_target
 from serambi.media import wire
@@ -110,3 +111,14 @@ def test_a_camera_that_asks_and_asks_is_given_up() -> None:
     with pytest.raises(SerambiError, match="asks without end"):
         session.receive(asked * 4000, 0.0, 0)
     assert len(session.outgoing()) <= RTSP_OUT_MAX_BYTES + 100
+
+
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_a_blank_line_before_a_packet_means_nothing_however_it_arrives(piece: int) -> None:
+    packet = b"$\0\0\x0c" + bytes(12)
+    raw = b"\r\n" + packet + b"\n\r\n" + packet + b"RTSP/1.0 200 OK\r\n\r\n"
+    parser = Parser()
+    found = [m for at in range(0, len(raw), piece) for m in parser.feed(raw[at : at + piece])]
+    assert found[:2] == [(0, bytes(12)), (0, bytes(12))]
+    assert isinstance(found[2], Response)
+    assert len(found) == 3
