@@ -12,6 +12,7 @@ class H264Depacketizer(Depacketizer):
 
     header_bytes = 1
     slices = 0b111110
+    splits = 1 << 7 | 1 << 8 | 1 << 9  # parameter sets, delimiter
 
     def _kind(self, nal: bytes) -> int:
         return nal[0] & 0x1F

@@ -11,6 +11,7 @@ class H265Depacketizer(Depacketizer):
 
     header_bytes = 2
     slices = (1 << 32) - 1
+    splits = 1 << 32 | 1 << 33 | 1 << 34 | 1 << 35  # parameter sets, delimiter
 
     def _kind(self, nal: bytes) -> int:
         return nal[0] >> 1 & 0x3F

@@ -28,7 +28,8 @@ class Depacketizer:
 
     header_bytes: int
     slices: int
-    """Types that carry picture content, as a set of bits."""
+    splits: int
+    """Types that carry picture content, and those that others may hide behind, as sets of bits."""
 
     def __init__(self) -> None:
         self.damaged = 0
@@ -53,7 +54,8 @@ class Depacketizer:
         no marker."""
         done: Sequence[Picture] = ()
         if timestamp != self.timestamp:
-            if self._pieces or self._broken:
+            # What has no slice yet, parameter sets or SEI, belongs to the picture that follows.
+            if self._broken or self._kinds & self.slices:
                 done = self._finish()
             self.timestamp = timestamp
         self._payload(payload)
@@ -90,8 +92,9 @@ class Depacketizer:
         """A whole NAL unit."""
         if self._fragment_at >= 0:
             self._close_fragment()
-        if not 1 << kind & self.slices and _START_CODE in nal:
+        if 1 << kind & self.splits and _START_CODE in nal:
             # Several units in one, as in a file (gortsplib: cameras that send Annex B in RTP).
+            # Not so in SEI: signatures of ONVIF's own samples have such bytes in them.
             for part in nal.split(_START_CODE):
                 trimmed = part.rstrip(b"\0")
                 if len(trimmed) > self.header_bytes:
@@ -138,7 +141,7 @@ class Depacketizer:
         if at < 0:
             return
         size = self._size - self._fragment_from
-        if not 1 << self._fragment_kind & self.slices:
+        if 1 << self._fragment_kind & self.splits:
             nal = b"".join(self._pieces[at:])
             del self._pieces[at:]
             self._size, self._weighed = self._fragment_from, at
@@ -168,11 +171,10 @@ class Depacketizer:
     def _finish(self) -> Sequence[Picture]:
         if self._fragment_at >= 0:
             self._close_fragment()
-        broken, whole = self._broken, bool(self._kinds & self.slices)
         done: Sequence[Picture] = ()
-        if broken:
+        if self._broken:
             self.damaged += 1
-        elif whole:
+        else:
             done = (Picture(self.timestamp, b"".join(self._pieces), self._kinds),)
         self._ended = self.timestamp
         self._broken = False
