@@ -7,9 +7,12 @@ from serambi.base.limits import LIVE_MESSAGE_MAX_BYTES
 from serambi.fabric.frames import (
     HEAD_BYTES,
     Answer,
+    Batch,
     Command,
     Link,
     Live,
+    Purge,
+    Receipt,
     State,
     decode,
     encode,
@@ -28,6 +31,10 @@ def seeds() -> Iterator[bytes]:
         Live("cam-1", "main", b"\2\0picture"),
         Link(True),
         Link(False),
+        Batch(3, b"{}"),
+        Receipt(3, True, b"{}"),
+        Purge("cam-1", None),
+        Purge("cam-1", "sub"),
     )
     for frame in frames:
         yield encode(frame)
