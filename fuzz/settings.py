@@ -18,6 +18,8 @@ from serambi.keeper import config as keeper
 
 _PASSWORD = "rahasia-kamera"
 
+_PASSWORD_LINE = f'password = "{_PASSWORD}"'.encode()
+
 _KEEPER = f"""format = 1
 site = "gudang-kpu"
 owner = "kpu"
@@ -119,7 +121,9 @@ def check(raw: bytes) -> None:
         read(_folder() / ("keeper.toml" if name == "cameras.toml" else name))
     except SerambiError as error:
         require(name in error.where, "an error that does not say which file")
-        require(_PASSWORD not in str(error), "a password stands in an error")
+        # Where it stands as an id, it is one, and ids are told.
+        in_its_place = raw.count(_PASSWORD.encode()) == raw.count(_PASSWORD_LINE)
+        require(not in_its_place or _PASSWORD not in str(error), "a password stands in an error")
         raise
 
 

@@ -97,7 +97,9 @@ def _read(path: Path, kind: Any) -> Any:
     try:
         return msgspec.convert(read_toml(path, _HINT), kind)
     except msgspec.ValidationError as error:
-        what = f"the settings cannot be read: {str(error)[:_ERROR_MAX_CHARACTERS]}"
+        # Without values: somebody may have typed a password into the wrong line.
+        why = re.sub(r"enum value '.*'", "enum value", str(error), flags=re.DOTALL)
+        what = f"the settings cannot be read: {why[:_ERROR_MAX_CHARACTERS]}"
         raise SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=_HINT) from error
 
 
