@@ -12,13 +12,13 @@ from itertools import pairwise
 
 import pytest
 
-from serambi.base.clock import SystemClock
+from serambi.base.clock import ManualClock, SystemClock
 from serambi.base.errors import SerambiError
 from serambi.sim.digest import Challenge
 from serambi.sim.faults import NONE, Faults
 from serambi.sim.loop_file import Loop
 from serambi.sim.rtsp import Server, listen
-from serambi.sim.stream import Camera, DeviceClock
+from serambi.sim.stream import Camera
 from tests.simulation.sim_town import Client, camera, connected, small_loops
 
 
@@ -108,20 +108,22 @@ async def test_a_client_that_stops_listening_harms_nobody(loops: dict[str, Loop]
 
 
 async def test_a_session_over_udp_ends_without_a_sign_of_life(loops: dict[str, Loop]) -> None:
-    made = camera(loops)
+    clock = ManualClock(1_790_000_000.0)
     async with (
-        listen([made], SystemClock(), session_timeout_s=0.5) as server,
+        listen([camera(loops)], clock, session_timeout_s=0.2) as server,
         connected(server.port) as client,
     ):
         await client.play(client.open_ports())
         fields = dict(part.split("=") for part in client.transport.split(";") if "=" in part)
         rtcp = int(fields["server_port"].split("-")[1])
-        began = time.monotonic()
-        for _ in range(10):  # receiver reports alone keep it alive
+        (connection,) = server.connections
+        for _ in range(3):  # receiver reports alone keep it alive
+            clock.advance(0.15)
             client.datagrams[1].sendto(b"\x80\xc9\0\1abcd", ("127.0.0.1", rtcp))
-            await pictures(client, 2)
-        assert time.monotonic() - began > 0.5
+            await until(lambda: connection._heard_at == clock.monotonic())
+        await pictures(client, 10)  # the watchdog has looked in the meantime
         assert server.connections
+        clock.advance(0.3)
         await until(lambda: not server.connections)
 
 
@@ -146,7 +148,7 @@ async def test_loss_leaves_gaps_and_is_counted(loops: dict[str, Loop], udp: bool
         assert found == sorted(found, key=lambda n: (n - found[0]) % 65536)
         lost = gaps(found)
         assert 20 < lost < 120
-        assert 0 <= made.counts.left_out - lost < 60  # what was cut off at both ends
+        assert made.counts.left_out >= lost
 
 
 async def test_reordering_is_for_datagrams_only(loops: dict[str, Loop]) -> None:
@@ -203,39 +205,20 @@ async def test_timestamps_can_repeat(loops: dict[str, Loop]) -> None:
     assert set(steps) == {0, 4500, 9000}
 
 
-class _Told:
-    def __init__(self) -> None:
-        self.time_s = 1000.0
-
-    def now(self) -> float:
-        return self.time_s
-
-    def monotonic(self) -> float:
-        return self.time_s
-
-
-def test_a_clock_drifts_from_when_it_is_told_to() -> None:
-    told = _Told()
-    clock = DeviceClock(told)
-    assert clock.now() == 1000
-    told.time_s += 100
-    clock.drift(1000)
-    assert clock.now() == 1100
-    told.time_s += 100
-    assert clock.now() == pytest.approx(1200.1)
-    clock.drift(0)
-    told.time_s += 100
-    assert clock.now() == pytest.approx(1300.1)
-
-
-async def test_a_fast_clock_makes_fast_pictures(loops: dict[str, Loop]) -> None:
-    made = camera(loops, faults=Faults(drift_ppm=100_000))
-    async with watching(made) as (_, client):
-        await client.picture()
-        wall, media = time.time(), made.streams["main"].media_s()
-        await pictures(client, 20)
-        passed = made.streams["main"].media_s() - media
-        assert passed / (time.time() - wall) == pytest.approx(1.1, abs=0.02)
+def test_a_clock_drifts_from_when_it_is_told_to(loops: dict[str, Loop]) -> None:
+    clock = ManualClock(1000.0)
+    made = camera(loops, clock=clock)
+    stream = made.streams["main"]
+    clock.advance(100)
+    assert (made.clock.now(), stream.media_s()) == (1100, 1100)
+    for faults, passed, due_s in ((Faults(drift_ppm=100_000), 11, 1.1), (NONE, 10, 1.1)):
+        made.apply(faults)
+        before = stream.media_s()
+        stream.next_frame = round(before * 20) + 22
+        assert stream.due_in_s() == pytest.approx(due_s)
+        clock.advance(10)
+        assert stream.media_s() - before == pytest.approx(passed)
+        assert stream.due_in_s() == pytest.approx(due_s - passed)
 
 
 # Pictures and packets

@@ -22,9 +22,9 @@ from serambi.media.gop import GopCache
 from tests.clips import clip
 
 _UNITS = st.builds(
-    AccessUnit,
-    pts=st.integers(-(2**62), 2**62),
+    lambda dts, delay, key, wall_us, data: AccessUnit(dts + delay, dts, key, wall_us, data),
     dts=st.integers(0, 2**62),
+    delay=st.integers(-(2**31) + 1, 2**31 - 1),
     key=st.booleans(),
     wall_us=st.integers(0, 2**63),
     data=st.binary(min_size=1, max_size=300),

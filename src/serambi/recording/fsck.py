@@ -20,6 +20,7 @@ from serambi.recording.index import Fragment, Index, Segment
 log = logging.getLogger(__name__)
 
 _TIMESCALE = 90_000
+_FILE_MAX = 24 * 3600 * _TIMESCALE  # what lies further on in a file, we did not write
 _HEAD_MAX_BYTES = 256 * 1024
 _NAME = re.compile(r"[0-9]{1,18}\.mp4\Z")
 
@@ -205,5 +206,7 @@ def _parse(moof: bytes) -> tuple[int, int, int, int, bool] | None:
         return None
     samples = [struct.unpack_from(">IIIi", moof, run_at + 16 + i * 16) for i in range(count)]
     duration = sum(sample[0] for sample in samples)
+    if max(first_dts, duration) > _FILE_MAX:
+        return None
     payload = sum(sample[1] for sample in samples)
     return first_dts, duration, count, payload, not samples[0][2] & 0x10000

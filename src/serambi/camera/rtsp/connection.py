@@ -9,7 +9,12 @@ from collections.abc import Callable
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import CONNECT_TIMEOUT_S, UDP_READS_AT_ONCE, UDP_RECEIVE_BYTES
+from serambi.base.limits import (
+    CONNECT_TIMEOUT_S,
+    RTSP_OUT_MAX_BYTES,
+    UDP_READS_AT_ONCE,
+    UDP_RECEIVE_BYTES,
+)
 from serambi.camera.rtsp import failures
 from serambi.camera.rtsp.resolver import Address
 from serambi.camera.rtsp.rtp import receiver_report
@@ -163,6 +168,8 @@ class Connection:
         except OSError as error:
             raise failures.of_socket(error) from None
         self._unsent = out[sent:]
+        if len(self._unsent) > RTSP_OUT_MAX_BYTES:
+            raise failures.endless()
         if bool(self._unsent) != waiting:
             self._watch(self._socket, _READ | _WRITE if self._unsent else _READ, self._on_readable)
 

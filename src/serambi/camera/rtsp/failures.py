@@ -67,6 +67,15 @@ def ended() -> SerambiError:
     return _unavailable("the camera ended the stream")
 
 
+def endless() -> SerambiError:
+    """What is to be sent to it grows: it asks and asks, or does not read."""
+    return SerambiError(
+        Kind.BAD_INPUT,
+        "the camera asks without end, or does not read the answers",
+        hint="restart the camera, and update its firmware",
+    )
+
+
 def unusable() -> SerambiError:
     """Packets come, but no picture that decoding could begin with."""
     return SerambiError(

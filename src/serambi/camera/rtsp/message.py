@@ -101,6 +101,9 @@ class Parser:
             self._rest = b""
         at, end = 0, len(data)
         while at < end:
+            if data[at] in b"\r\n":
+                at += 1  # blank lines between messages mean nothing (RFC 2326, 4)
+                continue
             if data[at] != _DOLLAR:
                 message, at = _text(data, at)
                 if message is None:
@@ -130,14 +133,11 @@ def _bad(what: str) -> SerambiError:
 
 
 def _text(data: bytes, at: int) -> tuple[Response | Request | None, int]:
-    """The response or request at `at` and where it ends, or None and where it begins."""
+    """The response or request at `at` and where it ends, or None and `at` while it is not whole."""
     head = data[at : at + RTSP_HEAD_MAX_BYTES]
-    # Blank lines between messages mean nothing (RFC 2326, 4).
-    blank = len(head) - len(head.lstrip(b"\r\n"))
-    head, at = head[blank:], at + blank
     found = _END_OF_HEAD.search(head)
     if found is None:
-        if len(head) >= RTSP_HEAD_MAX_BYTES - blank:
+        if len(head) >= RTSP_HEAD_MAX_BYTES:
             raise _bad("a message's head has no end")
         if not _may_begin(head):
             raise _bad("neither a message nor a packet")

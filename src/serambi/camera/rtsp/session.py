@@ -17,6 +17,7 @@ from serambi.base.limits import (
     REORDER_S,
     RTSP_KEEPALIVE_MAX_S,
     RTSP_KEEPALIVE_MIN_S,
+    RTSP_OUT_MAX_BYTES,
 )
 from serambi.camera.rtsp import failures, sdp
 from serambi.camera.rtsp.auth import Authenticator
@@ -239,6 +240,8 @@ class Session:
         known = message.method in ("OPTIONS", "ANNOUNCE", "GET_PARAMETER", "SET_PARAMETER")
         status, reason = (200, "OK") if known else (501, "Not Implemented")
         self._out += answer(status, reason, message.header("cseq"))
+        if len(self._out) > RTSP_OUT_MAX_BYTES:
+            raise failures.endless()
 
     # -- to the camera ------------------------------------------------------------------
 
