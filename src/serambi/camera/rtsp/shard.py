@@ -154,7 +154,8 @@ class Shard:
 
     def _sweep(self, now_s: float) -> None:
         for stream in tuple(self._streams):
-            self._guard(stream, stream.tick, now_s, self)
+            if not stream.over:
+                self._guard(stream, stream.tick, now_s, self)
             if stream.over:
                 self._streams.pop(stream, None)
 
