@@ -1,7 +1,7 @@
 """A process that reads and records cameras as the keeper does, for `benches.ingest`.
 
-`python -m benches._recorder SETTINGS` (JSON: urls, engine, transport, folder, hub). Prints a line
-when every camera is live; at the end of its input it stops and prints what it counted.
+`python -m benches._recorder SETTINGS` (JSON: urls, engine, transport, folder, hub, watched). Prints
+a line when every camera is live; at the end of its input it stops and prints what it counted.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ async def _record(settings: dict[str, Any]) -> None:
     folder = Path(settings["folder"])
     index = Index(folder / "index.db")
     engines = Engines(clock, PyAVSource if settings["engine"] == "pyav" else None)
+    engines.hurry(bool(settings["watched"]))
     loop = asyncio.get_running_loop()
     hub = Hub(loop, lambda *_: None, lambda *_: False) if settings["hub"] else None
     recorders, readers = [], list[Reader]()

@@ -2,8 +2,9 @@
 
 Both sides record the same simulated cameras (1080p25, about 3 Mbps, a key picture every 2 s) to the
 same disk at the same time, so that what else the machine does burdens both alike. Ours is the real
-path: reader, recorder with hashes and index, health; with `hub` also the way to the live views,
-while nobody watches. Only the processes under test count, over `--rounds` windows.
+path: reader, recorder with hashes and index, health; with `hub` also the way to the live views.
+Nobody watches, but for `watched`: then the reader looks as often as it does for somebody's eyes.
+Only the processes under test count, over `--rounds` windows.
 """
 
 import argparse
@@ -37,10 +38,11 @@ class Case:
     engine: str
     transport: str
     hub: bool = False
+    watched: bool = False
 
     @property
     def name(self) -> str:
-        more = ", hub" if self.hub else ""
+        more = (", hub" if self.hub else "") + (", watched" if self.watched else "")
         return f"{self.cameras} cameras, {self.engine}{more}, {self.transport}"
 
 
@@ -77,7 +79,11 @@ def main() -> int:
 
 def _compare(count: int, transport: str, loop: Path, chosen: argparse.Namespace) -> list[Row]:
     """Each case beside the reference, over the same cameras."""
-    cases = [Case(count, "own", transport), Case(count, "own", transport, hub=True)]
+    cases = [
+        Case(count, "own", transport),
+        Case(count, "own", transport, hub=True),
+        Case(count, "own", transport, watched=True),
+    ]
     if transport == "tcp" and (chosen.full or count >= 100):
         cases.append(Case(count, "pyav", transport))
     seconds = chosen.seconds or (10.0 if chosen.full else 6.0)
@@ -110,6 +116,7 @@ def _rows(case: Case, ours: _Running, theirs: _Running, used_s: float) -> list[R
         "engine": case.engine,
         "transport": case.transport,
         "hub": case.hub,
+        "watched": case.watched,
     }
     cpu, reference = (100 * side.cpu_s / used_s / case.cameras for side in (ours, theirs))
     mib, their_mib = (side.mib / case.cameras for side in (ours, theirs))
@@ -130,6 +137,7 @@ def _recorder(served: Cameras, case: Case) -> Iterator[_Running]:
             "engine": case.engine,
             "transport": case.transport,
             "hub": case.hub,
+            "watched": case.watched,
             "folder": folder,
         }
         command = [sys.executable, "-m", "benches._recorder", json.dumps(settings)]

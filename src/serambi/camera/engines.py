@@ -57,6 +57,7 @@ class Engines:
         self._open_source = open_source
         self._fallback = fallback
         self._shards: list[Shard] = []
+        self._hurried = True
         self._streams = 0
 
     def reader(
@@ -75,7 +76,9 @@ class Engines:
             return CameraReader(source, name=name, on_item=on_item, clock=self.clock)
         self._streams += 1
         if self._streams > SHARD_STREAMS_MAX * len(self._shards):
-            self._shards.append(Shard(self.clock, f"cameras {len(self._shards) + 1}"))
+            shard = Shard(self.clock, f"cameras {len(self._shards) + 1}")
+            shard.hurry(self._hurried)
+            self._shards.append(shard)
         return SharedReader(
             self._shards[-1],
             self._fallback,
@@ -84,6 +87,13 @@ class Engines:
             name=name,
             on_item=on_item,
         )
+
+    def hurry(self, wanted: bool) -> None:
+        """Whether delay counts, because somebody watches; else streams are read seldom, which is
+        cheaper. May be called from any thread."""
+        self._hurried = wanted
+        for shard in self._shards:
+            shard.hurry(wanted)
 
     def close(self, timeout_s: float = _JOIN_S) -> None:
         """End the threads that were shared."""

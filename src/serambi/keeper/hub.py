@@ -16,6 +16,9 @@ from serambi.media.wire import MessageBuilder, again
 UNWATCHED_S = 10.0
 """How long after it was last open a stream counts as watched."""
 
+Hurry = Callable[[bool], None]
+"""Told whether any stream is watched, whenever that changes."""
+
 Offer = Callable[[str, str, bytes, bool], None]
 IsOpen = Callable[[str, str], bool]
 
@@ -49,6 +52,8 @@ class Hub:
         self._channels: dict[tuple[str, str], _Channel] = {}
         self._due: dict[_Channel, None] = {}
         self._woken = False
+        self._watched = 0
+        self.on_watched: Hurry = lambda watched: None
         self.dropped = 0
 
     def push(self, camera: str, stream: str, item: _Item) -> None:
@@ -122,9 +127,15 @@ class Hub:
 
     def _close(self, channel: _Channel) -> None:
         with self._lock:
-            channel.watched = channel.skipping = False
+            was, channel.watched, channel.skipping = channel.watched, False, False
             channel.queue.clear()
             self._due.pop(channel, None)
+        self._count(-1 if was else 0)
+
+    def _count(self, more: int) -> None:
+        before, self._watched = self._watched, self._watched + more
+        if bool(before) != bool(self._watched):
+            self.on_watched(bool(self._watched))
 
     def prelude(self, camera: str, stream: str) -> tuple[bytes, ...]:
         """Configuration and pictures since the last key frame, for whoever opens the stream in
@@ -134,11 +145,12 @@ class Hub:
             channel = self._channels.get((camera, stream))
             if channel is None:
                 channel = self._channels[camera, stream] = _Channel(camera, stream)
-            channel.watched, channel.skipping = True, False
+            was, channel.watched, channel.skipping = channel.watched, True, False
             channel.open_s = self._loop.time()
             # What waits is in the cache as well, or older than what is.
             channel.queue.clear()
             items = channel.cache.content()
+        self._count(0 if was else 1)
         messages = tuple(channel.builder.build(item) for item in items)
         if messages:
             channel.config_again = again(messages[0])

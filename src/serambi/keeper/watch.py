@@ -105,6 +105,8 @@ class CameraWatch:
     ) -> None:
         self._hub = hub
         self._engines = Engines(clock, open_source)
+        self._engines.hurry(False)
+        hub.on_watched = self._engines.hurry
         self.index = Index(config.folder / "index.db")
         folder: Path = config.folder / "recordings"
         self._folder = folder

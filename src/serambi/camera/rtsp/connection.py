@@ -2,9 +2,9 @@
 
 import contextlib
 import errno
+import itertools
 import selectors
 import socket
-import struct
 from collections.abc import Callable
 
 from serambi.base.clock import Clock
@@ -14,6 +14,7 @@ from serambi.base.limits import (
     RTSP_OUT_MAX_BYTES,
     UDP_READS_AT_ONCE,
     UDP_RECEIVE_BYTES,
+    UDP_ROOMY_BYTES,
 )
 from serambi.camera.rtsp import failures
 from serambi.camera.rtsp.resolver import Address
@@ -27,10 +28,6 @@ Watch = Callable[[socket.socket, int, Callable[[int], None]], None]
 
 _DATAGRAM_MAX_BYTES = 65_536
 _PORT_TRIES = 32
-# Linux hands over packets of one size that came together in one piece (udp(7)); elsewhere each
-# comes alone.
-_UDP_GRO = 104
-_SIZE_SPACE = socket.CMSG_SPACE(4)
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -49,6 +46,8 @@ class Connection:
         buffer: memoryview,
     ) -> None:
         self.session: Session | None = None
+        self.roomy = True
+        """Whether what the camera sends finds room for some tenths of a second."""
         self._target = target
         self._emit = emit
         self._watch = watch
@@ -133,15 +132,16 @@ class Connection:
         if self._closed or session is None:
             return
         now_s, wall_us = self._clock.monotonic(), int(self._clock.now() * 1e6)
-        for _ in range(UDP_READS_AT_ONCE):
-            try:
-                data, more, _, _ = self._datagrams[0].recvmsg(_DATAGRAM_MAX_BYTES, _SIZE_SPACE)
-            except BlockingIOError:
-                return
-            except OSError:
-                return  # an ICMP message about an earlier packet of ours
-            size = struct.unpack_from("i", more[0][2])[0] if more else len(data)
-            session.datagrams(data, size, now_s, wall_us)
+        receive = self._datagrams[0].recv
+        packets: list[bytes] = []
+        # An error is an ICMP message about an earlier packet of ours.
+        with contextlib.suppress(OSError):
+            for _ in range(UDP_READS_AT_ONCE):
+                packets.append(receive(_DATAGRAM_MAX_BYTES))
+        # Those of one size are taken together: most of a picture's are.
+        for size, alike in itertools.groupby(packets, len):
+            if size:
+                session.datagrams(b"".join(alike), size, now_s, wall_us)
 
     def _on_reports(self, events: int) -> None:
         if self._closed or self.session is None:
@@ -206,8 +206,7 @@ class Connection:
             self._watch(each, _READ, handler)
         # The kernel gives what it may: net.core.rmem_max.
         first.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_RECEIVE_BYTES)
-        with contextlib.suppress(OSError):
-            first.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 1)
+        self.roomy = first.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= UDP_ROOMY_BYTES
         return port, port + 1
 
     def _aim(self, ports: Ports) -> None:

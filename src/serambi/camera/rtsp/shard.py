@@ -1,7 +1,8 @@
 """One thread that reads hundreds of streams.
 
-It sleeps a tick between two rounds, so that the packets of a picture have gathered and are read
-with one call; the fewer the streams, the shorter the tick, because then it is delay that counts.
+It sleeps a tick between two rounds, so that what has gathered meanwhile is read with one
+call. While somebody watches the tick is short, and the shorter the fewer the streams, because then
+it is delay that counts; while nobody does it is long, because then it is cost.
 """
 
 import logging
@@ -16,6 +17,7 @@ from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
     RTSP_BUFFER_BYTES,
+    SHARD_TICK_IDLE_S,
     SHARD_TICK_MAX_S,
     SHARD_TICK_MIN_S,
     SHARD_TICK_PER_STREAM_S,
@@ -43,6 +45,9 @@ class Shard:
         self._work: deque[Callable[[], None]] = deque()
         self._resolver = Resolver()
         self._stopping = False
+        self._hurried = threading.Event()
+        self._hurried.set()
+        self._settled = False
         self._awake, self._waker = socket.socketpair()
         for each in (self._awake, self._waker):
             each.setblocking(False)
@@ -73,7 +78,16 @@ class Shard:
     def stop(self) -> None:
         """Close all streams and end the thread."""
         self._stopping = True
+        self._hurried.set()
         self._wake()
+
+    def hurry(self, wanted: bool) -> None:
+        """Whether delay counts, because somebody watches one of these streams: it does until told
+        otherwise."""
+        if wanted:
+            self._hurried.set()
+        else:
+            self._hurried.clear()
 
     def join(self, timeout_s: float) -> bool:
         """Whether the thread has ended within `timeout_s`; one that never started has."""
@@ -125,15 +139,18 @@ class Shard:
                 if now_s >= sweep_at_s:
                     sweep_at_s = now_s + _SWEEP_EVERY_S
                     self._sweep(now_s)
-                time.sleep(self._tick_s())
+                self._rest()
         finally:
             for stream in tuple(self._streams):
                 self._guard(stream, stream.end)
             self._close()
 
-    def _tick_s(self) -> float:
+    def _rest(self) -> None:
+        if not self._hurried.is_set() and self._settled:
+            self._hurried.wait(SHARD_TICK_IDLE_S)
+            return
         wanted_s = len(self._streams) * SHARD_TICK_PER_STREAM_S
-        return min(max(wanted_s, SHARD_TICK_MIN_S), SHARD_TICK_MAX_S)
+        time.sleep(min(max(wanted_s, SHARD_TICK_MIN_S), SHARD_TICK_MAX_S))
 
     def _round(self, timeout_s: float) -> None:
         for key, events in self._selector.select(timeout_s):
@@ -153,11 +170,14 @@ class Shard:
             self._work.popleft()()
 
     def _sweep(self, now_s: float) -> None:
+        settled = True
         for stream in tuple(self._streams):
             if not stream.over:
                 self._guard(stream, stream.tick, now_s, self)
+            settled = settled and stream.settled
             if stream.over:
                 self._streams.pop(stream, None)
+        self._settled = settled
 
     def _guard(self, stream: Stream, work: Callable[..., None], *arguments: object) -> None:
         """Trouble of one camera is no trouble of the others."""

@@ -67,6 +67,13 @@ class Stream:
         """From now on nothing is passed on; any thread."""
         self._stopped = True
 
+    @property
+    def settled(self) -> bool:
+        """Whether it may be read seldom: pictures come, and wait where nothing is lost; or there
+        is no connection."""
+        connection = self._connection
+        return connection is None or (self._pictures > 0 and connection.roomy)
+
     def tick(self, now_s: float, loop: Loop) -> None:
         """Let time pass. Raises `SerambiError` when the connection is over: then `failed`."""
         connection = self._connection
