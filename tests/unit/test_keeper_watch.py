@@ -10,7 +10,7 @@ import pytest
 from serambi.base.clock import ManualClock
 from serambi.keeper.hub import Hub
 from serambi.keeper.watch import CameraWatch
-from serambi.recording import recorder
+from serambi.recording.disk import Disk
 from tests.builders import NOW, Town, make_roster
 from tests.clips import clip
 from tests.fakes.keeper_http import BEARER, box
@@ -37,14 +37,15 @@ class Post:
         self.hub = Hub(
             asyncio.get_running_loop(), lambda c, s, message, key: self.offered.append((c, s))
         )
-        self.watch = CameraWatch(self.site.config, self.hub, ManualClock(NOW), self.cameras)
+        self.clock = ManualClock(NOW)
+        self.watch = CameraWatch(self.site.config, self.hub, self.clock, self.cameras)
 
 
 @pytest.fixture
 async def post(tmp_path: Path, town: Town) -> AsyncIterator[Post]:
     post = Post(tmp_path, town)
-    post.watch.repair()
     post.watch.start()
+    await eventually(lambda: post.watch.recording_begun, "the recordings are checked")
     yield post
     post.watch.close()
 
@@ -99,7 +100,7 @@ async def test_a_full_disk_ends_recording_visibly_and_live_goes_on(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(recorder, "_write_all", full)
+        disk.setattr(Disk, "append", full)
         await live(post, "cam-1")
         await eventually(lambda: post.watch.watched("cam-1").recording_trouble, "it is seen")
         watched = post.watch.watched("cam-1")
@@ -122,13 +123,14 @@ async def test_the_owner_sees_what_is_not_recorded(
     async with box(site) as home:
         watch = home.keeper.watch
         watch.start()
+        await eventually(lambda: watch.recording_begun, "the recordings are checked")
         for camera in watch.cameras():
             for stream in ("main", "sub"):
                 home.cameras.put(camera, stream, *FILM.items())
         await eventually(lambda: all(watch.watched(c).online for c in watch.cameras()), "all live")
         health = (await home.http.get("/api/health", headers=BEARER)).json()
         assert (health["status"], health["cameras"][1]["recording"]) == ("ok", True)
-        monkeypatch.setattr(recorder, "_write_all", full)
+        monkeypatch.setattr(Disk, "append", full)
         home.cameras.put("cam-2", "main", *LATER)
         await eventually(lambda: watch.watched("cam-2").recording_trouble, "the disk is full")
         health = (await home.http.get("/api/health", headers=BEARER)).json()
@@ -152,7 +154,8 @@ async def test_old_recordings_make_room(post: Post) -> None:
     post.cameras.put("cam-1", "main", FILM.config, *LATER)
     await eventually(lambda: len(post.watch.index.segments("cam-1")) == 2, "two are recorded")
     old, newest = post.watch.index.segments("cam-1")
-    post.watch.make_room(NOW + 365 * 86_400)
+    post.clock.advance(365 * 86_400)
+    post.watch.make_room()
     assert [segment.path for segment in post.watch.index.segments("cam-1")] == [newest.path]
     folder = post.site.folder / "recordings"
     assert not (folder / old.path).exists()

@@ -64,3 +64,11 @@ REQUEST_FIELD_MAX_CHARACTERS = 512
 
 # Recording
 SEGMENT_S = 60.0
+RECORDING_SYNC_EVERY_S = 2.0
+# What a power cut may cost beyond the group of pictures being gathered; more is said in health.
+RECORDING_LOSS_MAX_S = 5.0
+RECORDING_ROWS_WAITING = 65_536
+# How far back from the end of a file its bytes are compared with their hashes after a crash.
+RECORDING_TAIL_S = 20.0
+# A date that leaps further than this deletes nothing by age until it has held for as long.
+RETENTION_LEAP_S = 24 * 3600.0

@@ -248,7 +248,6 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
-        await asyncio.to_thread(self.watch.repair)
         await self.journal.close_dangling()
         await self.journal.write(self.journal.entry("started"))
         self.watch.start()
@@ -279,7 +278,7 @@ class Keeper:
         await self._catch_up()
 
     async def _make_room(self) -> None:
-        await asyncio.to_thread(self.watch.make_room, self.clock.now())
+        await asyncio.to_thread(self.watch.make_room)
 
     async def _tell(self) -> None:
         """Send the state at every change and every second."""

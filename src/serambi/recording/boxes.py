@@ -1,0 +1,114 @@
+"""Reads back what media/fmp4.py wrote, for repair: strict, and None for anything else."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HEAD_MAX_BYTES = 256 * 1024
+_BEGINNING = b"ftypiso6"
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """`ftyp` and `moov`: their bytes, and what they say of the stream."""
+
+    size_bytes: int
+    codec: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A fragment in a file; times in ticks of 90 kHz, sizes in bytes."""
+
+    offset: int
+    size_bytes: int
+    payload_at: int
+    first_dts: int
+    duration: int
+    key: bool
+    sample_bytes: tuple[int, ...]
+
+
+def read_init(head: bytes) -> Init | None:
+    """What the first bytes of a file say."""
+    if len(head) < 16 or head[4:8] != b"ftyp":
+        return None
+    (begin,) = struct.unpack_from(">I", head)
+    if head[begin + 4 : begin + 8] != b"moov":
+        return None
+    end = begin + struct.unpack_from(">I", head, begin)[0]
+    entry, record = head.find(b"avc1", begin, end), head.find(b"avcC", begin, end)
+    if end > len(head) or entry < 0 or record < entry + 32 or record + 8 > end:
+        return None
+    width, height = struct.unpack_from(">HH", head, entry + 28)
+    return Init(end, f"avc1.{head[record + 5 : record + 8].hex()}", width, height)
+
+
+def never_began(content: bytes) -> bool:
+    """Whether a file is what a power cut leaves of one that had just been made: nothing, zeros,
+    or the beginning of ours without its end."""
+    return not content.strip(b"\0") or content[4:12] == _BEGINNING
+
+
+def scan(path: Path, begin: int) -> Iterator[Found]:
+    """Whole fragments from `begin` on; ends at the first that is not."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        at = begin
+        while at + 8 <= size:
+            file.seek(at)
+            moof_size, kind = struct.unpack(">I4s", file.read(8))
+            if kind != b"moof" or moof_size < 16 or at + moof_size + 8 > size:
+                return
+            moof = file.read(moof_size - 8)
+            mdat_size, mdat = struct.unpack(">I4s", file.read(8))
+            if mdat != b"mdat" or at + moof_size + mdat_size > size:
+                return
+            found = _parse(moof, at, moof_size, mdat_size)
+            if found is None:
+                return
+            yield found
+            at += found.size_bytes
+
+
+def _parse(moof: bytes, at: int, moof_size: int, mdat_size: int) -> Found | None:
+    time_at, run_at = moof.find(b"tfdt"), moof.find(b"trun")
+    if time_at < 0 or run_at < time_at or run_at + 16 > len(moof):
+        return None
+    (first_dts,) = struct.unpack_from(">Q", moof, time_at + 8)
+    (count,) = struct.unpack_from(">I", moof, run_at + 8)
+    if not count or run_at + 16 + count * 16 > len(moof):
+        return None
+    samples = [struct.unpack_from(">IIIi", moof, run_at + 16 + i * 16) for i in range(count)]
+    sample_bytes = tuple(sample[1] for sample in samples)
+    if sum(sample_bytes) != mdat_size - 8:
+        return None
+    return Found(
+        offset=at,
+        size_bytes=moof_size + mdat_size,
+        payload_at=moof_size + 8,
+        first_dts=first_dts,
+        duration=sum(sample[0] for sample in samples),
+        key=not samples[0][2] & 0x10000,
+        sample_bytes=sample_bytes,
+    )
+
+
+def samples_are_whole(found: Found, content: bytes) -> bool:
+    """Whether each sample of a fragment is made of NAL units that fill it exactly. Bytes that
+    never reached the disk read as zeros, and a unit of no length is none."""
+    at = found.payload_at
+    for size in found.sample_bytes:
+        end = at + size
+        while at < end:
+            if at + 5 > end:
+                return False
+            (length,) = struct.unpack_from(">I", content, at)
+            # No NAL unit begins with two zeros, neither in H.264 nor in H.265.
+            if not length or at + 4 + length > end or content[at + 4 : at + 6] == b"\0\0":
+                return False
+            at += 4 + length
+    return True
