@@ -32,7 +32,12 @@ REFUSALS_LOGGED_PER_MINUTE = 600
 # Documents and ledger
 DOCUMENT_MAX_BYTES = 1024 * 1024
 DOCUMENTS_MAX = 1024
+# A file in the inbox that is not believed is refused when it has not changed for this long.
+INBOX_SETTLED_S = 2.0
+INBOX_PATIENCE_S = 60.0
 ENTRY_MAX_BYTES = 64 * 1024
+# Entries of what has happened wait in memory while the disk refuses them.
+ENTRIES_OWED = 4096
 
 # HTTP
 BODY_MAX_BYTES = 2 * 1024 * 1024

@@ -139,13 +139,13 @@ class Sessions:
             self._send_close(session)
             raise
         if not reply.allowed:
-            await self._record("refused", session, reply.reason)
+            await self._journal.note(self._entry("refused", session, reply.reason))
             raise refused(reply)
         session.agreement = reply.agreement
         session.until_ms = reply.until_ms
         session.seq = reply.seq
         try:
-            await self._record("session_opened", session, "")
+            await self._journal.append(self._entry("session_opened", session, ""))
         except SerambiError:
             self._send_close(session)
             raise
@@ -194,7 +194,7 @@ class Sessions:
     async def close(self, session: Session, reason: str) -> None:
         """End it here, tell the site, write it down."""
         if self._end(session, reason, tell_site=True):
-            await self._record("session_closed", session, reason)
+            await self._note(session, reason)
 
     def tick(self) -> None:
         """Call it every second: renewals that are due, views nobody watches, grants that ended."""
@@ -285,27 +285,22 @@ class Sessions:
             log.info("the site was not told that session %s is over: %s", session.id, error)
 
     async def _note(self, session: Session, reason: str) -> None:
-        try:
-            await self._record("session_closed", session, reason)
-        except SerambiError as error:
-            log.error("session %s: %s", session.id, error)
+        await self._journal.note(self._entry("session_closed", session, reason))
 
-    async def _record(self, kind: EntryKind, session: Session, reason: str) -> None:
-        await self._journal.append(
-            Entry(
-                kind=kind,
-                at_ms=self._journal.now_ms(),
-                site=session.site,
-                session=session.id,
-                camera=session.camera,
-                person=session.owner.name,
-                unit=session.owner.unit,
-                party=self._asker.party,
-                purpose=session.purpose,
-                agreement=session.agreement,
-                reason=reason,
-                detail=session.action,
-            )
+    def _entry(self, kind: EntryKind, session: Session, reason: str) -> Entry:
+        return Entry(
+            kind=kind,
+            at_ms=self._journal.now_ms(),
+            site=session.site,
+            session=session.id,
+            camera=session.camera,
+            person=session.owner.name,
+            unit=session.owner.unit,
+            party=self._asker.party,
+            purpose=session.purpose,
+            agreement=session.agreement,
+            reason=reason,
+            detail=session.action,
         )
 
 

@@ -15,7 +15,7 @@ from serambi.agreement.decide import State, clock_is_sane
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
+from serambi.base.limits import RECONSIDER_EVERY_S, STATE_EVERY_S
 from serambi.base.tasks import keep_running
 from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.source import OpenSource
@@ -27,6 +27,7 @@ from serambi.keeper.config import KeeperConfig
 from serambi.keeper.documents import Accepted, Documents
 from serambi.keeper.durable import SITE, Durable
 from serambi.keeper.hub import Hub
+from serambi.keeper.inbox import Inbox
 from serambi.keeper.journal import Journal
 from serambi.keeper.release import Release
 from serambi.keeper.report import Report
@@ -73,6 +74,7 @@ class Keeper:
         self.last_picture = 0.0
         self.center_lost = clock.now()
         self._documents_turn = asyncio.Lock()
+        self.inbox = Inbox(config.folder / "inbox", self.accept, clock)
 
     # -- what is true now ---------------------------------------------------------------
 
@@ -167,22 +169,6 @@ class Keeper:
         self._changed.set()
         return accepted
 
-    async def _read_inbox(self) -> None:
-        for path in self.documents.waiting_in_inbox():
-            try:
-                if path.stat().st_size > DOCUMENT_MAX_BYTES:
-                    self.documents.put_aside(path, f"larger than {DOCUMENT_MAX_BYTES} bytes")
-                    continue
-                await self.accept(path.read_bytes())
-                path.unlink(missing_ok=True)
-            except SerambiError as error:
-                if error.kind == Kind.UNAVAILABLE:
-                    log.warning("%s stays in the inbox: %s", path.name, error)
-                else:
-                    self.documents.put_aside(path, str(error))
-            except OSError as error:
-                log.warning("%s in the inbox cannot be read: %s", path.name, error)
-
     # -- the courier --------------------------------------------------------------------
 
     async def _on_command(self, raw: bytes) -> bytes:
@@ -235,7 +221,7 @@ class Keeper:
                 ("socket to the courier", self.uplink.run),
                 ("state", self._tell),
                 ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
-                ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
+                ("inbox", self._every(STATE_EVERY_S, self.inbox.read)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):
@@ -248,8 +234,7 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
-        await self.journal.close_dangling()
-        await self.journal.write(self.journal.entry("started"))
+        await self.journal.begin()
         self.watch.start()
 
     def _every(

@@ -1,5 +1,7 @@
 """Whether the center works, for machines: needs no login and names nothing but sites."""
 
+from typing import Literal
+
 from fastapi import APIRouter
 
 from serambi import __version__
@@ -13,4 +15,5 @@ router = APIRouter(prefix="/api", tags=["health"])
 async def health(center: TheCenter) -> models.Health:
     """The process answers; which sites are online."""
     sites = {known.state.site: known.online for known in center.sites.all()}
-    return models.Health(status="ok", version=__version__, sites=sites)
+    status: Literal["ok", "degraded"] = "degraded" if center.journal.owed else "ok"
+    return models.Health(status=status, version=__version__, sites=sites)
