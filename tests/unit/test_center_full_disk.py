@@ -37,6 +37,9 @@ class Ledger:
         self.entries += entries
         return range(0)
 
+    def publish(self) -> None:
+        return
+
     def stamp(self) -> int:
         return max([self.now_ms, *(entry.at_ms for entry in self.entries)])
 
@@ -55,7 +58,7 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 async def journal(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Journal]:
-    monkeypatch.setattr("serambi.center.journal._AGAIN_S", 0.01)
+    monkeypatch.setattr("serambi.center.journal.LEDGER_PUBLISH_EVERY_S", 0.01)
     journal = Journal(ledger, ManualClock(START_US / 1e6))
     yield journal
     journal.close()

@@ -49,6 +49,9 @@ class MemoryLedger:
     def stamp(self) -> int:
         return 5
 
+    def publish(self) -> None:
+        """A list has no tiles."""
+
     def said(self) -> list[tuple[str, str]]:
         return [(entry.kind, entry.reason) for entry in self.entries]
 

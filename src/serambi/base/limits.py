@@ -38,6 +38,7 @@ INBOX_PATIENCE_S = 60.0
 ENTRY_MAX_BYTES = 64 * 1024
 # Entries of what has happened wait in memory while the disk refuses them.
 ENTRIES_OWED = 4096
+LEDGER_PUBLISH_EVERY_S = 1.0
 
 # HTTP
 BODY_MAX_BYTES = 2 * 1024 * 1024

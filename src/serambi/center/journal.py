@@ -1,6 +1,7 @@
 """The center's ledger behind a queue: many requests at once share one durable write."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import queue
@@ -14,13 +15,16 @@ from msgspec.structs import replace
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import ENTRIES_OWED, JOURNAL_QUEUE_ENTRIES
+from serambi.base.limits import (
+    ENTRIES_OWED,
+    JOURNAL_QUEUE_ENTRIES,
+    LEDGER_PUBLISH_EVERY_S,
+)
 from serambi.ledger.entry import Entry
 
 log = logging.getLogger(__name__)
 
 _BATCH = 64
-_AGAIN_S = 2.0
 
 
 class Ledger(Protocol):
@@ -32,6 +36,10 @@ class Ledger(Protocol):
 
     def stamp(self) -> int:
         """The earliest time that the next entry may have, unix ms, or now."""
+        ...
+
+    def publish(self) -> None:
+        """Put into tiles what is durable already."""
         ...
 
 
@@ -56,11 +64,17 @@ class Journal:
         self._clock = clock
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(JOURNAL_QUEUE_ENTRIES)
         self._owed: deque[Entry] = deque(maxlen=ENTRIES_OWED)
+        self._unpublished = False
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
     def now_ms(self) -> int:
         return unix_ms(self._clock.now())
+
+    @property
+    def disk_refuses(self) -> bool:
+        """Whether something waits that the disk has not taken."""
+        return bool(self._owed) or self._unpublished
 
     @property
     def owed(self) -> int:
@@ -98,20 +112,40 @@ class Journal:
         self._thread.join()
 
     def _write(self) -> None:
+        published = self._clock.monotonic()
         ended = False
         while not ended:
-            batch: list[_Waiting] = []
-            try:
-                more = self._queue.get(timeout=_AGAIN_S if self._owed else None)
-                while more is not None and len(batch) < _BATCH:
+            ended = self._write_next()
+            if self._clock.monotonic() - published >= LEDGER_PUBLISH_EVERY_S:
+                self._publish()
+                published = self._clock.monotonic()
+
+    def _write_next(self) -> bool:
+        """Write what is queued, waiting for it a while; whether that was the end."""
+        batch: list[_Waiting] = []
+        ended = False
+        wait_s = LEDGER_PUBLISH_EVERY_S
+        with contextlib.suppress(queue.Empty):
+            while len(batch) < _BATCH and not ended:
+                more = self._queue.get(timeout=wait_s)
+                wait_s = 0.0
+                if more is None:
+                    ended = True
+                else:
                     batch.append(more)
-                    more = self._queue.get_nowait()
-                ended = more is None
-                if more is not None:
-                    batch.append(more)
-            except queue.Empty:
-                pass  # the batch is what there is now
+        if batch or self._owed:
             self._write_batch(batch)
+        return ended
+
+    def _publish(self) -> None:
+        try:
+            self._ledger.publish()
+        except SerambiError as error:
+            if not self._unpublished:
+                log.warning("the ledger's tiles wait: %s", error)
+            self._unpublished = True
+        else:
+            self._unpublished = False
 
     def _write_batch(self, batch: list[_Waiting]) -> None:
         at_ms = 0

@@ -50,6 +50,8 @@ class Journal:
         self._salt = salt
         self._order = asyncio.Lock()
         self._owed: deque[Entry] = deque(maxlen=ENTRIES_OWED)
+        self.unpublished = False
+        """Whether the disk refused the newest entries a place among the older ones."""
 
     @property
     def owed(self) -> int:
@@ -140,6 +142,16 @@ class Journal:
             for entry in await asyncio.to_thread(left_open, self._store)
         ]
         await self.note(*ended, self.entry("started"))
+
+    async def publish(self) -> None:
+        """Put into tiles what is durable already, for whoever reads the ledger's folder. Raises
+        `SerambiError` when the disk refuses; nothing is lost by that."""
+        try:
+            await asyncio.to_thread(self._store.publish)
+        except SerambiError:
+            self.unpublished = True
+            raise
+        self.unpublished = False
 
     @property
     def store(self) -> LedgerStore:

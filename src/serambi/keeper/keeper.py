@@ -15,7 +15,11 @@ from serambi.agreement.decide import State, clock_is_sane
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import RECONSIDER_EVERY_S, STATE_EVERY_S
+from serambi.base.limits import (
+    LEDGER_PUBLISH_EVERY_S,
+    RECONSIDER_EVERY_S,
+    STATE_EVERY_S,
+)
 from serambi.base.tasks import keep_running
 from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.source import OpenSource
@@ -104,7 +108,7 @@ class Keeper:
     @property
     def disk_refuses(self) -> bool:
         """Whether something waits that the disk has not taken."""
-        return bool(self.journal.owed) or self.durable.refused
+        return bool(self.journal.owed) or self.journal.unpublished or self.durable.refused
 
     # -- the owner's hand ---------------------------------------------------------------
 
@@ -222,6 +226,7 @@ class Keeper:
                 ("state", self._tell),
                 ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
                 ("inbox", self._every(STATE_EVERY_S, self.inbox.read)),
+                ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):

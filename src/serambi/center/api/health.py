@@ -15,5 +15,5 @@ router = APIRouter(prefix="/api", tags=["health"])
 async def health(center: TheCenter) -> models.Health:
     """The process answers; which sites are online."""
     sites = {known.state.site: known.online for known in center.sites.all()}
-    status: Literal["ok", "degraded"] = "degraded" if center.journal.owed else "ok"
+    status: Literal["ok", "degraded"] = "degraded" if center.journal.disk_refuses else "ok"
     return models.Health(status=status, version=__version__, sites=sites)
