@@ -21,7 +21,7 @@ from serambi.agreement.revocation import Revocation, seal_revocation
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import new_id
-from serambi.base.limits import COMMAND_MAX_BYTES
+from serambi.base.limits import COMMAND_MAX_BYTES, INBOX_SETTLED_S
 from serambi.fabric import sockets
 from serambi.fabric.frames import Command, encode
 from serambi.identity import dsse
@@ -393,6 +393,8 @@ async def test_a_revocation_ends_views_whichever_way_it_comes(
             ("session_closed", "revoked", "polres"),
         ]
         refused = inbox / "refused"
+        await eventually(lambda: (refused / "large.json").exists(), "the inbox is read")
+        clock.advance(INBOX_SETTLED_S)
         await eventually(lambda: not any(p.is_file() for p in inbox.iterdir()), "all is read")
         assert sorted(path.name for path in refused.iterdir()) == [
             "large.json",

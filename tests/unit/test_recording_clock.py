@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from serambi.base.clock import ManualClock
 from serambi.base.limits import RETENTION_LEAP_S
-from serambi.recording.index import Fragment, Index, Segment
-from serambi.recording.recorder import GAP_MIN_US
+from serambi.recording.index import GAP_MIN_US, Fragment, Index, Segment
 from serambi.recording.retention import Retention, vouched_us
 from tests.clips import START_US, clip
 from tests.fakes.recording_site import CAMERA, RecordingSite, later

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from serambi.base.limits import RECORDING_TAIL_S
@@ -21,7 +22,7 @@ from serambi.recording.boxes import (
     samples_are_whole,
     scan,
 )
-from serambi.recording.index import Fragment, Index, Segment
+from serambi.recording.index import GAP_MIN_US, Fragment, Gap, Index, Segment
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +66,24 @@ def check_recordings(folder: Path, index: Index) -> Repaired:
                 dropped + one.dropped,
                 cut_bytes + one.cut_bytes,
             )
+    if adopted:
+        _mark_holes(index, {segment.camera for segment in segments})
     repaired = Repaired(added, dropped, cut_bytes, lost, adopted)
     if repaired != Repaired():
         log.warning("recordings repaired after an abrupt end: %s", repaired)
     return repaired
+
+
+def _mark_holes(index: Index, cameras: set[str]) -> None:
+    """A file that came back may lie behind a gap whose row was lost with its own."""
+    for camera in cameras:
+        known = {gap.from_us for gap in index.gaps(camera)}
+        holes = [
+            Gap(camera, before.end_us, after.start_us, "restart")
+            for before, after in pairwise(index.segments(camera))
+            if after.start_us - before.end_us >= GAP_MIN_US and before.end_us not in known
+        ]
+        index.add(holes)
 
 
 def _adopt(folder: Path, index: Index) -> int:

@@ -15,6 +15,9 @@ from typing import Any
 
 from serambi.base.errors import Kind, SerambiError
 
+GAP_MIN_US = 1_000_000
+"""A shorter hole between two runs is within the usual distance of pictures."""
+
 _FORMAT = 1
 _BUSY_S = 1.0
 _SCHEMA = """

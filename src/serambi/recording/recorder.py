@@ -15,13 +15,10 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import GOP_CACHE_MAX_BYTES, GOP_CACHE_MAX_UNITS, SEGMENT_S
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import NOMINAL_DURATION, TIMESCALE, fragment, init_segment
-from serambi.recording.index import Fragment, Gap, Segment
+from serambi.recording.index import GAP_MIN_US, Fragment, Gap, Segment
 from serambi.recording.syncer import OpenFile, Syncer
 
 log = logging.getLogger(__name__)
-
-GAP_MIN_US = 1_000_000
-"""A shorter hole between two runs is within the usual distance of pictures."""
 
 _STALL_US = 10_000_000
 """A group of pictures may arrive that much more slowly than it was taken."""
