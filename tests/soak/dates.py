@@ -21,6 +21,8 @@ def missing() -> str:
 class Dates:
     """The date that a process started by `command` sees. Only the date: durations are true."""
 
+    seen_within_s = 1.5
+
     def __init__(self, file: Path) -> None:
         self._file = file
         self.set(0.0)

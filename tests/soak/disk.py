@@ -1,6 +1,7 @@
 """A small disk of its own for one folder: an ext4 image, mounted where the folder was. It can be
 filled to the last byte, which no folder on a shared disk should be."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -26,15 +27,12 @@ class SmallDisk:
 
     def fill(self) -> int:
         """Not a byte is left -> how many were taken."""
-        with self._filler.open("wb") as file:
+        with self._filler.open("ab", buffering=0) as file:
             for size in (1 << 20, 1 << 12, 1):
-                try:
+                with contextlib.suppress(OSError):
                     while True:
                         file.write(bytes(size))
-                        file.flush()
                         os.fsync(file.fileno())
-                except OSError:
-                    continue
         return self._filler.stat().st_size
 
     def free(self) -> None:

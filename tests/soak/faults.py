@@ -145,6 +145,7 @@ def step_date(world: World, chance: random.Random) -> str:
         assert all(c["recording"] for c in world.health(TALL)["cameras"])
     finally:
         world.keeper_date.set(0.0)
+        time.sleep(world.keeper_date.seen_within_s)
     return f"the keeper's date is {offset_s:+.0f} s off"
 
 
@@ -215,7 +216,7 @@ class _Other(Settings):
         return self.fps
 
 
-_OTHER = _Other(160, 96, 12, 90_000, "main", "superfast")
+_OTHER = _Other(400, 224, 12, 90_000, "main", "superfast")
 
 
 def stop_and_resume(world: World, chance: random.Random) -> str:
@@ -244,7 +245,7 @@ def _resume(world: World, camera: str | None) -> bool:
 
 
 def revoke_and_agree(world: World, chance: random.Random) -> str:
-    """By hand or through the center; then all sign anew."""
+    """Into the inbox or at the owner's page; then all sign anew."""
     party = chance.choice([party.id for party in world.layout.town.party])
     by_hand = chance.random() < 0.5
     _deliver(world, "revocation", world.papers.revoke(party), by_hand=by_hand)
@@ -254,7 +255,8 @@ def revoke_and_agree(world: World, chance: random.Random) -> str:
     _deliver(world, "agreement", raw, by_hand=not by_hand)
     wait_until(lambda: number in _agreements(world), "the new agreement counts", _NOTICED_S)
     world.count("agreement_accepted")
-    return f"{party} revokes {'by hand' if by_hand else 'through the center'}, all agree anew"
+    way = "into the inbox" if by_hand else "at the owner's page"
+    return f"{party} revokes {way}, all agree anew"
 
 
 def _agreements(world: World) -> set[str]:
