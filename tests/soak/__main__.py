@@ -1,6 +1,6 @@
 """`python3 dev.py soak`: faults at random against a running town, everything checked after each.
 
-    python3 dev.py soak [--minutes 30] [--seed N] [--only NAME[,NAME]] [--folder DIR]
+    python3 dev.py soak [--minutes 30] [--seed N] [--only NAME[;NAME]] [--folder DIR]
 
 Each fault is done once, then they come at random. Exit code 1 when anything does not hold; the
 folder is kept then.
@@ -70,7 +70,7 @@ def run(world: World, checks: Checks, options: argparse.Namespace) -> Outcome:
     world.recover()
     checks.settle()
     outcome.wrong += [f"before any fault: {what}" for what in checks.run()]
-    only = [name.strip() for name in options.only.split(",") if name.strip()]
+    only = [name.strip() for name in options.only.split(";") if name.strip()]
     for number, name in enumerate(plan(faults, only, chance), 1):
         if time.monotonic() >= end or len(outcome.wrong) >= _WRONG_MAX:
             break
@@ -131,7 +131,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="how long (30)")
     parser.add_argument("--seed", type=int, default=None, help="repeats a run's choices")
-    parser.add_argument("--only", default="", help="these faults, once each, by name")
+    parser.add_argument(
+        "--only", default="", help="these faults, once each, by name, with ; between"
+    )
     parser.add_argument("--folder", type=Path, default=None, help="where to work; kept")
     options = parser.parse_args()
     if options.seed is None:
