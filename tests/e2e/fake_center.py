@@ -197,7 +197,8 @@ async def live(socket: WebSocket) -> None:
 async def _show(socket: WebSocket, center: FakeCenter, session: dict[str, Any]) -> None:
     camera = session["camera"]
     loop = center.pictures[camera][session["stream"]]
-    config = make_config(loop.sps, [loop.pps])
+    sps, pps = loop.parameter_sets
+    config = make_config(sps, [pps])
     muxer = Muxer()
     await _configure(socket, muxer, config)
     async for n, unit in units(loop, center.late.get(camera, 0.0)):

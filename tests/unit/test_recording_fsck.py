@@ -105,7 +105,25 @@ def test_files_without_a_row_are_put_back_into_the_index(site: RecordingSite) ->
     assert check_recordings(site.folder, site.index) == Repaired()
 
 
-@pytest.mark.parametrize("left", [0, 4096, 40])
+def test_h265_recordings_are_known_and_strange_records_left_alone(site: RecordingSite) -> None:
+    made = clip(20, gop=10, codec="hevc")
+    site.record(made.items())
+    (segment,) = site.index.segments()
+    path = site.folder / segment.path
+    site.index.remove_segments([segment.id])
+    whole = path.read_bytes()
+    at = whole.index(b"hvcC") + 4
+    path.write_bytes(whole[:at] + b"\7" + whole[at + 1 :])
+    assert check_recordings(site.folder, site.index) == Repaired()
+    path.write_bytes(whole)
+    assert check_recordings(site.folder, site.index).found_files == 1
+    (again,) = site.index.segments()
+    assert again == replace(segment, id=again.id)
+    assert (again.codec, again.width) == (made.config.codec, 320)
+    assert len(decoded(path.read_bytes())) == 20
+
+
+@pytest.mark.parametrize("left", [0, 4096, 10, 40])
 def test_what_a_power_cut_leaves_of_a_new_file_is_removed(site: RecordingSite, left: int) -> None:
     path = _record(site)
     begun = path.with_name("1234.mp4")

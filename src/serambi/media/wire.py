@@ -100,7 +100,7 @@ def _decode_config(raw: bytes) -> VideoConfig:
     try:
         record = base64.b64decode(found.record, validate=True)
     except binascii.Error as error:
-        raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not base64") from error
+        raise SerambiError(Kind.BAD_INPUT, "a configuration's record is not base64") from error
     if base64.b64encode(record).decode() != found.record:
-        raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not in its one right form")
+        raise SerambiError(Kind.BAD_INPUT, "a configuration's record is not in its one right form")
     return VideoConfig(found.codec, record, found.width, found.height)

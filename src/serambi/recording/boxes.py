@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from serambi.base.errors import SerambiError
+from serambi.media import h265
+
 HEAD_MAX_BYTES = 256 * 1024
 _BEGINNING = b"ftypiso6"
 
@@ -40,17 +43,39 @@ def read_init(head: bytes) -> Init | None:
     if head[begin + 4 : begin + 8] != b"moov":
         return None
     end = begin + struct.unpack_from(">I", head, begin)[0]
-    entry, record = head.find(b"avc1", begin, end), head.find(b"avcC", begin, end)
-    if end > len(head) or entry < 0 or record < entry + 32 or record + 8 > end:
+    if end > len(head):
         return None
-    width, height = struct.unpack_from(">HH", head, entry + 28)
-    return Init(end, f"avc1.{head[record + 5 : record + 8].hex()}", width, height)
+    for sample, box in ((b"avc1", b"avcC"), (b"hvc1", b"hvcC")):
+        entry, record = head.find(sample, begin, end), head.find(box, begin, end)
+        if entry < 0 or record < entry + 32:
+            continue
+        codec = _codec(sample, head[record + 4 : end])
+        width, height = struct.unpack_from(">HH", head, entry + 28)
+        return None if codec is None else Init(end, codec, width, height)
+    return None
+
+
+def _codec(sample: bytes, record: bytes) -> str | None:
+    if sample == b"avc1":
+        return f"avc1.{record[1:4].hex()}" if len(record) >= 4 else None
+    try:
+        return h265.codec_string(record)
+    except SerambiError:
+        return None
 
 
 def never_began(content: bytes) -> bool:
     """Whether a file is what a power cut leaves of one that had just been made: nothing, zeros,
     or the beginning of ours without its end."""
-    return not content.strip(b"\0") or content[4:12] == _BEGINNING
+    if not content.strip(b"\0"):
+        return True
+    if content[4:12] != _BEGINNING:
+        return False
+    (begin,) = struct.unpack_from(">I", content)
+    if len(content) < begin + 8 or not content[begin:].strip(b"\0"):
+        return True
+    size, kind = struct.unpack_from(">I4s", content, begin)
+    return kind == b"moov" and begin + int(size) > len(content)
 
 
 def scan(path: Path, begin: int) -> Iterator[Found]:
