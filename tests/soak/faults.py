@@ -13,7 +13,8 @@ import httpx
 
 from serambi.base.limits import RECONSIDER_EVERY_S
 from serambi.identity.certificates import issue
-from serambi.sim.encode import Settings, encode
+from serambi.sim.encode import encode
+from serambi.sim.encoder import Settings
 from serambi.sim.loop_file import write
 from tests.crash.small_town import TALL, wait_until
 from tests.fakes.network import HUB_ADDRESS

@@ -123,7 +123,7 @@ def test_h265_recordings_are_known_and_strange_records_left_alone(site: Recordin
     assert len(decoded(path.read_bytes())) == 20
 
 
-@pytest.mark.parametrize("left", [0, 4096, 10, 40])
+@pytest.mark.parametrize("left", [0, 4096, 2, 10, 40])
 def test_what_a_power_cut_leaves_of_a_new_file_is_removed(site: RecordingSite, left: int) -> None:
     path = _record(site)
     begun = path.with_name("1234.mp4")

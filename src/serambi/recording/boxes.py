@@ -69,13 +69,15 @@ def never_began(content: bytes) -> bool:
     or the beginning of ours without its end."""
     if not content.strip(b"\0"):
         return True
-    if content[4:12] != _BEGINNING:
+    if content[:3].strip(b"\0") or not _BEGINNING.startswith(content[4:12]):
         return False
+    if len(content) < 4:
+        return True
     (begin,) = struct.unpack_from(">I", content)
     if len(content) < begin + 8 or not content[begin:].strip(b"\0"):
         return True
     size, kind = struct.unpack_from(">I4s", content, begin)
-    return kind == b"moov" and begin + int(size) > len(content)
+    return bool(kind == b"moov" and begin + size > len(content))
 
 
 def scan(path: Path, begin: int) -> Iterator[Found]:
