@@ -196,7 +196,7 @@ def hostile_cameras(world: World, chance: random.Random) -> str:
 
 
 def other_pictures(world: World, chance: random.Random) -> str:
-    """The cameras come back with other parameter sets: another size, another rate."""
+    """The cameras come back with other parameter sets: another profile, another rate."""
     path = world.layout.folder / "sim.json"
     settings = json.loads(path.read_text())
     other = Path(settings["cameras"][0]["main"]).with_name("other.sim")
@@ -217,7 +217,7 @@ class _Other(Settings):
         return self.fps
 
 
-_OTHER = _Other(400, 224, 12, 90_000, "main", "superfast")
+_OTHER = _Other(320, 180, 20, 90_000, "main", "superfast")
 
 
 def stop_and_resume(world: World, chance: random.Random) -> str:
