@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import network
-from tests.soak import dates, disk
+from tests.soak import disk
 from tests.soak.processes import Lives, Sample
 from tests.soak.recordings import Row, _order
 from tests.soak.town import Sieve
@@ -29,6 +29,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.timeout(240)
 def test_a_town_stands_each_fault_once(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.soak", "--seed", "1", "--minutes", "3"]
     command += ["--only", ";".join(FAULTS), "--folder", str(tmp_path / "soak")]
@@ -50,12 +51,6 @@ def test_a_town_stands_each_fault_once(tmp_path: Path) -> None:
     assert code == 0, said
     assert said.count(" ok ") == len(FAULTS), said
     assert said.rstrip().endswith("no violation"), said
-
-
-def test_what_this_machine_lacks_is_said() -> None:
-    for reason in (network.missing(), disk.missing(), dates.missing()):
-        if reason:
-            pytest.skip(f"left out of the soak: {reason}")
 
 
 # The soak is only as good as its checks: each must see what it is there for.
