@@ -99,7 +99,7 @@ async def test_what_waits_is_bounded(ledger: Ledger, monkeypatch: pytest.MonkeyP
 
 
 class Opened:
-    id, site, camera, stream = "s-1", "site", "cam", "sub"
+    grant, site, camera, stream = "s-1", "site", "cam", "sub"
     action, purpose, agreement = "live", "watch", "k-1"
     owner = Account("petugas", "Petugas", Role.OPERATOR, "Regu 1")
 
@@ -128,7 +128,7 @@ def test_a_database_on_a_full_disk_is_opened_later(
             engine.connect()
         history = History(engine, ManualClock(0.0))
         history.opened(Opened())
-        history.closed("s-1", "closed")
+        history.closed({"s-1": "closed"})
         history.close_left_open()
     with engine.connect() as connection:
         assert connection.execute(select(meta.c.value)).scalar() == str(database.FORMAT)

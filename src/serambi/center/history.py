@@ -2,6 +2,7 @@
 what the disk refuses here is missing here, and nothing else fails for it."""
 
 import logging
+from collections.abc import Mapping
 from typing import Protocol
 
 from sqlalchemy import Engine, Executable, insert, update
@@ -18,7 +19,7 @@ class Opened(Protocol):
     """What is kept of a session."""
 
     @property
-    def id(self) -> str: ...
+    def grant(self) -> str: ...
     @property
     def owner(self) -> Account: ...
     @property
@@ -44,7 +45,7 @@ class History:
 
     def opened(self, session: Opened) -> None:
         row = {
-            "session": session.id,
+            "session": session.grant,
             "account": session.owner.account,
             "site": session.site,
             "camera": session.camera,
@@ -56,8 +57,14 @@ class History:
         }
         self._do(insert(sessions).values(row))
 
-    def closed(self, session: str, reason: str) -> None:
-        self._do(update(sessions).where(sessions.c.session == session).values(self._ended(reason)))
+    def closed(self, reasons: Mapping[str, str]) -> None:
+        """These sessions are over, by id; all of them in one write."""
+        self._do(
+            *(
+                update(sessions).where(sessions.c.session == session).values(self._ended(reason))
+                for session, reason in reasons.items()
+            )
+        )
 
     def close_left_open(self) -> None:
         """At start: sessions that a dead center left open are over."""
@@ -70,9 +77,10 @@ class History:
     def _ended(self, reason: str) -> dict[str, object]:
         return {"closed_ms": unix_ms(self._clock.now()), "reason": reason}
 
-    def _do(self, statement: Executable) -> None:
+    def _do(self, *statements: Executable) -> None:
         try:
             with self._engine.begin() as connection:
-                connection.execute(statement)
+                for statement in statements:
+                    connection.execute(statement)
         except OperationalError as error:
             log.error("the history of sessions cannot be written: %s", error.orig)

@@ -6,6 +6,7 @@ from serambi.base.clock import Clock
 from serambi.center.accounts import Accounts
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
+from serambi.center.entries import SiteEntries
 from serambi.center.journal import Journal
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
@@ -25,3 +26,4 @@ class Center:
     asker: Asker
     changes: Changes
     journal: Journal
+    entries: SiteEntries

@@ -26,6 +26,7 @@ _KINDS = {
     "stopped": ("dihentikan oleh pemilik", "stopped by the owner"),
     "resumed": ("dibuka lagi oleh pemilik", "resumed by the owner"),
     "roster_accepted": ("daftar pihak diterima", "roster accepted"),
+    "history_differs": ("riwayat lokasi tidak sama lagi", "site's history differs"),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),

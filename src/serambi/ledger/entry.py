@@ -29,6 +29,7 @@ EntryKind: TypeAlias = Literal[
     "stopped",
     "resumed",
     "roster_accepted",
+    "history_differs",
 ]
 
 

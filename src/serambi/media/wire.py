@@ -80,6 +80,18 @@ def sequence_of(message: bytes) -> int | None:
     return int(_HEAD.unpack_from(message)[2])
 
 
+def restarts(message: bytes) -> bool:
+    """Whether this is a configuration said for the first time: a stream begins, or begins anew."""
+    return message[:1] == bytes([_CONFIG])
+
+
+def begins(message: bytes) -> bool:
+    """Whether a decoder can begin here: a configuration or a key frame."""
+    if message[:1] == bytes([_UNIT]):
+        return bool(message[1:2] > b"\0")
+    return True
+
+
 def decode(message: bytes) -> VideoConfig | AccessUnit:
     """Strict: what is accepted was made by the functions above. Raises `SerambiError`."""
     if len(message) > LIVE_MESSAGE_MAX_BYTES:
