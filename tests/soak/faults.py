@@ -47,7 +47,15 @@ def kill_any(world: World, chance: random.Random) -> str:
 
 def freeze(world: World, chance: random.Random) -> str:
     """It stands still for a while, as on a machine that swaps."""
-    process, seconds = chance.choice(PROCESSES), chance.uniform(1, 9)
+    return _freeze(world, chance.choice(PROCESSES), chance.uniform(1, 9))
+
+
+def freeze_center(world: World, chance: random.Random) -> str:
+    """What is sent to it meanwhile piles up at every hop."""
+    return _freeze(world, CENTER, chance.uniform(2, 6))
+
+
+def _freeze(world: World, process: str, seconds: float) -> str:
     pid = world.town.pid(process)
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -300,6 +308,7 @@ def available(world: World) -> dict[str, Fault]:
         "hostile cameras": hostile_cameras,
         "stop": stop_and_resume,
         "freeze": freeze,
+        "freeze center": freeze_center,
         "other pictures": other_pictures,
         "revoke": revoke_and_agree,
         "certificate": renew_certificates,
