@@ -320,6 +320,10 @@ async def test_a_clock_that_runs_back_denies_and_ends(site: Site, clock: ManualC
         keeper.state()
         clock.step(NOW + 48.9)
         await eventually(lambda: not keeper.sessions.all(), "views end")
+        # Closed first, written after.
+        await eventually(
+            lambda: [e.kind for e in ledger_of(keeper)].count("session_closed") == 2, "written"
+        )
         reply = await courier.ask(clock)
         assert (reply.allowed, reply.reason) == (False, "clock")
         told = [(e.kind, e.reason) for e in ledger_of(keeper)[-3:]]

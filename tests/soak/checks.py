@@ -132,10 +132,13 @@ class Checks:
     def _crossed(self) -> list[str]:
         wrong = []
         for site, sieve in self.world.sieves.items():
-            names = {name for name in sieve.found if not name.startswith("+")}
-            wrong += [f"{name} crossed to the courier of {site}" for name in sorted(names)]
+            wrong += [
+                f"{name} crossed to the courier of {site}: {around!r}"
+                for name, around in sorted(sieve.found.items())
+                if not name.startswith("+")
+            ]
         shared = {f"+{camera}" for camera in self.world.town.shared}
-        if self.world.sieves and not shared <= self.world.sieves[TALL].found:
+        if self.world.sieves and not shared <= self.world.sieves[TALL].found.keys():
             wrong.append("the tap does not even hear what is shared")
         wrong += [
             f"a viewer saw another camera {v.strange} times"

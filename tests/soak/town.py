@@ -29,6 +29,7 @@ PROCESSES = (CAMERAS, CENTER, KEEPER, COURIER, f"{SHUT}-keeper", f"{SHUT}-courie
 KEEPER_DISK_BYTES = 64 << 20
 CENTER_DISK_BYTES = 32 << 20
 RECOVERY_S = 60.0
+_AROUND = 120
 
 
 class Sieve:
@@ -39,12 +40,15 @@ class Sieve:
         self._overlap = max(len(way) for _, way in self._wanted)
         self._rest = b""
         self.heard_bytes = 0
-        self.found: set[str] = set()
+        self.found: dict[str, bytes] = {}
+        """Which secrets were heard, each with what stood around it the first time."""
 
     def __iadd__(self, chunk: bytes) -> "Sieve":
         raw = self._rest + chunk
         self.heard_bytes += len(chunk)
-        self.found |= {name for name, way in self._wanted if way in raw}
+        for name, way in self._wanted:
+            if name not in self.found and (at := raw.find(way)) >= 0:
+                self.found[name] = raw[max(0, at - _AROUND) : at + len(way) + _AROUND]
         self._rest = raw[-self._overlap :]
         return self
 
