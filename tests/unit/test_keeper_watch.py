@@ -35,7 +35,9 @@ class Post:
         self.cameras = FakeCameras()
         self.offered: list[tuple[str, str]] = []
         self.hub = Hub(
-            asyncio.get_running_loop(), lambda c, s, message, key: self.offered.append((c, s))
+            asyncio.get_running_loop(),
+            lambda c, s, message, key: self.offered.append((c, s)),
+            lambda camera, stream: True,
         )
         self.clock = ManualClock(NOW)
         self.watch = CameraWatch(self.site.config, self.hub, self.clock, self.cameras)
@@ -48,6 +50,11 @@ async def post(tmp_path: Path, town: Town) -> AsyncIterator[Post]:
     await eventually(lambda: post.watch.recording_begun, "the recordings are checked")
     yield post
     post.watch.close()
+
+
+def watch_both(post: Post, camera: str) -> None:
+    for stream in ("main", "sub"):
+        post.hub.prelude(camera, stream)
 
 
 async def live(post: Post, camera: str) -> None:
@@ -69,6 +76,7 @@ async def test_a_camera_before_its_first_picture(post: Post) -> None:
 
 
 async def test_pictures_go_to_the_hub_and_the_main_stream_to_the_disk(post: Post) -> None:
+    watch_both(post, "cam-1")
     await live(post, "cam-1")
     await eventually(lambda: len(post.offered) >= 2 * 22, "all is offered")
     assert set(post.offered) == {("cam-1", "main"), ("cam-1", "sub")}
@@ -101,6 +109,7 @@ async def test_a_full_disk_ends_recording_visibly_and_live_goes_on(
 
     with monkeypatch.context() as disk:
         disk.setattr(Disk, "append", full)
+        watch_both(post, "cam-1")
         await live(post, "cam-1")
         await eventually(lambda: post.watch.watched("cam-1").recording_trouble, "it is seen")
         watched = post.watch.watched("cam-1")

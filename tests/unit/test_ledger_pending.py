@@ -1,5 +1,7 @@
 """The file of the newest entries: whole records or none, and only those that go on."""
 
+import hashlib
+import struct
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,15 @@ def test_a_changed_record_is_none(record: Record, data: st.DataObject) -> None:
 def test_any_bytes_can_be_read(raw: bytes) -> None:
     for record in parse_records(raw):
         assert raw.startswith(record.encode())
+
+
+@pytest.mark.parametrize("entries", [b"\0", b"\0\5leaf", b"\0\1"])
+def test_a_record_that_ends_inside_an_entry_is_none_though_its_digest_is_good(
+    entries: bytes,
+) -> None:
+    body = struct.pack(">QH", 0, 4) + b"note" + entries
+    head = struct.pack(">I", len(body)) + hashlib.sha256(body).digest()[:8]
+    assert list(parse_records(head + body)) == []
 
 
 def test_a_record_without_entries_is_none() -> None:

@@ -65,9 +65,11 @@ async def run(
     """
     config = read_config(config_path)
     check_format(config.folder)
-    await serve(
-        config, open_link or zenoh_link, clock or SystemClock(), until_told_to_end(), started
-    )
+    until = until_told_to_end()
+    try:
+        await serve(config, open_link or zenoh_link, clock or SystemClock(), until, started)
+    finally:
+        until.close()  # where it was never waited for, because something refused to start
 
 
 async def serve(
@@ -219,7 +221,10 @@ def load_roster(config: CenterConfig) -> Roster:
             raw = file.read(DOCUMENT_MAX_BYTES + 1)
     except OSError as error:
         raise SerambiError(
-            Kind.BAD_INPUT, f"the roster cannot be read: {error.strerror}", where=str(config.roster)
+            Kind.BAD_INPUT,
+            f"the roster cannot be read: {error.strerror}",
+            where=str(config.roster),
+            hint="copy the roster of the parties there",
         ) from error
     return read_roster(raw, config.genesis)
 

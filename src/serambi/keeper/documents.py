@@ -26,6 +26,7 @@ from serambi.ledger.entry import EntryKind
 
 log = logging.getLogger(__name__)
 
+_SIGN_HINT = "have it signed anew, and change nothing in it afterwards"
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -52,6 +53,10 @@ class _Taken:
     replaces: tuple[str, ...] = ()
 
 
+def _what(error: SerambiError | OSError) -> str:
+    return error.what if isinstance(error, SerambiError) else error.strerror or str(error)
+
+
 class Documents:
     """The documents of one site, in memory and in the folder `documents`."""
 
@@ -75,7 +80,10 @@ class Documents:
             raw = roster_path.read_bytes()
         except OSError as error:
             raise SerambiError(
-                Kind.NOT_FOUND, f"the roster cannot be read: {error}", where=str(roster_path)
+                Kind.NOT_FOUND,
+                f"the roster cannot be read: {error.strerror}",
+                where=str(roster_path),
+                hint="copy the roster of the parties there",
             ) from error
         self.roster: Roster = read_roster(raw, genesis)
         # Replaced as a whole: the event loop reads them while another thread accepts.
@@ -99,7 +107,7 @@ class Documents:
             if path.name.startswith("revocation"):
                 raise SerambiError(
                     Kind.CORRUPT,
-                    f"a kept revocation cannot be read: {error}",
+                    f"a kept revocation cannot be read: {_what(error)}",
                     where=str(path),
                     hint="restore the file from another party's copy before starting",
                 ) from error
@@ -175,9 +183,18 @@ class Documents:
         )
         if not good:
             raise SerambiError(
-                Kind.DENIED, "no party of the roster has signed this document", where=self._site
+                Kind.DENIED, self._why_unsigned(envelope), where=self._site, hint=_SIGN_HINT
             )
         return msgspec.structs.replace(envelope, signatures=good)
+
+    def _why_unsigned(self, envelope: dsse.Envelope) -> str:
+        if not envelope.signatures:
+            return "nobody has signed this document"
+        entries = (self.roster.entry(key_id) for key_id, _ in envelope.signatures)
+        claimed = sorted({entry.party for entry in entries if entry and entry.use == "sign"})
+        if not claimed:
+            return "this document is signed by keys that the roster does not know for signing"
+        return f"the signature of {', '.join(claimed)[:80]} does not fit this document"
 
     def _take_agreement(self, raw: bytes) -> _Taken:
         signed = read_agreement(raw, self.roster)

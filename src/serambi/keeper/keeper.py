@@ -21,7 +21,6 @@ from serambi.base.limits import (
     STATE_EVERY_S,
 )
 from serambi.base.tasks import keep_running
-from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.source import OpenSource
 from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
 from serambi.fabric.uplink import UplinkServer
@@ -51,7 +50,7 @@ class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource = PyAVSource
+        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
     ) -> None:
         self.config = config
         self.clock = clock
@@ -75,7 +74,7 @@ class Keeper:
             self.uplink.submit,
         )
         self.release = Release(self.uplink, clock)
-        self.hub = Hub(self._loop, self._offer)
+        self.hub = Hub(self._loop, self._offer, self.release.is_open)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()

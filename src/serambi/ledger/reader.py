@@ -80,7 +80,10 @@ def read_checkpoint(folder: Path) -> tuple[Checkpoint, Note]:
         return parse_checkpoint(raw)
     except SerambiError as error:
         raise SerambiError(
-            Kind.CORRUPT, f"the checkpoint cannot be read: {error}", where=str(folder)
+            Kind.CORRUPT,
+            f"the checkpoint cannot be read: {error}",
+            where=str(folder),
+            hint="restore the ledger from a mirror or a backup",
         ) from error
 
 

@@ -127,10 +127,11 @@ def fragment(
 
 
 def producer_time(wall_us: int, media_time: int) -> bytes:
-    """A `prft` box: when the fragment behind it was captured (NTP)."""
+    """A `prft` box: when the fragment behind it was captured (NTP, whose seconds begin anew in
+    2036)."""
     seconds, micros = divmod(wall_us, 1_000_000)
-    ntp = (seconds + _NTP_EPOCH_S) << 32 | (micros << 32) // 1_000_000
-    return _full(b"prft", 1, 24, struct.pack(">IQQ", _TRACK, ntp, media_time))
+    ntp = (seconds + _NTP_EPOCH_S & 0xFFFFFFFF) << 32 | (micros << 32) // 1_000_000
+    return _full(b"prft", 1, 24, struct.pack(">IQQ", _TRACK, ntp, max(0, media_time)))
 
 
 class Muxer:

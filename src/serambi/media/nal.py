@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from serambi.base.errors import Kind, SerambiError
 
+_PARAMETER_SET_MAX_BYTES = 0xFFFF  # more cannot stand in a decoder configuration record
+
 
 def split_annex_b(data: bytes) -> Iterator[bytes]:
     """NAL units between start codes; trailing zero bytes belong to the start codes."""
@@ -47,6 +49,8 @@ class BitReader:
     codes. Past the end raises `SerambiError`; `where` names the codec in it."""
 
     def __init__(self, payload: bytes, where: str) -> None:
+        if len(payload) > _PARAMETER_SET_MAX_BYTES:
+            raise _bad("a parameter set is too long", where)
         raw = payload.replace(b"\0\0\3", b"\0\0")
         self._value = int.from_bytes(raw)
         self._left = len(raw) * 8

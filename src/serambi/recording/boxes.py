@@ -9,6 +9,9 @@ from serambi.base.errors import SerambiError
 from serambi.media import h265
 
 HEAD_MAX_BYTES = 256 * 1024
+_TIMESCALE = 90_000
+_FILE_MAX = 24 * 3600 * _TIMESCALE
+"""What lies further on in a file, we did not write."""
 _BEGINNING = b"ftypiso6"
 
 
@@ -111,6 +114,9 @@ def _parse(moof: bytes, at: int, moof_size: int, mdat_size: int) -> Found | None
         return None
     samples = [struct.unpack_from(">IIIi", moof, run_at + 16 + i * 16) for i in range(count)]
     sample_bytes = tuple(sample[1] for sample in samples)
+    duration = sum(sample[0] for sample in samples)
+    if max(first_dts, duration) > _FILE_MAX:
+        return None
     if sum(sample_bytes) != mdat_size - 8:
         return None
     return Found(
@@ -118,7 +124,7 @@ def _parse(moof: bytes, at: int, moof_size: int, mdat_size: int) -> Found | None
         size_bytes=moof_size + mdat_size,
         payload_at=moof_size + 8,
         first_dts=first_dts,
-        duration=sum(sample[0] for sample in samples),
+        duration=duration,
         key=not samples[0][2] & 0x10000,
         sample_bytes=sample_bytes,
     )
