@@ -144,7 +144,6 @@ def _watched(world: World) -> list[str]:
 def step_date(world: World, chance: random.Random) -> str:
     """Of the keeper alone. Back: it denies, and records on. A little ahead: the center's requests
     have run out. When it is set right again, so is everything."""
-    assert world.keeper_date
     offset_s = chance.choice((-3600.0, -30.0, chance.uniform(3, 8)))
     world.keeper_date.set(offset_s)
     try:
@@ -160,7 +159,6 @@ def step_date(world: World, chance: random.Random) -> str:
 
 def slew_date(world: World, chance: random.Random) -> str:
     """As a time server sets it: nothing may end."""
-    assert world.keeper_date
     before = set(_watched(world))
     for tenth in (1, 2, 3, 2, 1, 0, -1, -2, -1, 0):
         world.keeper_date.set(tenth / 10)
@@ -301,9 +299,9 @@ def available(world: World) -> dict[str, Fault]:
         faults |= {"cut": cut, "throttle": throttle}
     if world.keeper_disk:
         faults |= {"full disk, keeper": fill_keeper, "full disk, center": fill_center}
-    if world.keeper_date:
-        faults |= {"date": step_date, "slew": slew_date}
     return faults | {
+        "date": step_date,
+        "slew": slew_date,
         "hostile input": hostile_input,
         "hostile cameras": hostile_cameras,
         "stop": stop_and_resume,

@@ -18,7 +18,7 @@ from tests.crash.small_town import SHUT, TALL, SmallTown, running_town, wait_unt
 from tests.fakes import network as networks
 from tests.fakes.network import HUB_ADDRESS, Network
 from tests.simulation.tap import Taps, disguises, taps
-from tests.soak import dates, disk
+from tests.soak import disk
 from tests.soak.dates import Dates
 from tests.soak.disk import SmallDisk
 from tests.soak.papers import Papers
@@ -80,7 +80,7 @@ class World:
     net: Network | None
     keeper_disk: SmallDisk | None
     center_disk: SmallDisk | None
-    keeper_date: Dates | None
+    keeper_date: Dates
     sieves: dict[str, Sieve]
     viewers: list[Viewer]
     missing: list[str]
@@ -165,14 +165,14 @@ def _keep_little(layout: Layout) -> None:
 @contextlib.contextmanager
 def soak_town(folder: Path) -> Iterator[World]:
     """The town, running, with two people who watch."""
-    lacks = [reason for reason in (networks.missing(), disk.missing(), dates.missing()) if reason]
+    lacks = [reason for reason in (networks.missing(), disk.missing()) if reason]
     with contextlib.ExitStack() as stack:
         net = None
         if not networks.missing():
             net = Network()
             stack.callback(net.close)
             stack.enter_context(net.inside("hub"))
-        date = None if dates.missing() else Dates(folder / "keeper.date")
+        date = Dates(folder / "keeper.date")
         between = stack.enter_context(taps())
         mounted: dict[str, SmallDisk] = {}
         sieves: dict[str, Sieve] = {}
@@ -194,7 +194,7 @@ def soak_town(folder: Path) -> Iterator[World]:
             _listen_in(layout, between, sieves)
 
         def wrap(name: str, argv: Sequence[str]) -> Sequence[str]:
-            if name == KEEPER and date:
+            if name == KEEPER:
                 argv = date.command(argv)
             return net.command("hub" if name == CENTER else "site", argv) if net else argv
 
