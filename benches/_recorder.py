@@ -20,6 +20,7 @@ from serambi.keeper.hub import Hub
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.recording.index import Index
 from serambi.recording.recorder import Recorder
+from serambi.recording.syncer import Syncer
 
 Item = VideoConfig | AccessUnit | None
 
@@ -27,14 +28,16 @@ Item = VideoConfig | AccessUnit | None
 async def _record(settings: dict[str, Any]) -> None:
     clock = SystemClock()
     folder = Path(settings["folder"])
-    index = Index(folder / "index.db")
+    syncer = Syncer(folder, Index(folder / "index.db"), clock)
+    syncer.prepare()
+    syncer.start()
     engines = Engines(clock, PyAVSource if settings["engine"] == "pyav" else None)
     engines.hurry(bool(settings["watched"]))
     loop = asyncio.get_running_loop()
     hub = Hub(loop, lambda *_: None, lambda *_: False) if settings["hub"] else None
     recorders, readers = [], list[Reader]()
     for number, url in enumerate(settings["urls"]):
-        recorder = Recorder(folder, f"c{number}", index, clock)
+        recorder = Recorder(folder, f"c{number}", syncer, clock)
         take = _taker(recorder, hub, f"c{number}")
         recorders.append(recorder)
         readers.append(
@@ -69,7 +72,7 @@ async def _record(settings: dict[str, Any]) -> None:
     engines.close()
     for recorder in recorders:
         recorder.close()
-    index.close()
+    syncer.close()
     found = {
         "lost": sum(health.lost_packets for health in healths),
         "engines": sorted({health.engine for health in healths}),

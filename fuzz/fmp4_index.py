@@ -84,7 +84,9 @@ def check(raw: bytes) -> None:
     path.parent.mkdir()
     init = b"" if mode == _WHOLE else init_segment(_CONFIG)
     path.write_bytes(init + body)
-    index = Index(Path(":memory:"))
+    for left in _folder().glob("index.db*"):
+        left.unlink()
+    index = Index(_folder() / "index.db")
     try:
         if mode == _INDEXED:
             name = path.relative_to(_folder()).as_posix()

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -301,12 +301,20 @@ async def see_pictures(socket: ClientConnection, canary: bytes, pictures: int) -
                     return message
 
 
+def _as_it_is(name: str, argv: Sequence[str]) -> Sequence[str]:
+    return argv
+
+
 @contextmanager
 def running_town(
-    folder: Path, before: Callable[[Layout], None] = lambda layout: None
+    folder: Path,
+    before: Callable[[Layout], None] = lambda layout: None,
+    *,
+    wrap: Callable[[str, Sequence[str]], Sequence[str]] = _as_it_is,
+    kind: Callable[..., "SmallTown"] = SmallTown,
 ) -> Iterator[SmallTown]:
     """Lay the small town out in `folder`, run it, and leave nothing behind. `before` may change
-    what was laid out."""
+    what was laid out, `wrap` how a process is started, `kind` how the town is reached."""
     town = small_town()
     center, rtsp, fabric, *keepers = free_ports(3 + len(town.site))
     ports = Ports(center, rtsp, fabric, dict(zip((s.id for s in town.site), keepers, strict=True)))
@@ -314,12 +322,15 @@ def running_town(
     data = folder / "town"
     layout = lay_out(data, town, ports, {c.id: streams for c in town.cameras}, time.time())
     before(layout)
-    children = {child.name: child for child in town_processes(layout)}
+    children = {
+        child.name: Child(child.name, wrap(child.name, child.command), child.log)
+        for child in town_processes(layout)
+    }
     loop = asyncio.new_event_loop()
     # Children die with the thread that started them: one thread, as long as the town.
     thread = threading.Thread(target=loop.run_forever, name="small town")
     thread.start()
-    running = SmallTown(layout, _operator(layout), children, loop)
+    running = kind(layout, _operator(layout), children, loop)
     try:
         began = time.monotonic()
         for name in children:

@@ -18,8 +18,7 @@ from serambi.center.database import open_database, site_entries
 from serambi.fabric.messages import epoch_of
 from serambi.ledger.entry import encode_entry
 from serambi.ledger.verify import verify
-from serambi.recording.index import Index, Segment
-from serambi.recording.recorder import GAP_MIN_US
+from serambi.recording.index import GAP_MIN_US, Index, Segment
 from tests.clips import decoded
 from tests.crash.killing import COURIER, KEEPER, MARGIN_S, Aftermath, entries_of
 from tests.crash.small_town import GOP_S, SHUT, TALL

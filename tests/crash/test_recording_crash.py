@@ -14,10 +14,10 @@ from tests.clips import clip, decoded
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _record_and_kill(folder: Path, count: int) -> None:
+def _record_and_kill(folder: Path, count: int, *more: str) -> None:
     path = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.crash.recording_writer", str(folder), str(count)],
+        [sys.executable, "-m", "tests.crash.recording_writer", str(folder), str(count), *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -31,10 +31,12 @@ def _record_and_kill(folder: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("torn_bytes", [0, 5000])
+@pytest.mark.parametrize("synced", [["synced"], []])
 def test_a_kill_in_the_middle_of_a_group_loses_that_group_only(
-    tmp_path: Path, torn_bytes: int
+    tmp_path: Path, torn_bytes: int, synced: list[str]
 ) -> None:
-    _record_and_kill(tmp_path, 90)
+    """Whether the index knows a part of the file or nothing of it."""
+    _record_and_kill(tmp_path, 90, *synced)
     (path,) = (tmp_path / "gate").glob("*.mp4")
     with path.open("ab") as file:
         # What a power cut in the middle of a write would leave behind it.

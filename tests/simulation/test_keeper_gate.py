@@ -21,7 +21,7 @@ from serambi.agreement.revocation import Revocation, seal_revocation
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import new_id
-from serambi.base.limits import COMMAND_MAX_BYTES
+from serambi.base.limits import COMMAND_MAX_BYTES, INBOX_SETTLED_S
 from serambi.fabric import sockets
 from serambi.fabric.frames import Command, encode
 from serambi.identity import dsse
@@ -320,6 +320,10 @@ async def test_a_clock_that_runs_back_denies_and_ends(site: Site, clock: ManualC
         keeper.state()
         clock.step(NOW + 48.9)
         await eventually(lambda: not keeper.sessions.all(), "views end")
+        # Closed first, written after.
+        await eventually(
+            lambda: [e.kind for e in ledger_of(keeper)].count("session_closed") == 2, "written"
+        )
         reply = await courier.ask(clock)
         assert (reply.allowed, reply.reason) == (False, "clock")
         told = [(e.kind, e.reason) for e in ledger_of(keeper)[-3:]]
@@ -396,6 +400,8 @@ async def test_a_revocation_ends_views_whichever_way_it_comes(
         wanted = [("agreement_revoked", "", "bawaslu"), ("session_closed", "revoked", "polres")]
         await eventually(lambda: told() == wanted, "both are written down")
         refused = inbox / "refused"
+        await eventually(lambda: (refused / "large.json").exists(), "the inbox is read")
+        clock.advance(INBOX_SETTLED_S)
         await eventually(lambda: not any(p.is_file() for p in inbox.iterdir()), "all is read")
         assert sorted(path.name for path in refused.iterdir()) == [
             "large.json",

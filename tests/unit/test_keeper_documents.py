@@ -341,18 +341,3 @@ def test_the_roster_must_be_there_and_the_pinned_one(shelf: Shelf, tmp_path: Pat
         Documents(shelf.folder, SITE, tmp_path / "none.json", shelf.town.roster.digest)
     with pytest.raises(SerambiError, match="pinned"):
         Documents(shelf.folder, SITE, tmp_path / "roster.json", hashlib.sha256(b"").hexdigest())
-
-
-def test_the_inbox_lists_files_and_puts_aside(shelf: Shelf) -> None:
-    inbox = shelf.folder / "inbox"
-    for name in ("b.json", "a.json", ".hidden", "x" * 250):
-        (inbox / name).write_bytes(b"?")
-    (inbox / "folder").mkdir()
-    waiting = shelf.documents.waiting_in_inbox()
-    assert [path.name[:6] for path in waiting] == ["a.json", "b.json", "xxxxxx"]
-    for path in waiting:
-        shelf.documents.put_aside(path, "because: ünlesbar")
-    assert shelf.documents.waiting_in_inbox() == []
-    why = inbox / "refused" / "a.json.why.txt"
-    assert why.read_text(encoding="utf-8") == "because: ünlesbar\n"
-    assert (inbox / "refused" / ("x" * 250)).exists()

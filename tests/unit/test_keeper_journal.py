@@ -103,7 +103,7 @@ async def test_a_clock_set_back_does_not_block_what_waits(
 
 
 async def test_what_waits_is_bounded(store: WatchedStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serambi.keeper.journal._OWED_MAX", 300)
+    monkeypatch.setattr("serambi.keeper.journal.ENTRIES_OWED", 300)
     journal = Journal(store, "gudang-kpu", b"salt" * 4)
     store.full = True
     await journal.note(*(journal.entry("refused", detail=str(n)) for n in range(350)))
@@ -127,8 +127,8 @@ def view(journal: Journal, session: str, camera: str = "cam-1") -> Entry:
 async def test_views_left_open_by_a_crash_are_closed(
     journal: Journal, store: WatchedStore, clock: ManualClock
 ) -> None:
-    await journal.close_dangling()
-    assert store.size == 0
+    await journal.begin()
+    assert kinds(store) == ["started"]
     await journal.write(view(journal, "older"))
     await journal.write(journal.entry("started"))
     await journal.write(view(journal, "a"), view(journal, "b", "cam-2"))
@@ -136,11 +136,25 @@ async def test_views_left_open_by_a_crash_are_closed(
     await journal.write(Entry(kind="session_closed", at_ms=0, session=closed.session))
     await journal.write(*[journal.entry("refused")] * 600)  # more than a page
     clock.advance(5)
-    await journal.close_dangling()
-    last = ledger_of(store)[-1]
+    await journal.begin()
+    last = ledger_of(store)[-2]
     assert (last.kind, last.session, last.camera) == ("session_closed", "b", "cam-2")
     assert (last.reason, last.person, last.agreement) == ("restarted", "petugas1", "2026-03")
     assert last.at_ms == int((NOW + 5) * 1000)
     size = store.size
-    await journal.close_dangling()
-    assert store.size == size, "once"
+    await journal.begin()
+    assert store.size == size + 1, "once"
+
+
+async def test_a_start_on_a_full_disk_is_written_down_later(
+    journal: Journal, store: WatchedStore
+) -> None:
+    await journal.write(view(journal, "a"))
+    store.full = True
+    await journal.begin()
+    assert journal.owed == 2
+    with pytest.raises(SerambiError):
+        await journal.write(view(journal, "b"))
+    store.full = False
+    await journal.write(view(journal, "b"))
+    assert kinds(store) == ["session_opened", "session_closed", "started", "session_opened"]

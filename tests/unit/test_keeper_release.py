@@ -122,3 +122,14 @@ def test_what_passes_was_open_at_that_moment(steps: list[tuple[object, ...]]) ->
                 release.offer(camera, stream, b"x", key=True)
                 allowed = clock.now() < until.get((camera, stream), 0.0)
                 assert (len(socket.out) > before) == allowed
+
+
+async def test_closing_a_camera_that_was_never_open_does_not_name_it() -> None:
+    """A Stop shuts every camera of the site, those inside too."""
+    socket = _Socket()
+    release = Release(socket, ManualClock(100.0))
+    release.open("cam-1", "sub", 160.0, [])
+    assert await release.close("inside") == 0.0
+    assert await release.close("cam-1") == 0.01
+    assert await release.close("cam-1") == 0.01, "what was out may still be on its way"
+    assert socket.stopped == [("cam-1", None), ("cam-1", None)]

@@ -10,7 +10,7 @@ import pytest
 from serambi.base.clock import ManualClock
 from serambi.keeper.hub import Hub
 from serambi.keeper.watch import CameraWatch
-from serambi.recording import recorder
+from serambi.recording.disk import Disk
 from tests.builders import NOW, Town, make_roster
 from tests.clips import clip
 from tests.fakes.keeper_http import BEARER, box
@@ -39,14 +39,15 @@ class Post:
             lambda c, s, message, key: self.offered.append((c, s)),
             lambda camera, stream: True,
         )
-        self.watch = CameraWatch(self.site.config, self.hub, ManualClock(NOW), self.cameras)
+        self.clock = ManualClock(NOW)
+        self.watch = CameraWatch(self.site.config, self.hub, self.clock, self.cameras)
 
 
 @pytest.fixture
 async def post(tmp_path: Path, town: Town) -> AsyncIterator[Post]:
     post = Post(tmp_path, town)
-    post.watch.repair()
     post.watch.start()
+    await eventually(lambda: post.watch.recording_begun, "the recordings are checked")
     yield post
     post.watch.close()
 
@@ -107,7 +108,7 @@ async def test_a_full_disk_ends_recording_visibly_and_live_goes_on(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(recorder, "_write_all", full)
+        disk.setattr(Disk, "append", full)
         watch_both(post, "cam-1")
         await live(post, "cam-1")
         await eventually(lambda: post.watch.watched("cam-1").recording_trouble, "it is seen")
@@ -131,13 +132,14 @@ async def test_the_owner_sees_what_is_not_recorded(
     async with box(site) as home:
         watch = home.keeper.watch
         watch.start()
+        await eventually(lambda: watch.recording_begun, "the recordings are checked")
         for camera in watch.cameras():
             for stream in ("main", "sub"):
                 home.cameras.put(camera, stream, *FILM.items())
         await eventually(lambda: all(watch.watched(c).online for c in watch.cameras()), "all live")
         health = (await home.http.get("/api/health", headers=BEARER)).json()
         assert (health["status"], health["cameras"][1]["recording"]) == ("ok", True)
-        monkeypatch.setattr(recorder, "_write_all", full)
+        monkeypatch.setattr(Disk, "append", full)
         home.cameras.put("cam-2", "main", *LATER)
         await eventually(lambda: watch.watched("cam-2").recording_trouble, "the disk is full")
         health = (await home.http.get("/api/health", headers=BEARER)).json()
@@ -161,7 +163,8 @@ async def test_old_recordings_make_room(post: Post) -> None:
     post.cameras.put("cam-1", "main", FILM.config, *LATER)
     await eventually(lambda: len(post.watch.index.segments("cam-1")) == 2, "two are recorded")
     old, newest = post.watch.index.segments("cam-1")
-    post.watch.make_room(NOW + 365 * 86_400)
+    post.clock.advance(365 * 86_400)
+    post.watch.make_room()
     assert [segment.path for segment in post.watch.index.segments("cam-1")] == [newest.path]
     folder = post.site.folder / "recordings"
     assert not (folder / old.path).exists()

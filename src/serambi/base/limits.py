@@ -69,8 +69,13 @@ REFUSALS_LOGGED_PER_MINUTE = 600
 # Documents and ledger
 DOCUMENT_MAX_BYTES = 1024 * 1024
 DOCUMENTS_MAX = 1024
+# A file in the inbox that is not believed is refused when it has not changed for this long.
+INBOX_SETTLED_S = 2.0
+INBOX_PATIENCE_S = 60.0
 EARLY_REVOCATIONS_PER_PARTY = 64
 ENTRY_MAX_BYTES = 64 * 1024
+# Entries of what has happened wait in memory while the disk refuses them.
+ENTRIES_OWED = 4096
 LEDGER_PUBLISH_EVERY_S = 1.0
 
 SETTINGS_MAX_BYTES = 1024 * 1024
@@ -122,3 +127,11 @@ REQUEST_FIELD_MAX_CHARACTERS = 512
 
 # Recording
 SEGMENT_S = 60.0
+RECORDING_SYNC_EVERY_S = 2.0
+# What a power cut may cost beyond the group of pictures being gathered; more is said in health.
+RECORDING_LOSS_MAX_S = 5.0
+RECORDING_ROWS_WAITING = 65_536
+# How far back from the end of a file its bytes are compared with their hashes after a crash.
+RECORDING_TAIL_S = 20.0
+# A date that leaps further than this deletes nothing by age until it has held for as long.
+RETENTION_LEAP_S = 24 * 3600.0

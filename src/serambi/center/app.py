@@ -1,15 +1,18 @@
 """The center's HTTP application: routes, pages, and how a page is let through."""
 
+import logging
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from serambi import __version__
+from serambi.base.errors import Kind, SerambiError
 from serambi.center.api import (
     auth,
     documents,
@@ -23,8 +26,11 @@ from serambi.center.api import (
 )
 from serambi.center.api.access import center_of
 from serambi.web.app import new_app
+from serambi.web.errors import error_response
 from serambi.web.pages import BUILT, install_pages
 from serambi.web.words import Words
+
+log = logging.getLogger(__name__)
 
 _OPEN_PAGES = frozenset({"/login"})
 
@@ -36,6 +42,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     for module in (health, auth, places, sessions, live, events, documents, history):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
+    app.add_exception_handler(OperationalError, _database_refuses)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
@@ -50,6 +57,17 @@ def _described(app: FastAPI) -> dict[str, Any]:
         )
         document["components"]["schemas"].update(spoken["$defs"])
     return app.openapi_schema or {}
+
+
+async def _database_refuses(request: Request, error: Exception) -> Response:
+    log.error("%s: the database refuses: %s", request.url.path, error.__cause__ or error)
+    return error_response(
+        SerambiError(
+            Kind.UNAVAILABLE,
+            "the center's database cannot be used now",
+            hint="free space on the center's disk",
+        )
+    )
 
 
 def _page(request: Request, page: Response) -> Response:

@@ -23,7 +23,9 @@ class Changes:
         event = asyncio.Event()
         self._waiting.add(event)
         try:
-            await asyncio.wait_for(event.wait(), timeout_s)
+            # Not `wait_for`: in Python 3.11 it may swallow a cancellation.
+            async with asyncio.timeout(timeout_s):
+                await event.wait()
         except TimeoutError:
             return False
         finally:

@@ -3,6 +3,7 @@
 Statements are short and run in the event loop; nothing here waits for another machine.
 """
 
+import logging
 from pathlib import Path
 
 from sqlalchemy import (
@@ -20,12 +21,15 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from serambi.base.errors import Kind, SerambiError
 
+log = logging.getLogger(__name__)
+
 FORMAT = 1
+_BUSY_S = 5.0
 
 schema = MetaData()
 
@@ -124,32 +128,43 @@ site_epochs = Table(
 
 
 def open_database(path: Path) -> Engine:
-    """Open or create the database at `path`. A newer format is refused (`CONFLICT`)."""
+    """Open or create the database at `path`. A newer format is refused (`CONFLICT`).
+
+    One that is there and cannot be opened now, because the disk is full, is opened at its first
+    use that succeeds: until then that raises `OperationalError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5.0})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S})
     event.listen(engine, "connect", _prepare)
     try:
-        schema.create_all(engine)
-        with engine.begin() as connection:
-            row = connection.execute(select(meta.c.value).where(meta.c.name == "format")).first()
-            if row is None:
-                connection.execute(insert(meta).values(name="format", value=str(FORMAT)))
+        _create(engine)
+    except OperationalError as error:
+        if not path.exists() or not path.stat().st_size:
+            engine.dispose()
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"the database cannot be made: {error.orig}",
+                where=str(path),
+                hint="free space on the disk",
+            ) from error
+        log.error("the database cannot be opened now: %s", error.orig)
     except DatabaseError as error:
         engine.dispose()
         raise SerambiError(
             Kind.CORRUPT, f"the database cannot be opened: {error.orig}", where=str(path)
         ) from error
-    found = str(FORMAT) if row is None else row.value
-    if found != str(FORMAT):
+    except SerambiError:
         engine.dispose()
-        raise SerambiError(
-            Kind.CONFLICT,
-            f"the database has format {found}, this program knows {FORMAT}",
-            where=str(path),
-            hint="use the version of Serambi that wrote it, or a newer one",
-        )
+        raise
     path.chmod(0o600)
     return engine
+
+
+def _create(engine: Engine) -> None:
+    """The tables that are not there yet."""
+    schema.create_all(engine)
+    with engine.begin() as connection:
+        if connection.execute(select(meta.c.value).where(meta.c.name == "format")).first() is None:
+            connection.execute(insert(meta).values(name="format", value=str(FORMAT)))
 
 
 def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
@@ -157,4 +172,19 @@ def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'")
+    if cursor.fetchone() is not None:
+        cursor.execute("SELECT value FROM meta WHERE name = 'format'")
+        for (found,) in cursor.fetchall():
+            _check_format(str(found))
     cursor.close()
+
+
+def _check_format(found: str) -> None:
+    if found != str(FORMAT):
+        raise SerambiError(
+            Kind.CONFLICT,
+            f"the database has format {found}, this program knows {FORMAT}",
+            where="center.db",
+            hint="use the version of Serambi that wrote it, or a newer one",
+        )

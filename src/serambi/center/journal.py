@@ -2,23 +2,29 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import JOURNAL_QUEUE_ENTRIES, LEDGER_PUBLISH_EVERY_S
+from serambi.base.limits import (
+    ENTRIES_OWED,
+    JOURNAL_QUEUE_ENTRIES,
+    LEDGER_PUBLISH_EVERY_S,
+)
 from serambi.ledger.entry import Entry
 
 log = logging.getLogger(__name__)
 
 _BATCH = 64
-_Waiting = tuple[Entry, "asyncio.Future[None]", asyncio.AbstractEventLoop]
 
 
 class Ledger(Protocol):
@@ -37,30 +43,68 @@ class Ledger(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    entry: Entry
+    has_happened: bool
+    done: "asyncio.Future[bool]"
+    loop: asyncio.AbstractEventLoop
+
+
 class Journal:
-    """Writes entries in one thread of its own, in batches."""
+    """Writes entries in one thread of its own, in batches.
+
+    What has already happened is noted: while the disk refuses, it waits here, bounded, and goes
+    before whatever is written next. What is yet to happen is appended, and must not happen when
+    that fails.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(JOURNAL_QUEUE_ENTRIES)
+        self._owed: deque[Entry] = deque(maxlen=ENTRIES_OWED)
+        self._unpublished = False
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
     def now_ms(self) -> int:
         return unix_ms(self._clock.now())
 
+    @property
+    def disk_refuses(self) -> bool:
+        """Whether something waits that the disk has not taken."""
+        return bool(self._owed) or self._unpublished
+
+    @property
+    def owed(self) -> int:
+        """How many entries the disk has not taken yet."""
+        return len(self._owed)
+
     async def append(self, entry: Entry) -> None:
-        """Return when `entry` is durable. Raises `UNAVAILABLE` when the ledger cannot keep up."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
+        """Return when `entry` is durable. Raises `UNAVAILABLE` when the ledger cannot be written
+        or cannot keep up."""
+        await self._put(entry, has_happened=False)
+
+    async def note(self, entry: Entry) -> bool:
+        """Write down what has happened; whether it is on the disk now. Never raises for the
+        disk: what it refuses waits."""
         try:
-            self._queue.put_nowait((entry, done, loop))
+            return await self._put(entry, has_happened=True)
+        except SerambiError:
+            self._owed.append(entry)
+            return False
+
+    async def _put(self, entry: Entry, *, has_happened: bool) -> bool:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[bool] = loop.create_future()
+        try:
+            self._queue.put_nowait(_Waiting(entry, has_happened, done, loop))
         except queue.Full:
             raise SerambiError(
                 Kind.UNAVAILABLE, "the ledger cannot keep up", where="ledger", hint="try again"
             ) from None
-        await done
+        return await done
 
     def close(self) -> None:
         """Write what is queued and end the thread."""
@@ -89,7 +133,7 @@ class Journal:
                     ended = True
                 else:
                     batch.append(more)
-        if batch:
+        if batch or self._owed:
             self._write_batch(batch)
         return ended
 
@@ -97,27 +141,55 @@ class Journal:
         try:
             self._ledger.publish()
         except SerambiError as error:
-            log.warning("the ledger's tiles wait: %s", error)
+            if not self._unpublished:
+                log.warning("the ledger's tiles wait: %s", error)
+            self._unpublished = True
+        else:
+            self._unpublished = False
 
     def _write_batch(self, batch: list[_Waiting]) -> None:
-        error: Exception | None = None
+        at_ms = 0
         try:
             # Entries of a clock that was set back are dated when the clock stood still.
             at_ms = self._ledger.stamp()
-            self._ledger.append([replace(entry, at_ms=at_ms) for entry, _, _ in batch])
+            self._pay()
+            if batch:
+                self._ledger.append([replace(one.entry, at_ms=at_ms) for one in batch])
         except (SerambiError, OSError) as caught:
             error = SerambiError(
                 Kind.UNAVAILABLE, f"the ledger cannot be written: {caught}", where="ledger"
             )
-        for _, done, loop in batch:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, done, error)
+            for one in batch:
+                if one.has_happened:
+                    self._owed.append(replace(one.entry, at_ms=at_ms or one.entry.at_ms))
+            if batch:
+                log.error("%s; %d entries wait", error.what, self.owed)
+            self._settle(batch, error)
+        else:
+            self._settle(batch, None)
+
+    def _pay(self) -> None:
+        """What waits goes first, dated when it happened."""
+        while self._owed:
+            some = list(itertools.islice(self._owed, _BATCH))
+            latest = itertools.accumulate((entry.at_ms for entry in some), max)
+            self._ledger.append(
+                [replace(entry, at_ms=at) for entry, at in zip(some, latest, strict=True)]
+            )
+            for _ in some:
+                self._owed.popleft()
+
+    def _settle(self, batch: list[_Waiting], error: SerambiError | None) -> None:
+        for one in batch:
+            if not one.loop.is_closed():
+                failed = None if one.has_happened else error
+                one.loop.call_soon_threadsafe(_settle, one.done, error is None, failed)
 
 
-def _settle(done: "asyncio.Future[None]", error: Exception | None) -> None:
+def _settle(done: "asyncio.Future[bool]", written: bool, error: Exception | None) -> None:
     if done.done():
         return
     if error is None:
-        done.set_result(None)
+        done.set_result(written)
     else:
         done.set_exception(error)

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from serambi.base.clock import Clock, SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
@@ -34,6 +36,7 @@ from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.store import LedgerStore
+from serambi.ledger.views import left_open
 from serambi.web.login import Gate, cookie_name
 from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
@@ -89,7 +92,7 @@ async def serve(
         journal = Journal(ledger, clock)
         opened.callback(journal.close)
         history = History(engine, clock)
-        await _write_beginning(journal, history, config.party)
+        await _write_beginning(ledger, journal, history, config.party)
         sites = Sites(roster, engine, clock)
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
@@ -121,6 +124,7 @@ async def serve(
                 asker=asker,
                 changes=changes,
                 entries=entries,
+                journal=journal,
             )
             works = {
                 "fabric": link.run,
@@ -142,19 +146,16 @@ async def serve(
                 task.cancel()
 
 
-async def _write_beginning(journal: Journal, history: History, party: str) -> None:
-    """Into the ledger: this start, and the end of the sessions that a dead center left open."""
-    for session in history.close_left_open():
-        await journal.append(
-            Entry(
-                kind="session_closed",
-                at_ms=journal.now_ms(),
-                session=session,
-                party=party,
-                reason="center_restarted",
-            )
-        )
-    await journal.append(Entry(kind="started", at_ms=journal.now_ms(), party=party))
+async def _write_beginning(
+    ledger: LedgerStore, journal: Journal, history: History, party: str
+) -> None:
+    """Into the ledger: the end of the sessions that a dead center left open, and this start. On
+    a disk that refuses, both wait."""
+    history.close_left_open()
+    for entry in await asyncio.to_thread(left_open, ledger):
+        ended = {"kind": "session_closed", "reason": "center_restarted"}
+        await journal.note(replace(entry, at_ms=journal.now_ms(), **ended))
+    await journal.note(Entry(kind="started", at_ms=journal.now_ms(), party=party))
 
 
 def renew_certificate(config: CenterConfig, clock: Clock) -> None:
@@ -166,8 +167,12 @@ def renew_certificate(config: CenterConfig, clock: Clock) -> None:
         return
     ips = [name for name in config.names if _is_address(name)]
     dns = [name for name in config.names if not _is_address(name)]
-    if ensure(config.tls, config.authority, "center", clock.now(), dns=dns, ips=ips):
-        log.info("the fabric's certificate was renewed")
+    try:
+        if ensure(config.tls, config.authority, "center", clock.now(), dns=dns, ips=ips):
+            log.info("the fabric's certificate was renewed")
+    except OSError as error:
+        # What is there goes on serving, as long as its day lasts.
+        log.error("the fabric's certificate cannot be renewed: %s", error.strerror or error)
 
 
 def _is_address(name: str) -> bool:

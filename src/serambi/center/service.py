@@ -7,6 +7,7 @@ from serambi.center.accounts import Accounts
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.entries import SiteEntries
+from serambi.center.journal import Journal
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
@@ -24,4 +25,5 @@ class Center:
     sessions: Sessions
     asker: Asker
     changes: Changes
+    journal: Journal
     entries: SiteEntries

@@ -161,13 +161,13 @@ class Sessions:
             self._send_close(session)
             raise
         if not reply.allowed:
-            await self._record("refused", session, reply.reason)
+            await self._journal.note(self._entry("refused", session, reply.reason))
             raise refused(reply)
         session.agreement = reply.agreement
         session.until_ms = reply.until_ms
         session.seq = reply.seq
         try:
-            await self._record("session_opened", session, "")
+            await self._journal.append(self._entry("session_opened", session, ""))
         except SerambiError:
             self._send_close(session)
             raise
@@ -251,7 +251,7 @@ class Sessions:
     async def close(self, session: Session, reason: str) -> None:
         """End it here, tell the site, write it down."""
         if self._end(session, reason, tell_site=True):
-            await self._write_down({session: reason})
+            await self._note({session: reason})
 
     def left_s(self) -> float:
         """Seconds until the first grant ends; infinite without a session."""
@@ -363,40 +363,29 @@ class Sessions:
             log.info("the site was not told that session %s is over: %s", session.id, error)
 
     async def _note(self, gone: Mapping[Session, str]) -> None:
-        try:
-            await self._write_down(gone)
-        except SerambiError as error:
-            log.error("%d ended sessions: %s", len(gone), error)
-
-    async def _write_down(self, gone: Mapping[Session, str]) -> None:
-        """The ledger's entries, then the history. Raises what the ledger raised."""
-        try:
-            written = await asyncio.gather(
-                *(self._record("session_closed", each, why) for each, why in gone.items()),
-                return_exceptions=True,
+        """The ledger's entries, then the history."""
+        await asyncio.gather(
+            *(
+                self._journal.note(self._entry("session_closed", each, why))
+                for each, why in gone.items()
             )
-        finally:
-            self._history.closed({session.grant: reason for session, reason in gone.items()})
-        for failed in written:
-            if isinstance(failed, BaseException):
-                raise failed
+        )
+        self._history.closed({session.grant: reason for session, reason in gone.items()})
 
-    async def _record(self, kind: EntryKind, session: Session, reason: str) -> None:
-        await self._journal.append(
-            Entry(
-                kind=kind,
-                at_ms=self._journal.now_ms(),
-                site=session.site,
-                session=session.grant,
-                camera=session.camera,
-                person=session.owner.name,
-                unit=session.owner.unit,
-                party=self._asker.party,
-                purpose=session.purpose,
-                agreement=session.agreement,
-                reason=reason,
-                detail=session.action,
-            )
+    def _entry(self, kind: EntryKind, session: Session, reason: str) -> Entry:
+        return Entry(
+            kind=kind,
+            at_ms=self._journal.now_ms(),
+            site=session.site,
+            session=session.grant,
+            camera=session.camera,
+            person=session.owner.name,
+            unit=session.owner.unit,
+            party=self._asker.party,
+            purpose=session.purpose,
+            agreement=session.agreement,
+            reason=reason,
+            detail=session.action,
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.exc import OperationalError
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
@@ -52,12 +53,21 @@ class Sites:
         self.on_change: list[Callable[[], None]] = []
         self.on_state: list[Callable[[SiteState], None]] = []
         self.on_presence: list[Callable[[str, bool], None]] = []
+        self._loaded = False
         self._load()
 
     def _load(self) -> None:
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(site_states)).all()
+        """What was known before the start; put off while the disk refuses to open the database."""
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(select(site_states)).all()
+        except OperationalError as error:
+            self._complain("*", f"what sites said before cannot be read: {error.orig}")
+            return
+        self._loaded = True
         for row in rows:
+            if row.site in self._sites:
+                continue
             try:
                 state = self._verified(row.site, row.raw)
             except SerambiError as error:
@@ -112,6 +122,8 @@ class Sites:
 
     def check_silence(self) -> None:
         """Call it often: a site that said nothing for `SITE_SILENT_S` goes offline."""
+        if not self._loaded:
+            self._load()
         now_s = self._clock.monotonic()
         for site, known in self._sites.items():
             if known.online and now_s - known.heard_s > SITE_SILENT_S:
@@ -150,12 +162,16 @@ class Sites:
 
     def _save(self, known: Site, raw: bytes) -> None:
         site = known.state.site
-        with self._engine.begin() as connection:
-            connection.execute(delete(site_states).where(site_states.c.site == site))
-            connection.execute(
-                insert(site_states).values(site=site, raw=raw, heard_ms=self._now_ms())
-            )
         known.saved_s = known.heard_s
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(site_states).where(site_states.c.site == site))
+                connection.execute(
+                    insert(site_states).values(site=site, raw=raw, heard_ms=self._now_ms())
+                )
+        except OperationalError as error:
+            # It is kept for the time after a restart only.
+            self._complain(site, f"its state cannot be kept: {error.orig}")
 
     def _complain(self, site: str, what: str) -> None:
         now_s = self._clock.monotonic()

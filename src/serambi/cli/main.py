@@ -10,7 +10,7 @@ import click
 
 from serambi import __version__
 from serambi.base.errors import SerambiError
-from serambi.base.process import start_log
+from serambi.base.process import leave, start_log
 
 _COMMANDS = {
     "agreement": "serambi.cli.agreement:agreement_group",
@@ -74,6 +74,7 @@ def _process(name: str) -> None:
             for error in _each(group):
                 click.echo(f"serambi {name}: {error}", err=True)
             sys.exit(1)
+        leave()
 
     command.help = f"Run the {name} with the settings in FILE, until SIGTERM or Ctrl-C."
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.files import write_atomically
+from serambi.base.files import write_atomically, write_together
 from serambi.base.ids import check_id
 
 CA = "ca.pem"
@@ -98,10 +98,16 @@ def issue(
     )
     certificate = builder.sign(signer.key, hashes.SHA256())
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / KEY, _pem(key), mode=0o600)
-    write_atomically(folder / CA, signer.certificate.public_bytes(serialization.Encoding.PEM))
-    # Last, because its presence is what says that the three belong together.
-    write_atomically(folder / CERT, certificate.public_bytes(serialization.Encoding.PEM))
+    pem = serialization.Encoding.PEM
+    write_together(
+        folder,
+        {
+            KEY: (_pem(key), 0o600),
+            CA: (signer.certificate.public_bytes(pem), 0o644),
+            # Last, because its presence is what says that the three belong together.
+            CERT: (certificate.public_bytes(pem), 0o644),
+        },
+    )
 
 
 def ensure(

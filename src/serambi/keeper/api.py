@@ -70,7 +70,8 @@ class CameraHealth(BaseModel):
 
 
 class Health(BaseModel):
-    """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open)."""
+    """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open).
+    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile."""
 
     status: str
     version: str
@@ -78,6 +79,7 @@ class Health(BaseModel):
     lamp: str
     center_linked: bool
     ledger_size: int
+    disk_refuses: bool
     cameras: list[CameraHealth]
 
 
@@ -197,5 +199,6 @@ def _health(keeper: Keeper) -> Health:
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
         ledger_size=keeper.journal.store.size,
+        disk_refuses=keeper.disk_refuses,
         cameras=cameras,
     )

@@ -71,9 +71,8 @@ class Documents:
         """`closed` is called, in whichever thread, as soon as a document has closed something:
         before it is kept on the disk."""
         self._folder = folder / "documents"
-        self._inbox = folder / "inbox"
         self._replaced = self._folder / "replaced"
-        for wanted in (self._folder, self._replaced, self._inbox, self._inbox / "refused"):
+        for wanted in (self._folder, self._replaced, folder / "inbox" / "refused"):
             wanted.mkdir(parents=True, exist_ok=True)
         self._site = site
         self._closed = closed
@@ -311,16 +310,3 @@ class Documents:
         replaces = () if known is None else (known.digest,)
         name = f"attestation-{attestation.camera}"
         return _Taken(name, Accepted(), raw, keep, replaces=replaces)
-
-    def waiting_in_inbox(self) -> list[Path]:
-        """Files somebody has put into the inbox, oldest name first."""
-        found = (path for path in self._inbox.iterdir() if path.is_file())
-        return sorted(path for path in found if not path.name.startswith("."))
-
-    def put_aside(self, path: Path, why: str) -> None:
-        """A file that was not believed moves to `inbox/refused`, with the reason beside it."""
-        aside = self._inbox / "refused" / path.name
-        path.replace(aside)
-        # A file may have the longest name there can be; the reason's name must fit too.
-        aside.with_name(aside.name[:200] + ".why.txt").write_text(why + "\n", encoding="utf-8")
-        log.warning("%s is refused: %s", path.name, why)

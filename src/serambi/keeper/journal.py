@@ -10,14 +10,14 @@ from typing import Protocol
 import msgspec
 
 from serambi.base.errors import SerambiError
+from serambi.base.limits import ENTRIES_OWED
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.store import LedgerStore
+from serambi.ledger.views import left_open
 
 log = logging.getLogger(__name__)
 
-_PAGE = 256
 _BATCH = 256
-_OWED_MAX = 4096
 
 
 class View(Protocol):
@@ -49,7 +49,9 @@ class Journal:
         self._site = site
         self._salt = salt
         self._order = asyncio.Lock()
-        self._owed: deque[Entry] = deque(maxlen=_OWED_MAX)
+        self._owed: deque[Entry] = deque(maxlen=ENTRIES_OWED)
+        self.unpublished = False
+        """Whether the disk refused the newest entries a place among the older ones."""
 
     @property
     def owed(self) -> int:
@@ -133,38 +135,24 @@ class Journal:
         for start in range(0, len(entries), _BATCH):
             await asyncio.to_thread(self._store.append, entries[start : start + _BATCH])
 
+    async def begin(self) -> None:
+        """The process starts: views that a crash left open ended with it. On a disk that refuses
+        this waits, as everything that has happened."""
+        ended = [
+            msgspec.structs.replace(entry, kind="session_closed", at_ms=0, reason="restarted")
+            for entry in await asyncio.to_thread(left_open, self._store)
+        ]
+        await self.note(*ended, self.entry("started"))
+
     async def publish(self) -> None:
         """Put into tiles what is durable already, for whoever reads the ledger's folder. Raises
         `SerambiError` when the disk refuses; nothing is lost by that."""
-        await asyncio.to_thread(self._store.publish)
-
-    async def close_dangling(self) -> None:
-        """After a crash: views that were opened and never closed ended with the process."""
-        open_views: dict[str, Entry] = {}
-        for entry in self._since_last_start():
-            if entry.kind == "session_opened":
-                open_views[entry.session] = entry
-            elif entry.kind == "session_closed":
-                open_views.pop(entry.session, None)
-        await self.write(
-            *(
-                msgspec.structs.replace(entry, kind="session_closed", at_ms=0, reason="restarted")
-                for entry in open_views.values()
-            )
-        )
-
-    def _since_last_start(self) -> list[Entry]:
-        """Entries since the start before this one, oldest first."""
-        found: list[Entry] = []
-        end = self._store.size
-        while end:
-            start = max(0, end - _PAGE)
-            for entry in reversed(self._store.entries(start, end)):
-                if entry.kind == "started":
-                    return found[::-1]
-                found.append(entry)
-            end = start
-        return found[::-1]
+        try:
+            await asyncio.to_thread(self._store.publish)
+        except SerambiError:
+            self.unpublished = True
+            raise
+        self.unpublished = False
 
     @property
     def store(self) -> LedgerStore:

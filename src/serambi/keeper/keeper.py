@@ -16,7 +16,6 @@ from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
-    DOCUMENT_MAX_BYTES,
     LEDGER_PUBLISH_EVERY_S,
     RECONSIDER_EVERY_S,
     STATE_EVERY_S,
@@ -32,6 +31,7 @@ from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
 from serambi.keeper.durable import SITE, Durable
 from serambi.keeper.hub import Hub
+from serambi.keeper.inbox import Inbox
 from serambi.keeper.journal import Journal
 from serambi.keeper.release import Release
 from serambi.keeper.report import Report
@@ -92,6 +92,7 @@ class Keeper:
         self.last_picture = 0.0
         self.center_lost = clock.now()
         self._documents_turn = asyncio.Lock()
+        self.inbox = Inbox(config.folder / "inbox", self.accept, clock)
 
     # -- what is true now ---------------------------------------------------------------
 
@@ -121,7 +122,7 @@ class Keeper:
     @property
     def disk_refuses(self) -> bool:
         """Whether something waits that the disk has not taken."""
-        return bool(self.journal.owed) or self.durable.refused
+        return bool(self.journal.owed) or self.journal.unpublished or self.durable.refused
 
     # -- the owner's hand ---------------------------------------------------------------
 
@@ -186,22 +187,6 @@ class Keeper:
         self._changed.set()
         return accepted
 
-    async def _read_inbox(self) -> None:
-        for path in self.documents.waiting_in_inbox():
-            try:
-                if path.stat().st_size > DOCUMENT_MAX_BYTES:
-                    self.documents.put_aside(path, f"larger than {DOCUMENT_MAX_BYTES} bytes")
-                    continue
-                await self.accept(path.read_bytes())
-                path.unlink(missing_ok=True)
-            except SerambiError as error:
-                if error.kind == Kind.UNAVAILABLE:
-                    log.warning("%s stays in the inbox: %s", path.name, error)
-                else:
-                    self.documents.put_aside(path, str(error))
-            except OSError as error:
-                log.warning("%s in the inbox cannot be read: %s", path.name, error)
-
     # -- the courier --------------------------------------------------------------------
 
     async def _on_command(self, raw: bytes) -> bytes:
@@ -255,7 +240,7 @@ class Keeper:
                 ("state", self._tell),
                 ("history", self.delivery.run),
                 ("sessions", self._look_again),
-                ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
+                ("inbox", self._every(STATE_EVERY_S, self.inbox.read)),
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
@@ -273,9 +258,7 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
-        await asyncio.to_thread(self.watch.repair)
-        await self.journal.close_dangling()
-        await self.journal.write(self.journal.entry("started"))
+        await self.journal.begin()
         self.watch.start()
 
     def _every(
@@ -316,7 +299,7 @@ class Keeper:
         await self._catch_up()
 
     async def _make_room(self) -> None:
-        await asyncio.to_thread(self.watch.make_room, self.clock.now())
+        await asyncio.to_thread(self.watch.make_room)
 
     async def _tell(self) -> None:
         """Send the state at every change and every second."""

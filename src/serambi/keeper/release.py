@@ -30,11 +30,14 @@ class Release:
         self._outlet = outlet
         self._clock = clock
         self._until: dict[tuple[str, str], float] = {}
+        # Closing names a camera to the courier; one that never went out must not be named.
+        self._opened: set[str] = set()
 
     def open(self, camera: str, stream: str, until: float, prelude: Iterable[bytes]) -> None:
         """Let `stream` of `camera` out until `until`, beginning with `prelude` (configuration,
         then the pictures since the last key frame)."""
         self._until[camera, stream] = until
+        self._opened.add(camera)
         for number, message in enumerate(prelude):
             self.offer(camera, stream, message, key=number < 2)
 
@@ -55,7 +58,10 @@ class Release:
 
     async def close(self, camera: str, stream: str | None = None) -> float:
         """Shut one stream, or all streams of a camera: from the first instruction on nothing
-        more is queued; returns when the last byte is out, with the seconds that took."""
+        more is queued; returns when the last byte is out, with the seconds that took. Of a camera
+        that was never open the courier hears nothing, not even its name."""
         for key in [k for k in self._until if k[0] == camera and stream in (None, k[1])]:
             del self._until[key]
+        if camera not in self._opened:
+            return 0.0
         return await self._outlet.stop_stream(camera, stream)

@@ -15,10 +15,10 @@ from serambi.fabric.messages import StreamShape
 from serambi.keeper.config import Camera, KeeperConfig
 from serambi.keeper.hub import Hub
 from serambi.media.access_unit import AccessUnit, VideoConfig
-from serambi.recording.fsck import check_recordings
 from serambi.recording.index import Index
 from serambi.recording.recorder import Recorder
-from serambi.recording.retention import make_room
+from serambi.recording.retention import Retention
+from serambi.recording.syncer import Syncer
 
 log = logging.getLogger(__name__)
 
@@ -107,18 +107,22 @@ class CameraWatch:
         self._engines = Engines(clock, open_source)
         self._engines.hurry(False)
         hub.on_watched = self._engines.hurry
-        self.index = Index(config.folder / "index.db")
         folder: Path = config.folder / "recordings"
-        self._folder = folder
-        self._keep_s, self._keep_bytes = config.keep_s, config.keep_bytes
+        self.index = Index(config.folder / "index.db")
+        self._syncer = Syncer(folder, self.index, clock)
+        self._retention = Retention(
+            folder, self.index, clock, keep_s=config.keep_s, keep_bytes=config.keep_bytes
+        )
         self._stations = {
             camera.id: _Station(
-                camera, Recorder(folder, camera.id, self.index, clock), hub, self._engines
+                camera, Recorder(folder, camera.id, self._syncer, clock), hub, self._engines
             )
             for camera in config.cameras
         }
 
     def start(self) -> None:
+        """Read all cameras, and record as soon as the recordings there are have been checked."""
+        self._syncer.start()
         for station in self._stations.values():
             for reader in station.readers.values():
                 reader.start()
@@ -132,21 +136,21 @@ class CameraWatch:
         for station in self._stations.values():
             station.close(deadline)
         self._engines.close()
-        self.index.close()
+        self._syncer.close()
 
-    def repair(self) -> None:
-        """After an abrupt end: index and files agree again. Before `start`."""
-        check_recordings(self._folder, self.index)
+    @property
+    def recording_begun(self) -> bool:
+        """Whether the recordings that were there have been checked and new ones are written."""
+        return self._syncer.ready
 
-    def make_room(self, now: float) -> None:
+    def make_room(self) -> None:
         """Old recordings go, as the settings say."""
-        make_room(
-            self._folder, self.index, now=now, keep_s=self._keep_s, keep_bytes=self._keep_bytes
-        )
+        self._retention.make_room()
 
     def watched(self, camera: str) -> Watched:
         station = self._stations[camera]
         healths = {stream: reader.health() for stream, reader in station.readers.items()}
+        refused = station.recording_trouble or self._syncer.trouble
         down = [health for health in healths.values() if health.state != "live"]
         return Watched(
             online=not down,
@@ -155,8 +159,8 @@ class CameraWatch:
             main=self._shape(camera, "main", healths["main"]),
             sub=self._shape(camera, "sub", healths["sub"]),
             streams=healths,
-            recording=healths["main"].state == "live" and not station.recording_trouble,
-            recording_trouble=station.recording_trouble,
+            recording=healths["main"].state == "live" and not refused,
+            recording_trouble=refused,
         )
 
     def _shape(self, camera: str, stream: str, health: Health) -> StreamShape:

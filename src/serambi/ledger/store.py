@@ -92,13 +92,13 @@ class LedgerStore:
     @property
     def size(self) -> int:
         """How many entries are durable."""
-        with self._ready():
+        with self._ready(to_write=False):
             return self._edge.size
 
     @property
     def checkpoint(self) -> bytes:
         """The signed checkpoint over all durable entries."""
-        with self._ready():
+        with self._ready(to_write=False):
             return self._checkpoint
 
     def stamp(self) -> int:
@@ -106,12 +106,12 @@ class LedgerStore:
 
         After a clock was set back, entries can so still be written until it has caught up.
         """
-        with self._ready():
+        with self._ready(to_write=False):
             return max(unix_ms(self._clock.now()), self._last_ms)
 
     def entries(self, start: int, end: int) -> list[Entry]:
         """The durable entries [start, end), at most 4096 at once; else `SerambiError`."""
-        with self._ready():
+        with self._ready(to_write=False):
             check_range(start, end, self._edge.size)
             there = self._published.size
             tiles = TileReader(self._folder, there)
@@ -187,8 +187,9 @@ class LedgerStore:
         self.close()
 
     @contextlib.contextmanager
-    def _ready(self) -> Iterator[None]:
-        """Hold the store, open and in step with its folder."""
+    def _ready(self, *, to_write: bool = True) -> Iterator[None]:
+        """Hold the store, open and in step with its folder. While the disk takes nothing, what
+        was durable before can still be read."""
         with self._mutex:
             if self._lock_file is None:
                 raise SerambiError(
@@ -198,7 +199,8 @@ class LedgerStore:
                 try:
                     self._recover()
                 except OSError as error:
-                    raise _unwritable(self._folder, error) from error
+                    if to_write:
+                        raise _unwritable(self._folder, error) from error
             yield
 
     def _lock(self) -> None:

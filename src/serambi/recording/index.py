@@ -1,18 +1,25 @@
 """Where every recorded picture lies: SQLite, one file a site.
 
 Wall-clock times are unix microseconds as the keeper saw them. A segment is one file; a fragment
-is one group of pictures in it. What does not belong here: bytes of video.
+is one group of pictures in it. Rows come many at a time and are durable when `add` returns. What
+does not belong here: bytes of video.
 """
 
+import contextlib
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from serambi.base.errors import Kind, SerambiError
 
+GAP_MIN_US = 1_000_000
+"""A shorter hole between two runs is within the usual distance of pictures."""
+
 _FORMAT = 1
+_BUSY_S = 1.0
 _SCHEMA = """
 CREATE TABLE meta (format INTEGER NOT NULL);
 CREATE TABLE segments (
@@ -29,6 +36,18 @@ CREATE TABLE gaps (
   camera TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, cause TEXT NOT NULL,
   PRIMARY KEY (camera, from_us)) WITHOUT ROWID;
 """
+_ADD_SEGMENT = (
+    "INSERT INTO segments (camera, path, start_us, init_bytes, codec, width, height)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO NOTHING"
+)
+_ADD_FRAGMENT = (
+    "INSERT OR REPLACE INTO fragments"
+    " SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM segments WHERE path = ?"
+)
+_ADD_GAP = (
+    "INSERT INTO gaps VALUES (?, ?, ?, ?) ON CONFLICT (camera, from_us)"
+    " DO UPDATE SET to_us = max(to_us, excluded.to_us)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,137 +90,205 @@ class Gap:
     cause: str
 
 
+Row = tuple[Segment, Fragment] | Gap
+"""What is added. A segment is known by its path; its id and its end are not looked at."""
+
+
 class Index:
-    """One connection, shared by the recorders' threads behind a lock."""
+    """Two connections behind locks: whoever reads does not wait for whoever makes durable.
+
+    Raises `SerambiError` everywhere: UNAVAILABLE while the disk refuses, CORRUPT for a file that
+    is no index, BAD_INPUT for one of a newer format. Opening it on a full disk is put off: the
+    next call tries again.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
+        self._path = path
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._prepare(path)
-        except sqlite3.DatabaseError as error:
-            raise SerambiError(
-                Kind.CORRUPT,
-                f"the index of recordings cannot be used: {error}",
-                where=str(path),
-                hint="move the file away: it is built again from the recordings",
-            ) from error
+            self._open()
+        except SerambiError as error:
+            if error.kind is not Kind.UNAVAILABLE:
+                raise
 
-    def _prepare(self, path: Path) -> None:
-        known = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
-        if not known:
-            self._db.executescript(_SCHEMA)
-            self._db.execute("INSERT INTO meta VALUES (?)", (_FORMAT,))
-        (found,) = self._db.execute("SELECT format FROM meta").fetchone()
+    def _open(self) -> sqlite3.Connection:
+        """The writing connection; made, with its tables, when there is none."""
+        if self._writer is None:
+            with self._said():
+                made = sqlite3.connect(
+                    self._path, check_same_thread=False, isolation_level=None, timeout=_BUSY_S
+                )
+                try:
+                    made.execute("PRAGMA foreign_keys = ON")
+                    made.execute("PRAGMA journal_mode = WAL")
+                    # A commit is durable when it returns. There is one every few seconds.
+                    made.execute("PRAGMA synchronous = FULL")
+                    self._prepare(made)
+                except BaseException:
+                    made.close()
+                    raise
+                self._writer = made
+        return self._writer
+
+    def _prepare(self, made: sqlite3.Connection) -> None:
+        if not made.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            made.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ({_FORMAT}); COMMIT")
+        (found,) = made.execute("SELECT format FROM meta").fetchone()
         if found != _FORMAT:
             raise SerambiError(
                 Kind.BAD_INPUT,
                 f"the index has format {found}, this Serambi knows {_FORMAT}",
-                where=str(path),
+                where=str(self._path),
                 hint="install a newer Serambi",
             )
 
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        """What SQLite raises, in our words."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"the index of recordings cannot be used now: {error}",
+                where=str(self._path),
+                hint="free space on the disk, or look at it",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise SerambiError(
+                Kind.CORRUPT,
+                f"the index of recordings cannot be used: {error}",
+                where=str(self._path),
+                hint="move the file away: it is built again from the recordings",
+            ) from error
+
+    @contextlib.contextmanager
+    def _commit(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, all or nothing, durable at the end."""
+        with self._write_lock, self._said():
+            writer = self._open()
+            writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield writer
+                writer.execute("COMMIT")
+            except BaseException:
+                # SQLite has rolled back by itself after some errors, and then refuses to again.
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                raise
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        if self._writer is None:
+            with self._write_lock:
+                self._open()
+        with self._read_lock, self._said():
+            if self._reader is None:
+                self._reader = sqlite3.connect(
+                    self._path, check_same_thread=False, isolation_level=None, timeout=_BUSY_S
+                )
+                self._reader.execute("PRAGMA query_only = ON")
+            return self._reader.execute(query, values).fetchall()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Keep fragments with their segments, and gaps; durable on return, all or none. A
+        fragment that is there already is replaced; a gap that begins at the same time as one
+        that is there makes it longer."""
+        with self._commit() as writer:
+            for row in rows:
+                if isinstance(row, Gap):
+                    writer.execute(_ADD_GAP, (row.camera, row.from_us, row.to_us, row.cause))
+                    continue
+                of, one = row
+                if not one.number:
+                    writer.execute(_ADD_SEGMENT, _segment_values(of))
+                writer.execute(_ADD_FRAGMENT, (*_fragment_values(one), of.path))
+
     def add_segment(self, segment: Segment) -> int:
-        """-> its id. The id of `segment` is ignored."""
-        with self._lock:
-            done = self._db.execute(
-                "INSERT INTO segments (camera, path, start_us, init_bytes, codec, width, height)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    segment.camera,
-                    segment.path,
-                    segment.start_us,
-                    segment.init_bytes,
-                    segment.codec,
-                    segment.width,
-                    segment.height,
-                ),
-            )
+        """A segment before its fragments -> its id. The id of `segment` is ignored."""
+        with self._commit() as writer:
+            done = writer.execute(_ADD_SEGMENT, _segment_values(segment))
             return int(done.lastrowid or 0)
-
-    def add_fragment(self, segment: int, fragment: Fragment) -> None:
-        with self._lock:
-            self._db.execute(
-                "INSERT INTO fragments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    segment,
-                    fragment.number,
-                    fragment.start_us,
-                    fragment.end_us,
-                    fragment.offset,
-                    fragment.size_bytes,
-                    fragment.units,
-                    fragment.key,
-                    fragment.sha256,
-                ),
-            )
-
-    def add_gap(self, gap: Gap) -> None:
-        """Keep a gap; one that begins at the same time is replaced by the longer one."""
-        with self._lock:
-            self._db.execute(
-                "INSERT INTO gaps VALUES (?, ?, ?, ?) ON CONFLICT (camera, from_us)"
-                " DO UPDATE SET to_us = max(to_us, excluded.to_us)",
-                (gap.camera, gap.from_us, gap.to_us, gap.cause),
-            )
 
     def segments(self, camera: str | None = None) -> list[Segment]:
         """In the order of time."""
         where, values = ("WHERE camera = ?", (camera,)) if camera else ("", ())
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT id, camera, path, segments.start_us, coalesce(max(end_us), 0), init_bytes,"
-                " init_bytes + coalesce(sum(size_bytes), 0), codec, width, height FROM segments"
-                f" LEFT JOIN fragments ON segment = id {where}"
-                " GROUP BY id ORDER BY segments.start_us, id",
-                values,
-            ).fetchall()
+        rows = self._rows(
+            "SELECT id, camera, path, segments.start_us, coalesce(max(end_us), 0), init_bytes,"
+            " init_bytes + coalesce(sum(size_bytes), 0), codec, width, height FROM segments"
+            f" LEFT JOIN fragments ON segment = id {where}"
+            " GROUP BY id ORDER BY segments.start_us, id",
+            values,
+        )
         return [Segment(*row) for row in rows]
 
     def fragments(self, segment: int) -> list[Fragment]:
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT number, start_us, end_us, offset, size_bytes, units, key, sha256"
-                " FROM fragments WHERE segment = ? ORDER BY number",
-                (segment,),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT number, start_us, end_us, offset, size_bytes, units, key, sha256"
+            " FROM fragments WHERE segment = ? ORDER BY number",
+            (segment,),
+        )
         return [
             Fragment(number, start, end, offset, size, units, bool(key), sha256)
             for number, start, end, offset, size, units, key, sha256 in rows
         ]
 
     def gaps(self, camera: str) -> list[Gap]:
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT camera, from_us, to_us, cause FROM gaps WHERE camera = ? ORDER BY from_us",
-                (camera,),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT camera, from_us, to_us, cause FROM gaps WHERE camera = ? ORDER BY from_us",
+            (camera,),
+        )
         return [Gap(*row) for row in rows]
 
     def end_of(self, camera: str) -> int:
         """When the newest recorded picture of a camera ends; 0 when there is none."""
-        with self._lock:
-            (end,) = self._db.execute(
-                "SELECT coalesce(max(end_us), 0) FROM fragments JOIN segments ON segment = id"
-                " WHERE camera = ?",
-                (camera,),
-            ).fetchone()
+        ((end,),) = self._rows(
+            "SELECT coalesce(max(end_us), 0) FROM fragments JOIN segments ON segment = id"
+            " WHERE camera = ?",
+            (camera,),
+        )
         return int(end)
 
     def remove_segments(self, ids: Sequence[int]) -> None:
         """Forget segments and their fragments."""
-        with self._lock:
-            self._db.executemany("DELETE FROM segments WHERE id = ?", [(i,) for i in ids])
+        with self._commit() as writer:
+            writer.executemany("DELETE FROM segments WHERE id = ?", [(i,) for i in ids])
 
     def remove_fragments(self, segment: int, from_number: int) -> None:
-        with self._lock:
-            self._db.execute(
+        with self._commit() as writer:
+            writer.execute(
                 "DELETE FROM fragments WHERE segment = ? AND number >= ?", (segment, from_number)
             )
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        with self._write_lock, self._read_lock:
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+
+
+def _segment_values(segment: Segment) -> tuple[object, ...]:
+    return (
+        segment.camera,
+        segment.path,
+        segment.start_us,
+        segment.init_bytes,
+        segment.codec,
+        segment.width,
+        segment.height,
+    )
+
+
+def _fragment_values(fragment: Fragment) -> tuple[object, ...]:
+    return (
+        fragment.number,
+        fragment.start_us,
+        fragment.end_us,
+        fragment.offset,
+        fragment.size_bytes,
+        fragment.units,
+        fragment.key,
+        fragment.sha256,
+    )

@@ -1,13 +1,13 @@
-"""Writes one camera to the disk: a group of pictures at a time, with one `writev` and one index
-row. A crash loses at most the group that was not complete.
+"""Writes one camera to the disk: a group of pictures at a time, with one `writev`. A kill loses at
+most the group that was not complete; what a power cut may cost is the syncer's promise.
 
-Deciding who may see a recording does not belong here, nor does cleaning up (retention.py).
+Times never run back, whatever the machine's date does: a segment has no hole inside it, and what
+lies between two segments is marked with its cause. Deciding who may see a recording does not
+belong here, nor does making durable (syncer.py) or cleaning up (retention.py).
 """
 
 import hashlib
 import logging
-import os
-import sqlite3
 from pathlib import Path
 
 from serambi.base.clock import Clock
@@ -15,43 +15,36 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import GOP_CACHE_MAX_BYTES, GOP_CACHE_MAX_UNITS, SEGMENT_S
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import NOMINAL_DURATION, TIMESCALE, fragment, init_segment
-from serambi.recording.index import Fragment, Gap, Index, Segment
+from serambi.recording.index import GAP_MIN_US, Fragment, Gap, Segment
+from serambi.recording.syncer import OpenFile, Syncer
 
 log = logging.getLogger(__name__)
 
-GAP_MIN_US = 1_000_000
-"""A shorter hole between two runs is within the usual distance of pictures."""
+_STALL_US = 10_000_000
+"""A group of pictures may arrive that much more slowly than it was taken."""
 
-
-class _File:
-    """The segment being written."""
-
-    def __init__(self, descriptor: int, segment: int, size_bytes: int, first: AccessUnit) -> None:
-        self.descriptor = descriptor
-        self.segment = segment
-        self.size_bytes = size_bytes
-        self.base_dts = first.dts
-        self.start_us = first.wall_us
-        self.number = 0
+_CLOCK_BACK = "clock set back"
 
 
 class Recorder:
     """One camera's recordings under `folder`/<camera>. Call `write` from one thread only."""
 
-    def __init__(self, folder: Path, camera: str, index: Index, clock: Clock) -> None:
+    def __init__(self, folder: Path, camera: str, syncer: Syncer, clock: Clock) -> None:
         self._root = folder
         self._camera = camera
-        self._index = index
+        self._syncer = syncer
         self._clock = clock
         self._config: VideoConfig | None = None
-        self._file: _File | None = None
+        self._file: OpenFile | None = None
         self._group: list[AccessUnit] = []
         self._group_bytes = 0
         self._run_begins = True
         self._gap_cause = "restart"
         self._step = NOMINAL_DURATION
+        self._end_us = -1  # of what is recorded; not looked up yet
+        self._missed_from_us = 0  # earlier than the end when the disk lost what was written
+        self._date_offset_s = self._group_offset_s = 0.0
         self.trouble = ""
-        (folder / camera).mkdir(parents=True, exist_ok=True)
 
     def write(self, item: VideoConfig | AccessUnit | None) -> None:
         """Take what the camera sent; None ends a run. Raises `SerambiError` when the disk refuses:
@@ -90,6 +83,8 @@ class Recorder:
         if unit.key and self._is_long_enough(unit):
             self._close_file()
         if self._config is not None and (unit.key or self._group or self._file):
+            if not self._group:
+                self._group_offset_s = unit.wall_us / 1e6 - self._clock.monotonic()
             self._group.append(unit)
             self._group_bytes += len(unit.data)
 
@@ -101,6 +96,7 @@ class Recorder:
     def _flush(self, following: AccessUnit | None) -> None:
         """Write the group; `following` is the unit after it, for the last one's duration."""
         group, self._group, self._group_bytes = self._group, [], 0
+        offset_s = self._group_offset_s
         if not group:
             return
         last = group[-1]
@@ -110,108 +106,121 @@ class Recorder:
         if following is not None and last.dts < following.dts < last.dts + 10 * TIMESCALE:
             end_dts = following.dts
         try:
-            self._write(group, end_dts)
-        except (OSError, sqlite3.Error) as error:
-            self.trouble = f"cannot record: {getattr(error, 'strerror', None) or error}"
-            self._abandon(group, end_dts)
+            self._check_ready()
+            self._write(group, end_dts, offset_s)
+        except (OSError, SerambiError) as error:
+            self._abandon(len(group))
+            what = error.what if isinstance(error, SerambiError) else error.strerror or str(error)
+            self.trouble = f"cannot record: {what}"
             raise SerambiError(
                 Kind.UNAVAILABLE,
                 self.trouble,
                 where=str(self._root / self._camera),
-                hint="free space on the disk, or keep recordings for fewer days",
+                hint="look at the disk: free space, or keep recordings for fewer days",
             ) from error
         self.trouble = ""
 
-    def _write(self, group: list[AccessUnit], end_dts: int) -> None:
-        file = self._file or self._open_file(group[0])
-        parts = fragment(file.number + 1, group, end_dts, base_dts=file.base_dts)
+    def _check_ready(self) -> None:
+        if not self._syncer.ready:
+            raise SerambiError(
+                Kind.UNAVAILABLE, self._syncer.trouble or "recordings are still being checked"
+            )
+        if self._file is not None and self._file.trouble:
+            raise SerambiError(Kind.UNAVAILABLE, self._file.trouble)
+        if self._end_us < 0:
+            self._end_us = self._missed_from_us = self._syncer.index.end_of(self._camera)
+
+    def _write(self, group: list[AccessUnit], end_dts: int, offset_s: float) -> None:
+        start_us, end_us = self._place(group, end_dts)
+        if start_us - self._end_us >= GAP_MIN_US or self._run_begins:
+            self._close_file()
+        file = self._file or self._open_file(group[0], start_us, offset_s)
+        parts = fragment(file.fragments + 1, group, end_dts, base_dts=file.base_dts)
         sha256 = hashlib.sha256()
         for part in parts:
             sha256.update(part)
         size_bytes = sum(len(part) for part in parts)
-        _write_all(file.descriptor, parts)
-        ticks = end_dts - group[-1].dts
-        self._index.add_fragment(
-            file.segment,
-            Fragment(
-                number=file.number,
-                start_us=group[0].wall_us,
-                end_us=group[-1].wall_us + ticks * 1_000_000 // TIMESCALE,
-                offset=file.size_bytes,
-                size_bytes=size_bytes,
-                units=len(group),
-                key=group[0].key,
-                sha256=sha256.digest(),
-            ),
+        self._syncer.disk.append(file.descriptor, parts)
+        row = Fragment(
+            number=file.fragments,
+            start_us=start_us,
+            end_us=end_us,
+            offset=file.size_bytes,
+            size_bytes=size_bytes,
+            units=len(group),
+            key=group[0].key,
+            sha256=sha256.digest(),
         )
+        self._syncer.wrote(file, row)
         file.size_bytes += size_bytes
-        file.number += 1
+        file.fragments += 1
+        self._end_us = self._missed_from_us = end_us
+        self._date_offset_s = offset_s
 
-    def _open_file(self, first: AccessUnit) -> _File:
+    def _place(self, group: list[AccessUnit], end_dts: int) -> tuple[int, int]:
+        """When the group begins and ends: by the date at its arrival, but never before the end of
+        the one before it. While the date is behind, time goes on by the camera's clock, a little
+        slower, so that both meet again."""
+        duration_us = max(1, (end_dts - group[0].dts) * 1_000_000 // TIMESCALE)
+        tail_us = (end_dts - group[-1].dts) * 1_000_000 // TIMESCALE
+        start_us = max(group[0].wall_us, self._end_us)
+        end_us = group[-1].wall_us + tail_us
+        if end_us <= start_us:
+            return start_us, start_us + max(1, duration_us * 9 // 10)
+        if end_us - start_us > duration_us + _STALL_US:
+            # The date was set forward in the middle of the group.
+            return start_us, start_us + duration_us
+        return start_us, end_us
+
+    def _open_file(self, first: AccessUnit, start_us: int, offset_s: float) -> OpenFile:
         config = self._config
         if config is None:
             raise SerambiError(Kind.BAD_INPUT, "a picture came before its configuration")
-        self._mark_gap(first)
-        path = f"{self._camera}/{first.wall_us}.mp4"
+        path = f"{self._camera}/{start_us}.mp4"
         init = init_segment(config)
-        descriptor = os.open(self._root / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-        try:
-            _write_all(descriptor, [init])
-            segment = self._index.add_segment(
-                Segment(
-                    0,
-                    self._camera,
-                    path,
-                    first.wall_us,
-                    0,
-                    len(init),
-                    0,
-                    config.codec,
-                    config.width,
-                    config.height,
-                )
-            )
-        except BaseException:
-            os.close(descriptor)
-            (self._root / path).unlink(missing_ok=True)
-            raise
-        self._file = _File(descriptor, segment, len(init), first)
-        return self._file
+        descriptor = self._syncer.disk.create(self._root / path)
+        segment = Segment(
+            0, self._camera, path, start_us, 0, len(init), 0, config.codec, config.width,
+            config.height,
+        )  # fmt: skip
+        file = OpenFile(descriptor, segment, len(init), first.dts, self._missed_from_us or start_us)
+        self._file = file
+        self._syncer.disk.append(descriptor, [init])
+        self._mark_gap(first.wall_us, start_us, offset_s)
+        return file
 
-    def _mark_gap(self, first: AccessUnit) -> None:
-        """A run begins: what lies between it and the last picture is a gap with a cause."""
-        end_us = self._index.end_of(self._camera)
-        if self._run_begins and end_us and first.wall_us - end_us >= GAP_MIN_US:
-            self._index.add_gap(Gap(self._camera, end_us, first.wall_us, self._gap_cause))
+    def _mark_gap(self, wall_us: int, start_us: int, offset_s: float) -> None:
+        """What lies between a new segment and the last picture is a gap with a cause."""
+        hole_us = start_us - self._missed_from_us
+        if self._run_begins:
+            cause = self._gap_cause if wall_us >= self._end_us else _CLOCK_BACK
+        else:
+            set_us = (offset_s - self._date_offset_s) * 1e6
+            cause = "clock set forward" if set_us > hole_us / 2 else "no pictures"
+        if self._end_us and hole_us >= GAP_MIN_US:
+            self._syncer.missed(Gap(self._camera, self._missed_from_us, start_us, cause))
+        elif self._end_us and cause is _CLOCK_BACK:
+            log.warning("%s: the date is behind the recordings", self._camera)
         self._run_begins = False
 
-    def _abandon(self, group: list[AccessUnit], end_dts: int) -> None:
+    def _abandon(self, pictures: int) -> None:
         """The disk refused: cut the file back to whole fragments and mark what is missing."""
-        file, self._file = self._file, None
+        file = self._file
         if file is not None:
+            if file.trouble:
+                self._missed_from_us = file.durable_us
             try:
-                os.ftruncate(file.descriptor, file.size_bytes)
+                self._syncer.disk.cut(file.descriptor, file.size_bytes)
             except OSError as error:  # what is left over is cut off at the next start
                 log.error("%s: %s", self._camera, error)
-            finally:
-                os.close(file.descriptor)
+            self._close_file()
+        if self._syncer.ready:
+            self._gap_cause = "disk"
         self._run_begins = True
-        self._gap_cause = "disk"
-        log.error("%s: %d pictures could not be recorded", self._camera, len(group))
+        if not self.trouble:
+            log.error("%s: %d pictures could not be recorded", self._camera, pictures)
 
     def _close_file(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            os.close(file.descriptor)
-
-
-def _write_all(descriptor: int, parts: list[bytes]) -> None:
-    """One `writev`; the rest again if the kernel took only a part."""
-    left = [part for part in parts if part]
-    # The kernel takes at most 1,024 pieces at once.
-    while left:
-        written = os.writev(descriptor, left[:1024])
-        while left and written >= len(left[0]):
-            written -= len(left.pop(0))
-        if written:
-            left[0] = left[0][written:]
+            self._syncer.ended(file)

@@ -336,7 +336,8 @@ export interface components {
         };
         /**
          * Health
-         * @description `status` is `ok` while the process answers; `sites` says which sites are heard.
+         * @description `status` is `ok`, or `degraded` while the disk refuses to take what must be written down: no
+         *     view can be opened then. `sites` says which sites are heard.
          */
         Health: {
             /** Alarms */
@@ -347,9 +348,9 @@ export interface components {
             };
             /**
              * Status
-             * @constant
+             * @enum {string}
              */
-            status: "ok";
+            status: "ok" | "degraded";
             /** Version */
             version: string;
         };

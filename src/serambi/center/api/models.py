@@ -32,9 +32,10 @@ class Alarm(BaseModel):
 
 
 class Health(BaseModel):
-    """`status` is `ok` while the process answers; `sites` says which sites are heard."""
+    """`status` is `ok`, or `degraded` while the disk refuses to take what must be written down: no
+    view can be opened then. `sites` says which sites are heard."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "degraded"]
     version: str
     sites: dict[str, bool]
     alarms: list[Alarm]
