@@ -107,6 +107,11 @@ def test_a_revocation_by_one_party_closes_what_five_had_signed(
     see_dark(wall, camera, "DICABUT", "Perjanjian dicabut")
     unwatched(town, camera)
     until("the lamp goes off", lambda: town.lamp(camera.site) == "none")
+    # It acts first and is written down after.
+    until(
+        "the revocation is in the ledger",
+        lambda: any(entry.kind == "agreement_revoked" for entry in book.since()),
+    )
     assert [e.kind for e in book.since() if e.kind.startswith("agreement")] == [
         "agreement_accepted",
         "agreement_revoked",

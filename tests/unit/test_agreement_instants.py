@@ -55,6 +55,9 @@ def test_an_instant_goes_there_and_back() -> None:
         "2026-02-30T00:00:00Z",
         "0000-01-01T00:00:00Z",
         "2026-11-23T24:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "3000-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
         "2026-11-23T10:40:00Z\n",
         "٢٠٢٦-11-23T10:40:00Z",
         "",
@@ -67,7 +70,7 @@ def test_other_spellings_of_an_instant_are_refused(text: str) -> None:
     assert "valid_until" in str(caught.value)
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31)))
+@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2999, 12, 31)))
 def test_every_second_has_one_spelling(moment: datetime) -> None:
     text = instant_text(moment.replace(tzinfo=UTC).timestamp())
     assert instant_text(instant(text, "x")) == text

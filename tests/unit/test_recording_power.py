@@ -183,7 +183,8 @@ def test_a_bad_pass_does_not_end_the_thread(
         passed.append(1)
         if len(passed) == 1:
             raise ZeroDivisionError
-        site.syncer._stop.set()
+        site.syncer._closing = True
+        site.syncer._hurry.set()
 
     monkeypatch.setattr("serambi.recording.syncer.RECORDING_SYNC_EVERY_S", 0.001)
     monkeypatch.setattr(Syncer, "sync", bad)

@@ -21,6 +21,7 @@ _ZONE = re.compile(r"UTC\Z|[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z0-9_+-]*)+\Z")
 _LOOK_AHEAD_S = 7 * 86_400
 # No zone changes its offset twice within this time and ends where it began.
 _STRIDE_S = 6 * 3600
+_YEARS = range(1970, 3000)
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -48,11 +49,19 @@ def instant(text: str, what: str) -> float:
             hint="write it as 2026-11-23T10:40:00Z",
         )
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError as error:
         raise SerambiError(
             Kind.BAD_INPUT, f"{what} {text!r} does not exist", hint="write a day of the calendar"
         ) from error
+    if at.year not in _YEARS:
+        # Hours are looked for a week further, in zones on both sides of UTC.
+        raise SerambiError(
+            Kind.BAD_INPUT,
+            f"{what} {text!r} is no time for an agreement",
+            hint=f"write a year from {_YEARS[0]} to {_YEARS[-1]}",
+        )
+    return at.timestamp()
 
 
 def instant_text(at: float) -> str:

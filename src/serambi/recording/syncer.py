@@ -67,7 +67,8 @@ class Syncer:
         self._items: deque[_Item] = deque()
         self._rows: list[Row] = []
         self._turn = threading.Lock()
-        self._stop = threading.Event()
+        self._closing = False
+        self._hurry = threading.Event()
         self._synced = clock.monotonic()
         # A thread that hangs in a dead disk must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
@@ -109,8 +110,10 @@ class Syncer:
         self._items.append((file, None))
 
     def missed(self, gap: Gap) -> None:
-        """Nothing was recorded for a while."""
+        """Nothing was recorded for a while. Made durable at once: a kill would lose the cause,
+        which nothing on the disk could tell."""
         self._items.append(gap)
+        self._hurry.set()
 
     def sync(self) -> None:
         """One pass: what was given until now is durable on return, but for what `trouble`, or
@@ -167,18 +170,20 @@ class Syncer:
         self._trouble = trouble
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._closing:
             try:
                 if self.ready or self.prepare():
                     self.sync()
             except Exception:  # a supervised thread: recording must not end with one bad pass
                 log.exception("a pass over the recordings crashed")
-            self._stop.wait(RECORDING_SYNC_EVERY_S)
+            self._hurry.wait(RECORDING_SYNC_EVERY_S)
+            self._hurry.clear()
 
     def close(self) -> None:
         """A last pass, after which the index is closed. Call it after the recorders have ended;
         a disk that hangs is waited for a few seconds."""
-        self._stop.set()
+        self._closing = True
+        self._hurry.set()
         if self._thread.ident is not None:
             self._thread.join(_JOIN_S)
         if self._thread.is_alive():
