@@ -75,6 +75,21 @@ def test_a_whole_fragment_that_the_index_lacks_is_added(site: RecordingSite) -> 
     assert site.index.fragments(segment.id) == whole
 
 
+def test_what_the_index_lacks_goes_on_from_its_rows(site: RecordingSite) -> None:
+    """A date that was set back is caught up with slowly: the rows lag behind the file's times. By
+    these alone there was a hole that nothing marked."""
+    _record(site)
+    (segment,) = site.index.segments()
+    first, second = site.index.fragments(segment.id)
+    behind = replace(first, end_us=first.end_us - 300_000)
+    site.index.remove_fragments(segment.id, 0)
+    site.index.add([(segment, behind)])
+    check_recordings(site.folder, site.index)
+    known, added = site.index.fragments(segment.id)
+    assert (known, added.start_us) == (behind, second.start_us - 300_000)
+    assert added.end_us - added.start_us == second.end_us - second.start_us
+
+
 def test_a_fragment_is_never_put_before_the_one_it_follows(site: RecordingSite) -> None:
     """The known one ends later than its file's times say: pictures came late."""
     _record(site)

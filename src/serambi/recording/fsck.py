@@ -127,7 +127,8 @@ def _check_segment(path: Path, segment: Segment, index: Index) -> Repaired:
     good, damaged = _agreeing(path, known, found)
     if damaged:
         found = found[:good]
-    new = _whole(path, segment, found[good:], known[:good])
+    late_us = _ends_us(segment, found[good - 1]) - known[good - 1].end_us if good else 0
+    new = _whole(path, segment, found[good:], known[:good], late_us)
     ends = found[good + len(new) - 1] if good + len(new) else None
     whole_bytes = ends.offset + ends.size_bytes if ends else segment.init_bytes
     cut = path.stat().st_size - whole_bytes
@@ -159,11 +160,21 @@ def _agreeing(path: Path, known: list[Fragment], found: list[Found]) -> tuple[in
     return min(len(known), len(found)), False
 
 
+def _begins_us(segment: Segment, one: Found) -> int:
+    """By the camera's clock, counted from the start of the file."""
+    return segment.start_us + one.first_dts * 1_000_000 // _TIMESCALE
+
+
+def _ends_us(segment: Segment, one: Found) -> int:
+    return segment.start_us + (one.first_dts + one.duration) * 1_000_000 // _TIMESCALE
+
+
 def _whole(
-    path: Path, segment: Segment, found: list[Found], known: list[Fragment]
+    path: Path, segment: Segment, found: list[Found], known: list[Fragment], late_us: int
 ) -> list[Fragment]:
-    """Rows for fragments without one, up to the first that is damaged. Their wall clock counts
-    on from the start of the file, and follows the rows that are known."""
+    """Rows for fragments without one, up to the first that is damaged. Their wall clock goes on
+    from the rows that are known, behind which the camera's is `late_us`: the two run apart while a
+    date that was set back is caught up with."""
     new: list[Fragment] = []
     end_us = known[-1].end_us if known else 0
     with path.open("rb") as file:
@@ -172,7 +183,7 @@ def _whole(
             content = file.read(one.size_bytes)
             if not samples_are_whole(one, content):
                 break
-            start_us = max(end_us, segment.start_us + one.first_dts * 1_000_000 // _TIMESCALE)
+            start_us = max(end_us, _begins_us(segment, one) - late_us)
             end_us = start_us + one.duration * 1_000_000 // _TIMESCALE
             new.append(
                 Fragment(
