@@ -1,0 +1,146 @@
+"""What a camera's picture looks like when nothing happens, and what differs from it now.
+
+Two models of different speed. The slow one is the empty scene: the mean of each pixel and how much
+it wavers. The fast one is a second layer under whatever stands before the scene: its latest value
+and since when it holds. A pixel that differs from the first and has long agreed with the second
+belongs to something that came and stays.
+
+All comparing is done in the background's own exposure: an automatic exposure changes the whole
+picture by one factor, and that factor is taken out first. What does not belong here: objects.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Luma = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+
+#: The longer side of the picture that is analyzed; 320x180 of a 16:9 substream.
+LONG_SIDE_PX = 320
+
+_FLOOR_LEVELS = 9.0  # no difference below this many gray levels counts
+_DEVIATIONS = 4.0
+_LEARN_S = 12.0  # time constant of the empty scene
+_FIRST_S = 3.0  # the first pictures count more
+_RESTLESS_S = 20.0  # how long a pixel that kept changing is trusted less
+_DEVIATION_MAX = 24.0
+_SAME_LEVELS = 7.0  # two values of the second layer closer than this are one
+_WHITE = 248.0
+_EXPOSURE_S = 40.0
+
+
+def shrink(luma: Luma, long_side_px: int = LONG_SIDE_PX) -> Luma:
+    """The picture with its longer side at most `long_side_px`, each pixel a mean."""
+    high, wide = luma.shape
+    by = long_side_px / max(high, wide)
+    if by >= 1:
+        return luma
+    size = (max(8, round(wide * by)), max(8, round(high * by)))
+    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+class Background:
+    """Feed pictures of one size in order of time; read `foreground` and `settled_s` after each."""
+
+    def __init__(self, first: Luma) -> None:
+        self.now: Plane = _smooth(first)
+        self.mean: Plane = self.now.copy()
+        self.deviation: Plane = np.full_like(self.mean, 3.0)
+        self.foreground: Mask = np.zeros(first.shape, np.uint8)
+        self.layer: Plane = self.now.copy()
+        self.settled_s: Plane = np.zeros_like(self.mean)
+        self.gain = 1.0
+        self.age_s = 0.0
+
+    def update(self, luma: Luma, step_s: float, keep: Mask | None = None) -> None:
+        """Take the next picture, `step_s` after the last one. Where `keep` is set the empty scene
+        is not learned, whatever is seen there."""
+        self.age_s += step_s
+        raw = _smooth(luma)
+        self.gain = _gain(raw, self.mean, self.gain)
+        self.now = np.asarray(cv2.multiply(raw, 1.0 / self.gain), np.float32)
+        self._rebase(step_s)
+        # What one exposure shows as plain white is not compared in another.
+        white = _WHITE / max(1.0, self.gain)
+        difference = cv2.absdiff(cv2.min(self.now, white), cv2.min(self.mean, white))
+        limit = cv2.addWeighted(self.deviation, _DEVIATIONS, self.mean, 0.035, _FLOOR_LEVELS)
+        raised = cv2.compare(difference, limit, cv2.CMP_GT)
+        before = self.foreground
+        self.foreground = np.asarray(cv2.morphologyEx(raised, cv2.MORPH_OPEN, _CROSS), np.uint8)
+        self._learn(difference, raised, before, keep, step_s)
+        self._settle(step_s)
+
+    def _rebase(self, step_s: float) -> None:
+        """Follow a lasting change of exposure slowly: at dusk the old one means little."""
+        by = self.gain ** (step_s / _EXPOSURE_S)
+        if abs(by - 1) > 1e-4:
+            for plane in (self.mean, self.layer, self.now):
+                cv2.multiply(plane, by, dst=plane)
+            self.gain /= by
+
+    def _learn(
+        self, difference: Plane, raised: Mask, before: Mask, keep: Mask | None, step_s: float
+    ) -> None:
+        calm = cv2.bitwise_not(cv2.dilate(self.foreground, _SQUARE))
+        if keep is not None:
+            calm = cv2.bitwise_and(calm, cv2.bitwise_not(keep))
+        rate = max(step_s / _LEARN_S, step_s / (step_s + min(self.age_s, _FIRST_S)))
+        rate = rate if self.age_s < _FIRST_S else step_s / _LEARN_S
+        cv2.accumulateWeighted(self.now, self.mean, rate, mask=calm)
+        # One value far out must not widen the limit; many of them, coming and going, must.
+        clipped = cv2.min(difference, cv2.multiply(self.deviation, 3.0, dtype=cv2.CV_32F))
+        cv2.accumulateWeighted(clipped, self.deviation, step_s / _LEARN_S, mask=calm)
+        flicker = cv2.bitwise_and(cv2.bitwise_xor(raised, before), cv2.bitwise_not(before))
+        wide = cv2.min(difference, _DEVIATION_MAX)
+        cv2.accumulateWeighted(wide, self.deviation, 2.5 * step_s / _RESTLESS_S, mask=flicker)
+        cv2.max(self.deviation, 1.0, dst=self.deviation)
+
+    def _settle(self, step_s: float) -> None:
+        """Advance the second layer; see the module."""
+        off = cv2.absdiff(self.now, self.layer)
+        same = cv2.compare(off, cv2.add(self.deviation, _SAME_LEVELS), cv2.CMP_LE)
+        cv2.accumulateWeighted(self.now, self.layer, 0.2, mask=same)
+        age = self.settled_s
+        grown = cv2.add(age, step_s, mask=same)
+        # Hidden behind a passer-by it waits; back to the empty scene it is over at once.
+        hidden = cv2.bitwise_and(cv2.bitwise_not(same), self.foreground)
+        shrunk = cv2.subtract(age, step_s, mask=hidden)
+        self.settled_s = np.asarray(cv2.add(grown, cv2.max(shrunk, 0.0)), np.float32)
+        gone = cv2.compare(self.settled_s, 1e-6, cv2.CMP_LE)
+        np.copyto(self.layer, self.now, where=gone.view(bool))
+
+    def absorb(self, mask: Mask) -> None:
+        """What is seen now under `mask` is the empty scene from here on."""
+        where = mask.astype(bool)
+        np.copyto(self.mean, self.now, where=where)
+        self.foreground[where] = 0
+        self.settled_s[where] = 0.0
+
+    def restart(self) -> None:
+        """Everything that is seen now is the empty scene: the light was switched, the camera
+        turned."""
+        self.mean = self.now.copy()
+        self.deviation[:] = 4.0
+        self.foreground[:] = 0
+        self.settled_s[:] = 0.0
+        self.age_s = 0.0
+
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (5, 5))
+
+
+def _smooth(luma: Luma) -> Plane:
+    return np.asarray(cv2.GaussianBlur(luma, (3, 3), 0).astype(np.float32))
+
+
+def _gain(raw: Plane, mean: Plane, last: float) -> float:
+    """By how much the whole picture is brighter than the background: the median over a sparse
+    grid, which anything smaller than half the picture cannot move."""
+    now, then = raw[3::6, 3::6].ravel(), mean[3::6, 3::6].ravel()
+    usable = (then > 12) & (now > 8) & (now < 245) & (then * last < 245)
+    if np.count_nonzero(usable) < 100:
+        return last
+    return float(np.clip(np.median(now[usable] / then[usable]), 0.25, 4.0))

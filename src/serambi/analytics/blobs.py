@@ -1,0 +1,142 @@
+"""From a mask of differing pixels to separate things, and whether a thing is one at all.
+
+A light that falls on the scene, a shadow, a cloud: they change the brightness but not what is
+there. They keep the ground's texture, or, where it has none, have no sharp border.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from serambi.analytics.background import Mask, Plane
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are outside
+
+BLOBS_MAX = 64  # of one picture; the largest are kept
+_JOIN_PX = (5, 9)  # wide, high: parts of one upright person
+_EDGE_LEVELS = 7.0  # a gradient (gray levels a pixel) that counts as an edge
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One connected region; `mask` covers `box` alone, `area_px` counts differing pixels only."""
+
+    box: Box
+    area_px: int
+    mask: Mask
+
+    @property
+    def foot(self) -> tuple[float, float]:
+        """Where it stands: the middle of the lower side."""
+        return (self.box[0] + self.box[2]) / 2, float(self.box[3])
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
+
+def find_blobs(foreground: Mask, smallest_px: int, *, join: bool = True) -> list[Blob]:
+    """Regions of at least `smallest_px` pixels, largest first, at most BLOBS_MAX."""
+    joined = cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, _JOIN) if join else foreground
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    order = sorted(range(1, count), key=lambda i: -int(stats[i, cv2.CC_STAT_AREA]))
+    found = []
+    for label in order[:BLOBS_MAX]:
+        left, top, wide, high, area = (int(v) for v in stats[label])
+        if area < smallest_px:
+            break
+        part = labels[top : top + high, left : left + wide] == label
+        mask = np.asarray(part, np.uint8) * 255
+        own = cv2.countNonZero(
+            cv2.bitwise_and(mask, foreground[top : top + high, left : left + wide])
+        )
+        if own >= smallest_px:
+            found.append(Blob((left, top, left + wide, top + high), own, mask))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a region looks now beside the empty scene. Gray levels unless said otherwise."""
+
+    change: float  # median difference inside
+    likeness: float  # -1..1: the same texture, whatever its brightness
+    texture: float  # how much texture there is to compare, standard deviation
+    border_now: float  # gradient along the region's border now
+    border_then: float  # the same in the empty scene
+    sharp: float  # 0..1: how much of the change happens within two pixels of the border
+
+    @property
+    def only_light(self) -> bool:
+        """A change of light, a shadow: what is there has not changed."""
+        if self.texture > 3.0 and self.likeness > 0.75:
+            return True
+        return self.sharp < 0.15
+
+    @property
+    def ghost(self) -> bool:
+        """The empty scene shows a thing here that is no longer there."""
+        return self.border_then > self.border_now + 1.0 and self.border_then > 1.25 * (
+            self.border_now
+        )
+
+
+def look(blob: Blob, now: Plane, then: Plane) -> Look:
+    """Compare what is under `blob` in two pictures of the same exposure."""
+    left, top, right, bottom = blob.box
+    high, wide = now.shape
+    pad = 5
+    x0, y0 = max(0, left - pad), max(0, top - pad)
+    x1, y1 = min(wide, right + pad), min(high, bottom + pad)
+    a, b = now[y0:y1, x0:x1], then[y0:y1, x0:x1]
+    mask = np.zeros(a.shape, np.uint8)
+    mask[top - y0 : bottom - y0, left - x0 : right - x0] = blob.mask
+    inside = mask > 0
+    core = cv2.erode(mask, _CROSS) > 0
+    core = core if np.count_nonzero(core) >= 12 else inside
+    ring = (cv2.dilate(mask, _CROSS) > 0) & ~(cv2.erode(mask, _SQUARE) > 0)
+    difference = np.abs(a - b)
+    change = float(np.median(difference[inside]))
+    grad_now, grad_then, grad_change = _gradient(a), _gradient(b), _gradient(a - b)
+    # A soft border spreads the change over many pixels: little of it falls on any one.
+    steep = float(np.percentile(grad_change[ring], 70)) if ring.any() else 0.0
+    return Look(
+        change=change,
+        likeness=_likeness(a[core], b[core]),
+        texture=float(min(a[core].std(), b[core].std())),
+        border_now=float(grad_now[ring].mean()) if ring.any() else 0.0,
+        border_then=float(grad_then[ring].mean()) if ring.any() else 0.0,
+        sharp=min(1.0, steep / max(change, 4.0)),
+    )
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Common area as a share of the smaller box."""
+    wide = min(a[2], b[2]) - max(a[0], b[0])
+    high = min(a[3], b[3]) - max(a[1], b[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / min(area(a), area(b))
+
+
+def area(box: Box) -> int:
+    return max(1, (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _gradient(plane: Plane) -> NDArray[np.float32]:
+    dx = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=0.125)
+    dy = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=0.125)
+    return np.asarray(cv2.magnitude(dx, dy), np.float32)
+
+
+def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum() / norm) if norm > 1e-3 else 0.0
+
+
+_JOIN = cv2.getStructuringElement(cv2.MORPH_RECT, _JOIN_PX)
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))

@@ -1,0 +1,105 @@
+"""One camera's analysis: pictures with their times in, events out. Pure: no clock, no threads.
+
+About five pictures a second are enough, and they may come unevenly. What does not belong here:
+decoding (media/pyav.py), who may be told (agreement/decide.py).
+"""
+
+import cv2
+import numpy as np
+
+from serambi.analytics.background import LONG_SIDE_PX, Background, Luma, Mask, shrink
+from serambi.analytics.blobs import Blob, find_blobs, look
+from serambi.analytics.events import Event
+from serambi.analytics.rules import Rules
+from serambi.analytics.settled import RestingThings
+from serambi.analytics.tracks import Tracker
+from serambi.analytics.zones import Book, Picture, watchers
+
+EVERY_S = 0.2
+
+_SMALLEST_SHARE = 0.0007  # of the picture: about 40 pixels
+_LOOK_EVERY_S = 0.9  # at resting things
+_STEP_MAX_S = 2.0
+_ALL_CHANGED = 0.55
+_RESTART_S = 3.0
+
+
+class Engine:
+    """Feed `update`; what `rules` describe comes back as events, each when it begins and again
+    when it ends. All pictures have one shape."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._watchers = watchers(rules)
+        self._book = Book()
+        self._scene: Background | None = None
+        self._tracker = Tracker()
+        self._resting = RestingThings()
+        self._last_s = 0.0
+        self._looked_s = -1e9
+        self._changed_since_s: float | None = None
+
+    def update(self, luma: Luma, t_s: float, minute: int | None = None) -> list[Event]:
+        """Take the picture of time `t_s` (seconds, never backwards; `minute` of the local day for
+        rules with hours). A copy is made of what is kept."""
+        small = shrink(luma, LONG_SIDE_PX)
+        if self._scene is None or self._scene.mean.shape != small.shape:
+            self._scene = Background(small)
+            self._last_s = t_s
+            return []
+        step = min(max(t_s - self._last_s, 1e-3), _STEP_MAX_S)
+        self._last_s = t_s
+        self._scene.update(small, step)
+        self._follow(self._scene, t_s, minute)
+        return self._book.take()
+
+    def finish(self) -> list[Event]:
+        """The pictures have ended, and with them whatever was open."""
+        for key in list(self._book.open):
+            self._book.end(key, self._last_s)
+        return self._book.take()
+
+    def _follow(self, scene: Background, t_s: float, minute: int | None) -> None:
+        high, wide = scene.mean.shape
+        smallest = max(24, round(_SMALLEST_SHARE * high * wide))
+        if self._everything_changed(scene, t_s):
+            return
+        foreground = scene.foreground
+        if t_s - self._looked_s >= _LOOK_EVERY_S:
+            moving = find_blobs(foreground, smallest // 2)
+            past = min(t_s - self._looked_s, _STEP_MAX_S)
+            self._resting.update(scene, moving, self._tracker, t_s, past)
+            self._looked_s = t_s
+        quiet = self._resting.quiet_mask(foreground.shape)
+        alive = cv2.bitwise_and(foreground, cv2.bitwise_not(quiet))
+        blobs = _solid(find_blobs(np.asarray(alive, np.uint8), smallest), scene)
+        self._tracker.update(blobs, t_s)
+        picture = Picture(
+            t_s, (wide, high), blobs, self._tracker.tracks, self._resting.things, minute
+        )
+        for watcher in self._watchers:
+            watcher(picture, self._book)
+
+    def _everything_changed(self, scene: Background, t_s: float) -> bool:
+        """The light was switched or the camera turned: begin anew once that has lasted."""
+        share = cv2.countNonZero(scene.foreground) / scene.foreground.size
+        if share > 0.3:
+            self._resting.startle(t_s)
+        if share < _ALL_CHANGED:
+            self._changed_since_s = None
+            return False
+        if self._changed_since_s is None:
+            self._changed_since_s = t_s
+        if t_s - self._changed_since_s >= _RESTART_S:
+            scene.restart()
+            self._resting.forget()
+            self._tracker.forget()
+            self._changed_since_s = None
+        return True
+
+
+def _solid(blobs: list[Blob], scene: Background) -> list[Blob]:
+    """Without those that are only light."""
+    return [b for b in blobs if not look(b, scene.now, scene.mean).only_light]
+
+
+__all__ = ["EVERY_S", "Engine", "Mask"]

@@ -1,0 +1,322 @@
+"""Rules at places: what a track or a resting thing means where a person drew a zone or a line.
+
+Each watcher is asked once per picture and opens and closes its events in the `Book`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from serambi.analytics.blobs import Blob, Box, area, overlap
+from serambi.analytics.events import Event, Rule, Share
+from serambi.analytics.rules import Point, Rules, RuleSetting, Zone
+from serambi.analytics.settled import Nature, Resting
+from serambi.analytics.tracks import Track
+
+_MOVED_SHARE = 0.02  # of the picture's width: less is no movement
+_AGAIN_S = 3.0
+_PERSON_SHARE = 0.006  # of the picture: one person, where nothing has taught us better
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known about one picture; boxes in its pixels."""
+
+    now_s: float
+    size: tuple[int, int]  # wide, high
+    blobs: list[Blob]
+    tracks: list[Track]
+    resting: list[Resting]
+    minute: int | None = None
+
+    def share(self, box: Box) -> Share:
+        wide, high = self.size
+        return box[0] / wide, box[1] / high, box[2] / wide, box[3] / high
+
+
+class Book:
+    """Open events and what has changed about them since `take` was last called."""
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[object, ...], Event] = {}
+        self._news: list[Event] = []
+
+    def begin(self, key: tuple[object, ...], event: Event) -> None:
+        if key not in self.open:
+            self.open[key] = event
+            self._news.append(event)
+
+    def end(self, key: tuple[object, ...], now_s: float) -> None:
+        event = self.open.pop(key, None)
+        if event is not None:
+            event.end_s = now_s
+            self._news.append(event)
+
+    def instant(self, event: Event) -> None:
+        """Began and is over."""
+        self._news.append(event)
+
+    def take(self) -> list[Event]:
+        """Events that began or ended; the same object comes twice."""
+        news, self._news = self._news, []
+        return news
+
+
+Watcher = Callable[[Picture, Book], None]
+
+
+def watchers(rules: Rules) -> list[Watcher]:
+    """One for each rule that looks at tracks or resting things."""
+    made: list[Watcher] = []
+    for setting in rules.settings:
+        zone = rules.zone(setting.zone) if setting.zone else None
+        if setting.rule in ("left_object", "removed_object"):
+            made.append(_RestWatch(setting, zone))
+        elif setting.rule in ("loitering", "zone"):
+            made.append(_PresenceWatch(setting, zone))
+        elif setting.rule == "crowd":
+            made.append(_CrowdWatch(setting, zone))
+        elif setting.rule == "motion":
+            made.append(_MotionWatch(setting, zone))
+        elif setting.rule == "line":
+            line = rules.line(setting.place)
+            made.append(_LineWatch(setting, line.start, line.end))
+    return made
+
+
+def contains(zone: Zone | None, point: tuple[float, float], size: tuple[int, int]) -> bool:
+    """Whether a point (pixels) lies in the zone; None is the whole picture. Even-odd rule."""
+    if zone is None:
+        return True
+    x, y = point[0] / size[0], min(point[1] / size[1], 0.9999)
+    inside = False
+    corners = zone.polygon
+    for (x1, y1), (x2, y2) in zip(corners, corners[1:] + corners[:1], strict=True):
+        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
+            inside = not inside
+    return inside
+
+
+@dataclass
+class _RestWatch:
+    setting: RuleSetting
+    zone: Zone | None
+
+    def __call__(self, picture: Picture, book: Book) -> None:
+        wanted = Nature.LEFT if self.setting.rule == "left_object" else Nature.REMOVED
+        present = set()
+        for thing in picture.resting:
+            key = (id(self), id(thing))
+            if key in book.open:
+                present.add(key)
+                continue
+            ripe = thing.age_s(picture.now_s) >= self.setting.wait_s and thing.sure_s >= 2.0
+            if (
+                thing.nature is wanted
+                and ripe
+                and not thing.missing
+                and contains(self.zone, thing.blob.foot, picture.size)
+                and self.setting.holds_at(picture.minute)
+            ):
+                present.add(key)
+                rule: Rule = self.setting.rule
+                box = picture.share(thing.blob.box)
+                book.begin(
+                    key,
+                    Event(
+                        rule, picture.now_s, thing.since_s, box, thing.confidence,
+                        self.setting.place,
+                    ),
+                )  # fmt: skip
+        for key in [k for k in book.open if k[0] == id(self) and k not in present]:
+            book.end(key, picture.now_s)
+
+
+@dataclass
+class _Stay:
+    """How long a track has been in a zone."""
+
+    since_s: float
+    last_s: float
+    raised: bool = False
+
+
+@dataclass
+class _PresenceWatch:
+    """Loitering and entering: a track in the zone for `wait_s`."""
+
+    setting: RuleSetting
+    zone: Zone | None
+    stays: dict[int, _Stay] = field(default_factory=dict)
+
+    def __call__(self, picture: Picture, book: Book) -> None:
+        for track in picture.tracks:
+            seen_now = picture.now_s - track.seen_s < 0.05
+            if not seen_now or not contains(self.zone, track.foot, picture.size):
+                continue
+            stay = self.stays.get(track.number)
+            if stay is None:
+                stay = self.stays[track.number] = _Stay(picture.now_s, picture.now_s)
+            stay.last_s = picture.now_s
+            if not stay.raised and picture.now_s - stay.since_s >= self.setting.wait_s:
+                self._raise(track, stay, picture, book)
+        for number, stay in list(self.stays.items()):
+            if picture.now_s - stay.last_s > _AGAIN_S:
+                book.end((id(self), number), stay.last_s)
+                del self.stays[number]
+
+    def _raise(self, track: Track, stay: _Stay, picture: Picture, book: Book) -> None:
+        if not track.real() or not _moved(track, picture) or not self.setting.holds_at(
+            picture.minute
+        ):
+            return
+        stay.raised = True
+        box = picture.share(track.box)
+        mine = [e for k, e in book.open.items() if k[0] == id(self)]
+        if self.setting.rule == "loitering" and any(_same_place(e.box, box) for e in mine):
+            return  # a part of somebody who is reported already
+        certain = round(min(0.95, 0.6 + 0.02 * track.age_s(picture.now_s)), 2)
+        rule: Rule = self.setting.rule
+        event = Event(rule, picture.now_s, stay.since_s, box, certain, self.setting.place)
+        book.begin((id(self), track.number), event)
+
+
+@dataclass
+class _LineWatch:
+    """The foot of a track passes from one side of a line to the other between its ends."""
+
+    setting: RuleSetting
+    start: Point
+    end: Point
+    sides: dict[int, int] = field(default_factory=dict)
+    gone: dict[int, float] = field(default_factory=dict)
+
+    def __call__(self, picture: Picture, book: Book) -> None:
+        wide, high = picture.size
+        (x1, y1), (x2, y2) = self.start, self.end
+        ax, ay, bx, by = x1 * wide, y1 * high, x2 * wide, y2 * high
+        length = max(1e-6, float(np.hypot(bx - ax, by - ay)))
+        for track in picture.tracks:
+            if not track.real() or not _moved(track, picture):
+                continue
+            fx, fy = _middle(track.box)
+            off = ((bx - ax) * (fy - ay) - (by - ay) * (fx - ax)) / length
+            along = ((fx - ax) * (bx - ax) + (fy - ay) * (by - ay)) / length
+            if abs(off) < 0.012 * wide or not -2 <= along <= length + 2:
+                continue
+            side = 1 if off > 0 else -1
+            self.gone[track.number] = picture.now_s
+            before = self.sides.setdefault(track.number, side)
+            if side == before:
+                continue
+            self.sides[track.number] = side
+            direction = "forward" if side > 0 else "backward"
+            if self.setting.direction not in (None, direction):
+                continue
+            if self.setting.holds_at(picture.minute):
+                box = picture.share(track.box)
+                now = picture.now_s
+                book.instant(
+                    Event("line", now, now, box, 0.8, self.setting.place, direction, now)
+                )
+        for number in [n for n, t in self.gone.items() if picture.now_s - t > 30]:
+            del self.gone[number], self.sides[number]
+
+
+@dataclass
+class _CrowdWatch:
+    """At least `count` people, told by tracks and, where they merge, by area."""
+
+    setting: RuleSetting
+    zone: Zone | None
+    since_s: float | None = None
+    quiet_s: float | None = None
+
+    def __call__(self, picture: Picture, book: Book) -> None:
+        inside = [b for b in picture.blobs if contains(self.zone, b.foot, picture.size)]
+        number = sum(_people(blob, picture) for blob in inside)
+        key = (id(self), "crowd")
+        if number < self.setting.count:
+            self.quiet_s = picture.now_s if self.quiet_s is None else self.quiet_s
+            if picture.now_s - self.quiet_s > 1.0:
+                self.since_s = None
+            if picture.now_s - self.quiet_s > _AGAIN_S:
+                book.end(key, picture.now_s)
+            return
+        self.quiet_s = None
+        self.since_s = picture.now_s if self.since_s is None else self.since_s
+        if picture.now_s - self.since_s >= self.setting.wait_s and self.setting.holds_at(
+            picture.minute
+        ):
+            box = picture.share(_around([b.box for b in inside]))
+            event = Event(
+                "crowd", picture.now_s, self.since_s, box, 0.7, self.setting.place, str(number)
+            )
+            book.begin(key, event)
+
+
+@dataclass
+class _MotionWatch:
+    """Something other than light, wind or rain is in the zone; one event until it is quiet."""
+
+    setting: RuleSetting
+    zone: Zone | None
+    since_s: float | None = None
+    last_s: float = -1e9
+
+    def __call__(self, picture: Picture, book: Book) -> None:
+        seen = [
+            t.box
+            for t in picture.tracks
+            if picture.now_s - t.seen_s < 0.05
+            and t.real()
+            and (_moved(t, picture) or t.age_s(picture.now_s) > 1.0)
+            and contains(self.zone, _middle(t.box), picture.size)
+        ]
+        key = (id(self), "motion")
+        if seen:
+            self.last_s = picture.now_s
+            if key not in book.open and self.setting.holds_at(picture.minute):
+                born = min(t.born_s for t in picture.tracks if t.box in seen)
+                event = Event(
+                    "motion", born, born, picture.share(_around(seen)), 0.8,
+                    self.setting.place,
+                )  # fmt: skip
+                book.begin(key, event)
+        elif picture.now_s - self.last_s > 1.0:
+            book.end(key, self.last_s)
+
+
+def _moved(track: Track, picture: Picture) -> bool:
+    return track.travelled_px >= _MOVED_SHARE * picture.size[0]
+
+
+def _people(blob: Blob, picture: Picture) -> int:
+    """How many people a blob stands for: its tracks, or as many as its area has room for."""
+    tracks = sum(1 for t in picture.tracks if t.real() and overlap(t.box, blob.box) > 0.6)
+    wide, high = picture.size
+    singles = [t.area_px for t in picture.tracks if t.real() and not t.shared]
+    one = float(np.percentile(singles, 30)) if len(singles) >= 3 else _PERSON_SHARE * wide * high
+    return max(tracks, min(round(blob.area_px / max(one, 20.0)), 40))
+
+
+def _same_place(a: Share, b: Share) -> bool:
+    def pixels(box: Share) -> Box:
+        return tuple(round(v * 1000) for v in box)  # type: ignore[return-value]
+
+    return overlap(pixels(a), pixels(b)) > 0.3
+
+
+def _around(boxes: list[Box]) -> Box:
+    return (
+        min(b[0] for b in boxes), min(b[1] for b in boxes),
+        max(b[2] for b in boxes), max(b[3] for b in boxes),
+    )  # fmt: skip
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+__all__ = ["Book", "Picture", "Watcher", "area", "contains", "watchers"]
