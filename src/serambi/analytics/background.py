@@ -5,8 +5,9 @@ it wavers. The fast one is a second layer under whatever stands before the scene
 and since when it holds. A pixel that differs from the first and has long agreed with the second
 belongs to something that came and stays.
 
-All comparing is done in the background's own exposure: an automatic exposure changes the whole
-picture by one factor, and that factor is taken out first. What does not belong here: objects.
+All comparing is done in the background's own exposure and place: an automatic exposure changes the
+whole picture by one factor, a pole in the wind shifts it by some pixels, and both are taken out
+first. What does not belong here: objects.
 """
 
 import cv2
@@ -29,6 +30,10 @@ _DEVIATION_MAX = 24.0
 _SAME_LEVELS = 7.0  # two values of the second layer closer than this are one
 _WHITE = 248.0
 _EXPOSURE_S = 40.0
+_SHIFT_LEAST_PX = 0.08
+_SHIFT_MAX_SHARE = 0.03
+_SLOPES_EVERY_S = 1.0
+_SLOPE_LEAST = 0.5
 
 
 def shrink(luma: Luma, long_side_px: int = LONG_SIDE_PX) -> Luma:
@@ -52,13 +57,16 @@ class Background:
         self.layer: Plane = self.now.copy()
         self.settled_s: Plane = np.zeros_like(self.mean)
         self.gain = 1.0
+        self.shift_px = (0.0, 0.0)  # of the picture against the empty scene
         self.age_s = 0.0
+        self._slopes: tuple[Plane, Plane] | None = None
+        self._sloped_s = 0.0
 
     def update(self, luma: Luma, step_s: float, keep: Mask | None = None) -> None:
         """Take the next picture, `step_s` after the last one. Where `keep` is set the empty scene
         is not learned, whatever is seen there."""
         self.age_s += step_s
-        raw = _smooth(luma)
+        raw = self._in_place(_smooth(luma))
         self.gain = _gain(raw, self.mean, self.gain)
         self.now = np.asarray(cv2.multiply(raw, 1.0 / self.gain), np.float32)
         self._rebase(step_s)
@@ -68,9 +76,56 @@ class Background:
         limit = cv2.addWeighted(self.deviation, _DEVIATIONS, self.mean, 0.035, _FLOOR_LEVELS)
         raised = cv2.compare(difference, limit, cv2.CMP_GT)
         before = self.foreground
+        self._clear_rim(raised)
         self.foreground = np.asarray(cv2.morphologyEx(raised, cv2.MORPH_OPEN, _CROSS), np.uint8)
         self._learn(difference, raised, before, keep, step_s)
+        self._follow_shift()
         self._settle(step_s)
+
+    def _in_place(self, raw: Plane) -> Plane:
+        dx, dy = self.shift_px
+        if abs(dx) + abs(dy) < _SHIFT_LEAST_PX:
+            return raw
+        matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = (raw.shape[1], raw.shape[0])
+        return np.asarray(
+            cv2.warpAffine(raw, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        )
+
+    def _clear_rim(self, mask: Mask) -> None:
+        """Where a shifted picture has no pixels, nothing is compared."""
+        dx, dy = (int(np.sign(v) * np.ceil(abs(v) + 1)) for v in self.shift_px)
+        if abs(self.shift_px[0]) > _SHIFT_LEAST_PX:
+            mask[:, -dx if dx > 0 else 0 : None if dx > 0 else -dx] = 0
+        if abs(self.shift_px[1]) > _SHIFT_LEAST_PX:
+            mask[-dy if dy > 0 else 0 : None if dy > 0 else -dy, :] = 0
+
+    def _follow_shift(self) -> None:
+        """One step of Lucas and Kanade for the whole picture, on what is not foreground."""
+        if self._slopes is None or self.age_s - self._sloped_s > _SLOPES_EVERY_S:
+            self._slopes = (
+                np.asarray(cv2.Sobel(self.mean, cv2.CV_32F, 1, 0, scale=0.125)),
+                np.asarray(cv2.Sobel(self.mean, cv2.CV_32F, 0, 1, scale=0.125)),
+            )
+            self._sloped_s = self.age_s
+        sx, sy = self._slopes
+        change = cv2.subtract(self.now, self.mean)
+        hidden = cv2.dilate(self.foreground, _SQUARE)
+        change[hidden > 0] = 0
+        change = cv2.max(cv2.min(change, 30.0), -30.0)
+        xx, xy, yy = float(np.vdot(sx, sx)), float(np.vdot(sx, sy)), float(np.vdot(sy, sy))
+        solvable = xx * yy - xy * xy
+        if solvable < (_SLOPE_LEAST * sx.size) ** 2:
+            return  # nothing to hold on to
+        xt, yt = float(np.vdot(sx, change)), float(np.vdot(sy, change))
+        dx = -(yy * xt - xy * yt) / solvable
+        dy = -(xx * yt - xy * xt) / solvable
+        far = _SHIFT_MAX_SHARE * max(self.mean.shape)
+        self.shift_px = (
+            min(max(self.shift_px[0] + 0.7 * min(max(dx, -1.0), 1.0), -far), far),
+            min(max(self.shift_px[1] + 0.7 * min(max(dy, -1.0), 1.0), -far), far),
+        )
 
     def _rebase(self, step_s: float) -> None:
         """Follow a lasting change of exposure slowly: at dusk the old one means little."""
@@ -126,6 +181,7 @@ class Background:
         self.foreground[:] = 0
         self.settled_s[:] = 0.0
         self.age_s = 0.0
+        self._slopes = None
 
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

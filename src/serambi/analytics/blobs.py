@@ -16,7 +16,6 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are ou
 
 BLOBS_MAX = 64  # of one picture; the largest are kept
 _JOIN_PX = (5, 9)  # wide, high: parts of one upright person
-_EDGE_LEVELS = 7.0  # a gradient (gray levels a pixel) that counts as an edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Look:
 
     change: float  # median difference inside
     likeness: float  # -1..1: the same texture, whatever its brightness
-    texture: float  # how much texture there is to compare, standard deviation
+    texture: float  # how much there is to compare: root mean square of the slopes
     border_now: float  # gradient along the region's border now
     border_then: float  # the same in the empty scene
     sharp: float  # 0..1: how much of the change happens within two pixels of the border
@@ -71,7 +70,7 @@ class Look:
     @property
     def only_light(self) -> bool:
         """A change of light, a shadow: what is there has not changed."""
-        if self.texture > 3.0 and self.likeness > 0.75:
+        if self.texture > 1.2 and self.likeness > 0.7:
             return True
         return self.sharp < 0.15
 
@@ -99,13 +98,19 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
     ring = (cv2.dilate(mask, _CROSS) > 0) & ~(cv2.erode(mask, _SQUARE) > 0)
     difference = np.abs(a - b)
     change = float(np.median(difference[inside]))
-    grad_now, grad_then, grad_change = _gradient(a), _gradient(b), _gradient(a - b)
-    # A soft border spreads the change over many pixels: little of it falls on any one.
-    steep = float(np.percentile(grad_change[ring], 70)) if ring.any() else 0.0
+    slopes_now, slopes_then = _slopes(a), _slopes(b)
+    grad_now, grad_then = _steepness(slopes_now), _steepness(slopes_then)
+    grad_change = _steepness(slopes_now - slopes_then)
+    # Light spreads its change softly and scales the edges that are there; a thing has its own.
+    own = grad_change - 1.2 * abs(_ratio(a[inside], b[inside]) - 1) * grad_then
+    steep = max(
+        float(np.percentile(own[ring], 70)) if ring.any() else 0.0,
+        float(np.percentile(own[inside], 95)),
+    )
     return Look(
         change=change,
-        likeness=_likeness(a[core], b[core]),
-        texture=float(min(a[core].std(), b[core].std())),
+        likeness=_likeness(slopes_now[:, core], slopes_then[:, core]),
+        texture=float(min(_rms(grad_now[core]), _rms(grad_then[core]))),
         border_now=float(grad_now[ring].mean()) if ring.any() else 0.0,
         border_then=float(grad_then[ring].mean()) if ring.any() else 0.0,
         sharp=min(1.0, steep / max(change, 4.0)),
@@ -125,14 +130,27 @@ def area(box: Box) -> int:
     return max(1, (box[2] - box[0]) * (box[3] - box[1]))
 
 
-def _gradient(plane: Plane) -> NDArray[np.float32]:
+def _ratio(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(np.clip(np.median(a) / max(1.0, float(np.median(b))), 0.2, 5.0))
+
+
+def _slopes(plane: Plane) -> Plane:
+    """Gray levels a pixel, across and down: (2, height, width)."""
     dx = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=0.125)
     dy = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=0.125)
-    return np.asarray(cv2.magnitude(dx, dy), np.float32)
+    return np.asarray(np.stack((dx, dy)), np.float32)
 
 
-def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    a, b = a - a.mean(), b - b.mean()
+def _steepness(slopes: Plane) -> Plane:
+    return np.asarray(cv2.magnitude(slopes[0], slopes[1]), np.float32)
+
+
+def _rms(values: Plane) -> float:
+    return float(np.sqrt(np.mean(values * values))) if values.size else 0.0
+
+
+def _likeness(a: Plane, b: Plane) -> float:
+    """Of slopes, so that being bright above and dark below is not yet being alike."""
     norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum() / norm) if norm > 1e-3 else 0.0
 

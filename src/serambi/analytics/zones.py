@@ -15,6 +15,8 @@ from serambi.analytics.settled import Nature, Resting
 from serambi.analytics.tracks import Track
 
 _MOVED_SHARE = 0.02  # of the picture's width: less is no movement
+_LINE_SHARE = 0.012  # of the picture's width: this near a line is on it
+_LINE_PICTURES = 3  # a box that flickers over it for less has not crossed
 _AGAIN_S = 3.0
 _PERSON_SHARE = 0.006  # of the picture: one person, where nothing has taught us better
 
@@ -189,39 +191,47 @@ class _LineWatch:
     setting: RuleSetting
     start: Point
     end: Point
-    sides: dict[int, int] = field(default_factory=dict)
-    gone: dict[int, float] = field(default_factory=dict)
+    sides: dict[int, tuple[int, float]] = field(default_factory=dict)  # track: side, last seen
+    over: dict[int, int] = field(default_factory=dict)  # track: pictures on the other side
 
     def __call__(self, picture: Picture, book: Book) -> None:
-        wide, high = picture.size
-        (x1, y1), (x2, y2) = self.start, self.end
-        ax, ay, bx, by = x1 * wide, y1 * high, x2 * wide, y2 * high
-        length = max(1e-6, float(np.hypot(bx - ax, by - ay)))
+        now = picture.now_s
         for track in picture.tracks:
-            if not track.real() or not _moved(track, picture):
+            if not track.real() or not _moved(track, picture) or now - track.seen_s > 0.05:
                 continue
-            fx, fy = _middle(track.box)
-            off = ((bx - ax) * (fy - ay) - (by - ay) * (fx - ax)) / length
-            along = ((fx - ax) * (bx - ax) + (fy - ay) * (by - ay)) / length
-            if abs(off) < 0.012 * wide or not -2 <= along <= length + 2:
+            if track.number not in self.sides:
+                first = track.path[0][1]
+                born = self._side(((first[0] + first[2]) / 2, first[3]), picture.size)
+                self.sides[track.number] = (born, now)
+            before, _ = self.sides[track.number]
+            side = self._side(track.foot, picture.size) or before
+            self.over[track.number] = self.over.get(track.number, 0) + 1 if side != before else 0
+            if before and side != before and self.over[track.number] < _LINE_PICTURES:
+                self.sides[track.number] = (before, now)
                 continue
-            side = 1 if off > 0 else -1
-            self.gone[track.number] = picture.now_s
-            before = self.sides.setdefault(track.number, side)
-            if side == before:
-                continue
-            self.sides[track.number] = side
-            direction = "forward" if side > 0 else "backward"
-            if self.setting.direction not in (None, direction):
-                continue
-            if self.setting.holds_at(picture.minute):
-                box = picture.share(track.box)
-                now = picture.now_s
-                book.instant(
-                    Event("line", now, now, box, 0.8, self.setting.place, direction, now)
-                )
-        for number in [n for n, t in self.gone.items() if picture.now_s - t > 30]:
-            del self.gone[number], self.sides[number]
+            self.sides[track.number] = (side, now)
+            if before and side != before:
+                self._crossed(track, "forward" if side > 0 else "backward", picture, book)
+        for number in [n for n, (_, seen) in self.sides.items() if now - seen > 30]:
+            del self.sides[number]
+            self.over.pop(number, None)
+
+    def _side(self, point: tuple[float, float], size: tuple[int, int]) -> int:
+        """1 or -1; 0 on the line or beyond its ends, where one cannot say."""
+        wide, high = size
+        ax, ay = self.start[0] * wide, self.start[1] * high
+        dx, dy = self.end[0] * wide - ax, self.end[1] * high - ay
+        length = max(1e-6, float(np.hypot(dx, dy)))
+        px, py = point[0] - ax, point[1] - ay
+        off, along = (dx * py - dy * px) / length, (px * dx + py * dy) / length
+        if abs(off) < _LINE_SHARE * wide or not -2 <= along <= length + 2:
+            return 0
+        return 1 if off > 0 else -1
+
+    def _crossed(self, track: Track, direction: str, picture: Picture, book: Book) -> None:
+        if self.setting.direction in (None, direction) and self.setting.holds_at(picture.minute):
+            now, box = picture.now_s, picture.share(track.box)
+            book.instant(Event("line", now, now, box, 0.8, self.setting.place, direction, now))
 
 
 @dataclass
