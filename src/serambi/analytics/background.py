@@ -21,7 +21,7 @@ Mask = NDArray[np.uint8]
 #: The longer side of the picture that is analyzed; 320x180 of a 16:9 substream.
 LONG_SIDE_PX = 320
 
-_FLOOR_LEVELS = 9.0  # no difference below this many gray levels counts
+_FLOOR_LEVELS = 5.0  # no difference below this many gray levels counts
 _DEVIATIONS = 4.0
 _LEARN_S = 12.0  # time constant of the empty scene
 _FIRST_S = 3.0  # the first pictures count more
@@ -56,6 +56,7 @@ class Background:
         self.foreground: Mask = np.zeros(first.shape, np.uint8)
         self.layer: Plane = self.now.copy()
         self.settled_s: Plane = np.zeros_like(self.mean)
+        self.raised_s: Plane = np.zeros_like(self.mean)  # how long each pixel has differed
         self.gain = 1.0
         self.shift_px = (0.0, 0.0)  # of the picture against the empty scene
         self.age_s = 0.0
@@ -77,6 +78,7 @@ class Background:
         raised = cv2.compare(difference, limit, cv2.CMP_GT)
         before = self.foreground
         self._clear_rim(raised)
+        self.raised_s = np.asarray(cv2.add(self.raised_s, step_s, mask=raised), np.float32)
         self.foreground = np.asarray(cv2.morphologyEx(raised, cv2.MORPH_OPEN, _CROSS), np.uint8)
         self._learn(difference, raised, before, keep, step_s)
         self._follow_shift()
@@ -150,7 +152,7 @@ class Background:
         flicker = cv2.bitwise_and(cv2.bitwise_xor(raised, before), cv2.bitwise_not(before))
         wide = cv2.min(difference, _DEVIATION_MAX)
         cv2.accumulateWeighted(wide, self.deviation, 2.5 * step_s / _RESTLESS_S, mask=flicker)
-        cv2.max(self.deviation, 1.0, dst=self.deviation)
+        cv2.max(self.deviation, 0.8, dst=self.deviation)
 
     def _settle(self, step_s: float) -> None:
         """Advance the second layer; see the module."""
@@ -172,6 +174,7 @@ class Background:
         np.copyto(self.mean, self.now, where=where)
         self.foreground[where] = 0
         self.settled_s[where] = 0.0
+        self.raised_s[where] = 0.0
 
     def restart(self) -> None:
         """Everything that is seen now is the empty scene: the light was switched, the camera
@@ -180,6 +183,7 @@ class Background:
         self.deviation[:] = 4.0
         self.foreground[:] = 0
         self.settled_s[:] = 0.0
+        self.raised_s[:] = 0.0
         self.age_s = 0.0
         self._slopes = None
 

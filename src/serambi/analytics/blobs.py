@@ -93,7 +93,8 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
     mask = np.zeros(a.shape, np.uint8)
     mask[top - y0 : bottom - y0, left - x0 : right - x0] = blob.mask
     inside = mask > 0
-    core = cv2.erode(mask, _CROSS) > 0
+    core = cv2.erode(mask, _DEEP) > 0  # where the region's own border does not reach
+    core = core if np.count_nonzero(core) >= 24 else cv2.erode(mask, _CROSS) > 0
     core = core if np.count_nonzero(core) >= 12 else inside
     ring = (cv2.dilate(mask, _CROSS) > 0) & ~(cv2.erode(mask, _SQUARE) > 0)
     difference = np.abs(a - b)
@@ -157,4 +158,5 @@ def _likeness(a: Plane, b: Plane) -> float:
 
 _JOIN = cv2.getStructuringElement(cv2.MORPH_RECT, _JOIN_PX)
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_DEEP = cv2.getStructuringElement(cv2.MORPH_RECT, (7, 7))
 _SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))

@@ -25,6 +25,8 @@ _LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
 _MATURE_S = 6.0  # the empty scene must have been known this long
 _LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
 _PIECE = 3.0  # and beyond this it is a piece of what moves
+_GRADUAL_S = 1.5
+_CLEAR = 0.25  # what nobody brought must have a border at least this sharp
 _STEADY = 0.72  # likeness of the resting region's shape from one look to the next
 _KEPT_S = 600.0  # a left object is the scene's own after this
 _PARKED_S = 150.0  # and what stopped by itself after this
@@ -55,6 +57,7 @@ class Resting:
     steady: float = 0.8
     missing: int = 0
     startled: bool = False  # the light changed when it came
+    gradual: bool = False  # it grew over seconds
     young_scene: bool = False  # the empty scene was hardly known when it came
     votes: dict[Nature, float] = field(default_factory=dict)
 
@@ -141,6 +144,7 @@ class RestingThings:
                     blob,
                     since,
                     startled=abs(since - self._startled_s) < 4.0,
+                    gradual=float(np.median(_inside(scene.raised_s, blob) - rested)) > _GRADUAL_S,
                     young_scene=scene.age_s - (now_s - since) < _MATURE_S,
                 )
             )
@@ -190,8 +194,11 @@ def _nature(thing: Resting, tracker: Tracker, now_s: float) -> Nature:
         return Nature.ALIVE
     if _came_by_itself(thing, tracker):
         return Nature.ARRIVED
-    if thing.startled and not _someone_left(thing, tracker):
-        return Nature.UNSURE
+    if not _someone_left(thing, tracker):
+        if thing.gradual or seen.sharp < _CLEAR or (seen.texture > 1.2 and seen.likeness > 0.45):
+            return Nature.LIGHT
+        if thing.startled:
+            return Nature.UNSURE
     return Nature.LEFT
 
 
