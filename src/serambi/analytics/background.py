@@ -82,7 +82,7 @@ class Background:
         self.foreground = np.asarray(cv2.morphologyEx(raised, cv2.MORPH_OPEN, _CROSS), np.uint8)
         self._learn(difference, raised, before, keep, step_s)
         self._follow_shift()
-        self._settle(step_s)
+        self._settle(raised, step_s)
 
     def _in_place(self, raw: Plane) -> Plane:
         dx, dy = self.shift_px
@@ -154,19 +154,19 @@ class Background:
         cv2.accumulateWeighted(wide, self.deviation, 2.5 * step_s / _RESTLESS_S, mask=flicker)
         cv2.max(self.deviation, 0.8, dst=self.deviation)
 
-    def _settle(self, step_s: float) -> None:
+    def _settle(self, raised: Mask, step_s: float) -> None:
         """Advance the second layer; see the module."""
         off = cv2.absdiff(self.now, self.layer)
         same = cv2.compare(off, cv2.add(self.deviation, _SAME_LEVELS), cv2.CMP_LE)
-        cv2.accumulateWeighted(self.now, self.layer, 0.2, mask=same)
-        age = self.settled_s
-        grown = cv2.add(age, step_s, mask=same)
-        # Hidden behind a passer-by it waits; back to the empty scene it is over at once.
-        hidden = cv2.bitwise_and(cv2.bitwise_not(same), self.foreground)
-        shrunk = cv2.subtract(age, step_s, mask=hidden)
-        self.settled_s = np.asarray(cv2.add(grown, cv2.max(shrunk, 0.0)), np.float32)
-        gone = cv2.compare(self.settled_s, 1e-6, cv2.CMP_LE)
-        np.copyto(self.layer, self.now, where=gone.view(bool))
+        holds = cv2.bitwise_and(same, raised)
+        cv2.accumulateWeighted(self.now, self.layer, 0.2, mask=holds)
+        # Hidden behind a passer-by it waits; where the empty scene shows again it is over.
+        fade = cv2.bitwise_or(raised, same)
+        faded = cv2.max(cv2.subtract(self.settled_s, step_s), 0.0)
+        kept = cv2.bitwise_and(faded, faded, mask=fade)
+        self.settled_s = np.asarray(cv2.add(kept, 2 * step_s, dst=kept, mask=holds), np.float32)
+        free = cv2.compare(self.settled_s, 1e-6, cv2.CMP_LE)
+        cv2.copyTo(self.now, free, self.layer)
 
     def absorb(self, mask: Mask) -> None:
         """What is seen now under `mask` is the empty scene from here on."""

@@ -15,6 +15,7 @@ from serambi.analytics.background import Mask, Plane
 Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are outside
 
 BLOBS_MAX = 64  # of one picture; the largest are kept
+_STRONG = 50.0  # gray levels; a larger change needs no steeper border to be one
 _JOIN_PX = (5, 9)  # wide, high: parts of one upright person
 
 
@@ -65,7 +66,7 @@ class Look:
     texture: float  # how much there is to compare: root mean square of the slopes
     border_now: float  # gradient along the region's border now
     border_then: float  # the same in the empty scene
-    sharp: float  # 0..1: how much of the change happens within two pixels of the border
+    sharp: float  # 0..1: how much of the change happens from one pixel to the next
 
     @property
     def only_light(self) -> bool:
@@ -114,7 +115,7 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
         texture=float(min(_rms(grad_now[core]), _rms(grad_then[core]))),
         border_now=float(grad_now[ring].mean()) if ring.any() else 0.0,
         border_then=float(grad_then[ring].mean()) if ring.any() else 0.0,
-        sharp=min(1.0, steep / max(change, 4.0)),
+        sharp=min(1.0, steep / min(max(change, 8.0), _STRONG)),
     )
 
 

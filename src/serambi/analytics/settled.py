@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from serambi.analytics.background import Background, Mask
-from serambi.analytics.blobs import Blob, Box, Look, area, find_blobs, look, overlap
+from serambi.analytics.blobs import Blob, Box, Look, find_blobs, look, overlap
 from serambi.analytics.tracks import Track, Tracker
 
 SMALLEST_PX = 14
@@ -26,6 +26,7 @@ _MATURE_S = 6.0  # the empty scene must have been known this long
 _LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
 _PIECE = 3.0  # and beyond this it is a piece of what moves
 _GRADUAL_S = 1.5
+_BEFORE_S = 8.0
 _CLEAR = 0.25  # what nobody brought must have a border at least this sharp
 _STEADY = 0.72  # likeness of the resting region's shape from one look to the next
 _KEPT_S = 600.0  # a left object is the scene's own after this
@@ -203,15 +204,16 @@ def _nature(thing: Resting, tracker: Tracker, now_s: float) -> Nature:
 
 
 def _came_by_itself(thing: Resting, tracker: Tracker) -> bool:
-    """A track came from elsewhere, never much larger than this, and stopped here."""
+    """A track of about this size came from elsewhere, was here when it came to rest, and has not
+    gone away since."""
     box = thing.blob.box
     for track in (*tracker.tracks, *tracker.past):
-        here = track.at(thing.since_s + 0.4)
-        if here is None or overlap(here, box) < 0.6 or not _about_as_large(here, box):
+        here = track.at(thing.since_s)
+        if here is None or overlap(here, box) < 0.5 or overlap(track.box, box) < 0.3:
             continue
-        before = [old for t, old in track.path if t <= thing.since_s + 0.4]
-        largest = float(np.percentile([area(old) for old in before], 80)) if before else 0.0
-        if largest < 1.9 * area(box) and any(_apart(old, box) for old in before):
+        before = [old for t, old in track.path if -_BEFORE_S < t - thing.since_s < 0.3]
+        alike = sum(_about_as_large(old, box) for old in before)
+        if alike >= 0.4 * len(before) and any(_apart(old, box) for old in before):
             return True
     return False
 
@@ -238,8 +240,10 @@ def _someone_left(thing: Resting, tracker: Tracker) -> bool:
 
 
 def _about_as_large(a: Box, b: Box) -> bool:
-    ratio = area(a) / area(b)
-    return 0.55 < ratio < 1.9
+    """Height tells a person from what he carries; width changes with every step."""
+    wide = (a[2] - a[0]) / (b[2] - b[0])
+    high = (a[3] - a[1]) / (b[3] - b[1])
+    return 1 / 2.4 < wide < 2.4 and 1 / 1.6 < high < 1.6
 
 
 def _apart(a: Box, b: Box) -> bool:
