@@ -54,6 +54,7 @@ class Background:
         self.mean: Plane = self.now.copy()
         self.deviation: Plane = np.full_like(self.mean, 3.0)
         self.foreground: Mask = np.zeros(first.shape, np.uint8)
+        self._raised = self.foreground
         self.layer: Plane = self.now.copy()
         self.settled_s: Plane = np.zeros_like(self.mean)
         self.raised_s: Plane = np.zeros_like(self.mean)  # how long each pixel has differed
@@ -76,10 +77,12 @@ class Background:
         difference = cv2.absdiff(cv2.min(self.now, white), cv2.min(self.mean, white))
         limit = cv2.addWeighted(self.deviation, _DEVIATIONS, self.mean, 0.035, _FLOOR_LEVELS)
         raised = cv2.compare(difference, limit, cv2.CMP_GT)
-        before = self.foreground
         self._clear_rim(raised)
+        before, self._raised = self._raised, raised
         self.raised_s = np.asarray(cv2.add(self.raised_s, step_s, mask=raised), np.float32)
-        self.foreground = np.asarray(cv2.morphologyEx(raised, cv2.MORPH_OPEN, _CROSS), np.uint8)
+        # A drop of rain is somewhere else in the next picture; who walks is still near.
+        twice = cv2.bitwise_and(raised, cv2.dilate(before, _NEAR))
+        self.foreground = np.asarray(cv2.morphologyEx(twice, cv2.MORPH_OPEN, _CROSS), np.uint8)
         self._learn(difference, raised, before, keep, step_s)
         self._follow_shift()
         self._settle(raised, step_s)
@@ -188,6 +191,7 @@ class Background:
         self._slopes = None
 
 
+_NEAR = cv2.getStructuringElement(cv2.MORPH_RECT, (9, 9))
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (5, 5))
 

@@ -103,15 +103,17 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
     slopes_now, slopes_then = _slopes(a), _slopes(b)
     grad_now, grad_then = _steepness(slopes_now), _steepness(slopes_then)
     grad_change = _steepness(slopes_now - slopes_then)
+    likeness = _likeness(slopes_now[:, core], slopes_then[:, core])
     # Light spreads its change softly and scales the edges that are there; a thing has its own.
-    own = grad_change - 1.2 * abs(_ratio(a[inside], b[inside]) - 1) * grad_then
+    scaled = 1.2 * abs(_ratio(a[inside], b[inside]) - 1) * max(0.0, likeness)
+    own = grad_change - scaled * grad_then
     steep = max(
         float(np.percentile(own[ring], 70)) if ring.any() else 0.0,
         float(np.percentile(own[inside], 95)),
     )
     return Look(
         change=change,
-        likeness=_likeness(slopes_now[:, core], slopes_then[:, core]),
+        likeness=likeness,
         texture=float(min(_rms(grad_now[core]), _rms(grad_then[core]))),
         border_now=float(grad_now[ring].mean()) if ring.any() else 0.0,
         border_then=float(grad_then[ring].mean()) if ring.any() else 0.0,

@@ -45,6 +45,10 @@ class Nature(Enum):
     ARRIVED = "arrived"  # came and stopped by itself, or went by itself
 
 
+#: Natures that are neither people nor vehicles, and how long until that is believed.
+_LIFELESS = {Nature.LIGHT: 1.0, Nature.LEFT: 8.0, Nature.REMOVED: 2.0}
+
+
 @dataclass(slots=True)
 class Resting:
     """One resting region. `age_s` counts from `since_s`; `sure_s` how long its nature has held."""
@@ -111,7 +115,7 @@ class RestingThings:
         """Where differing pixels are neither people nor vehicles."""
         mask = np.zeros(shape, np.uint8)
         for thing in self.things:
-            if thing.nature in (Nature.LIGHT, Nature.LEFT, Nature.REMOVED):
+            if thing.nature in _LIFELESS and thing.sure_s >= _LIFELESS[thing.nature]:
                 left, top, right, bottom = thing.blob.box
                 part = mask[top:bottom, left:right]
                 np.maximum(part, thing.blob.mask, out=part)
@@ -213,19 +217,20 @@ def _came_by_itself(thing: Resting, tracker: Tracker) -> bool:
             continue
         before = [old for t, old in track.path if -_BEFORE_S < t - thing.since_s < 0.3]
         alike = sum(_about_as_large(old, box) for old in before)
-        if alike >= 0.4 * len(before) and any(_apart(old, box) for old in before):
+        if alike >= 0.6 * len(before) and any(_apart(old, box) for old in before):
             return True
     return False
 
 
 def _went_by_itself(thing: Resting, tracker: Tracker) -> bool:
-    """A track of about this size began here and moved away."""
+    """A track of about this size began here or beside it and moved away."""
     box = thing.blob.box
     for track in (*tracker.tracks, *tracker.past):
         first_s, first = track.path[0]
-        last = track.path[-1][1]
-        near_start = abs(first_s - thing.since_s) < 6.0 and overlap(first, box) > 0.5
-        if near_start and _apart(last, box) and _about_as_large(last, box):
+        if not -_BEFORE_S < first_s - thing.since_s < 3.0 or not _beside(first, box):
+            continue
+        alike = sum(_about_as_large(old, box) for _, old in track.path)
+        if alike >= 0.3 * len(track.path) and _apart(track.path[-1][1], box):
             return True
     return False
 
@@ -243,7 +248,15 @@ def _about_as_large(a: Box, b: Box) -> bool:
     """Height tells a person from what he carries; width changes with every step."""
     wide = (a[2] - a[0]) / (b[2] - b[0])
     high = (a[3] - a[1]) / (b[3] - b[1])
-    return 1 / 2.4 < wide < 2.4 and 1 / 1.6 < high < 1.6
+    return 1 / 2.4 < wide < 2.4 and 1 / 2.0 < high < 2.0
+
+
+def _beside(a: Box, b: Box) -> bool:
+    """They touch, or would if each were half a size larger."""
+    wide, high = (b[2] - b[0]) / 2, (b[3] - b[1]) / 2
+    return (
+        a[0] < b[2] + wide and a[2] > b[0] - wide and a[1] < b[3] + high and a[3] > b[1] - high
+    )
 
 
 def _apart(a: Box, b: Box) -> bool:

@@ -29,7 +29,7 @@ class Track:
     speed: tuple[float, float] = (0.0, 0.0)  # pixels a second
     shared: bool = False  # its blob is also another's
     path: deque[tuple[float, Box]] = field(default_factory=lambda: deque(maxlen=PATH_MAX))
-    travelled_px: float = 0.0
+    farthest_px: float = 0.0  # from where it began, as zones.py measures it
 
     @property
     def foot(self) -> tuple[float, float]:
@@ -94,8 +94,10 @@ class Tracker:
                 common = overlap(box, blob.box)
                 if common > 0.1 or _near(box, blob.box):
                     alike = min(area(box), area(blob.box)) / max(area(box), area(blob.box))
-                    pairs.append((common + alike + 0.2 * track.real(), track.number, index))
-        pairs.sort(reverse=True)
+                    # What lies inside the box but is much smaller is rather a thing put down.
+                    pairs.append((common * alike + alike, track.number, index))
+        real = {t.number for t in self.tracks if t.real()}
+        pairs.sort(key=lambda pair: (pair[1] in real, pair[0]), reverse=True)
         claims: dict[int, int] = {}
         taken: set[int] = set()
         for _, number, index in pairs:
@@ -150,7 +152,6 @@ def _move(track: Track, box: Box, now_s: float, *, trust: float) -> None:
     dy = (box[1] + box[3] - track.box[1] - track.box[3]) / 2
     vx, vy = track.speed
     track.speed = (vx + trust * (dx / step - vx), vy + trust * (dy / step - vy))
-    track.travelled_px += abs(dx) + abs(dy)
     track.box, track.seen_s = box, now_s
     track.path.append((now_s, box))
 

@@ -18,7 +18,6 @@ _MOVED_SHARE = 0.02  # of the picture's width: less is no movement
 _LINE_SHARE = 0.012  # of the picture's width: this near a line is on it
 _LINE_PICTURES = 3  # a box that flickers over it for less has not crossed
 _AGAIN_S = 3.0
-_PERSON_SHARE = 0.006  # of the picture: one person, where nothing has taught us better
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +235,7 @@ class _LineWatch:
 
 @dataclass
 class _CrowdWatch:
-    """At least `count` people, told by tracks and, where they merge, by area."""
+    """At least `count` tracks at once; in a common blob each still counts."""
 
     setting: RuleSetting
     zone: Zone | None
@@ -244,8 +243,15 @@ class _CrowdWatch:
     quiet_s: float | None = None
 
     def __call__(self, picture: Picture, book: Book) -> None:
-        inside = [b for b in picture.blobs if contains(self.zone, b.foot, picture.size)]
-        number = sum(_people(blob, picture) for blob in inside)
+        inside = [
+            t.box
+            for t in picture.tracks
+            if t.real()
+            and picture.now_s - t.seen_s < 0.05
+            and _moved(t, picture)
+            and contains(self.zone, t.foot, picture.size)
+        ]
+        number = len(inside)
         key = (id(self), "crowd")
         if number < self.setting.count:
             self.quiet_s = picture.now_s if self.quiet_s is None else self.quiet_s
@@ -259,7 +265,7 @@ class _CrowdWatch:
         if picture.now_s - self.since_s >= self.setting.wait_s and self.setting.holds_at(
             picture.minute
         ):
-            box = picture.share(_around([b.box for b in inside]))
+            box = picture.share(_around(inside))
             event = Event(
                 "crowd", picture.now_s, self.since_s, box, 0.7, self.setting.place, str(number)
             )
@@ -299,16 +305,13 @@ class _MotionWatch:
 
 
 def _moved(track: Track, picture: Picture) -> bool:
-    return track.travelled_px >= _MOVED_SHARE * picture.size[0]
-
-
-def _people(blob: Blob, picture: Picture) -> int:
-    """How many people a blob stands for: its tracks, or as many as its area has room for."""
-    tracks = sum(1 for t in picture.tracks if t.real() and overlap(t.box, blob.box) > 0.6)
-    wide, high = picture.size
-    singles = [t.area_px for t in picture.tracks if t.real() and not t.shared]
-    one = float(np.percentile(singles, 30)) if len(singles) >= 3 else _PERSON_SHARE * wide * high
-    return max(tracks, min(round(blob.area_px / max(one, 20.0)), 40))
+    """It got somewhere: leaves and flags move a lot and arrive nowhere."""
+    first, last = track.path[0][1], track.box
+    (ax, ay), (bx, by) = _middle(first), _middle(last)
+    far = max(abs(bx - ax), abs(by - ay), abs(last[3] - first[3]), abs(last[2] - first[2]))
+    track.farthest_px = max(track.farthest_px, far)
+    smaller = min(last[2] - last[0], last[3] - last[1])
+    return track.farthest_px >= max(_MOVED_SHARE * picture.size[0], 0.5 * smaller)
 
 
 def _same_place(a: Share, b: Share) -> bool:
