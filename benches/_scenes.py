@@ -4,7 +4,7 @@ like it. Every scene is judged by every rule.
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -350,6 +350,7 @@ KINDS: dict[str, Callable[[_Stage], None]] = {
 
 def _walkers_truth(scene: Scene) -> None:
     """What loitering, line, zone and motion must say, from where the walkers are."""
+    before = len(scene.truths)
     for walker in scene.walkers:
         seen = [
             (t, walker.place(t)) for t in np.arange(0, scene.length_s, 0.1).tolist()
@@ -370,6 +371,10 @@ def _walkers_truth(scene: Scene) -> None:
             )
         _line_truth(scene, inside)
         _zone_truth(scene, inside)
+
+
+    if scene.walkers and scene.walkers[0].path[0][0] < 0:  # who is there first is scenery
+        scene.truths[before:] = [replace(t, may=True) for t in scene.truths[before:]]
 
 
 def _line_truth(scene: Scene, inside: list[tuple[float, tuple[float, float]]]) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 
 from serambi.analytics.background import LONG_SIDE_PX, Background, Luma, Mask, shrink
 from serambi.analytics.blobs import Blob, find_blobs, look
-from serambi.analytics.events import Event
+from serambi.analytics.events import WHOLE, Event
 from serambi.analytics.rules import Rules
 from serambi.analytics.settled import RestingThings
+from serambi.analytics.tamper import Tamper
 from serambi.analytics.tracks import Tracker
 from serambi.analytics.zones import Book, Picture, watchers
 
@@ -32,8 +33,9 @@ class Engine:
         self._watchers = watchers(rules)
         self._book = Book()
         self._scene: Background | None = None
-        self._tracker = Tracker()
+        self._tracker = Tracker((1, 1))
         self._resting = RestingThings()
+        self._tamper = next((Tamper() for s in rules.settings if s.rule == "tamper"), None)
         self._last_s = 0.0
         self._looked_s = -1e9
         self._changed_since_s: float | None = None
@@ -44,11 +46,16 @@ class Engine:
         small = shrink(luma, LONG_SIDE_PX)
         if self._scene is None or self._scene.mean.shape != small.shape:
             self._scene = Background(small)
+            self._tracker = Tracker((small.shape[1], small.shape[0]))
             self._last_s = t_s
             return []
         step = min(max(t_s - self._last_s, 1e-3), _STEP_MAX_S)
         self._last_s = t_s
         self._scene.update(small, step)
+        if self._tamper is not None:
+            self._tamper.notice(small, step)
+        if t_s - self._looked_s >= _LOOK_EVERY_S:
+            self._look(luma, self._scene, t_s)
         self._follow(self._scene, t_s, minute)
         return self._book.take()
 
@@ -58,17 +65,28 @@ class Engine:
             self._book.end(key, self._last_s)
         return self._book.take()
 
+    def _look(self, luma: Luma, scene: Background, t_s: float) -> None:
+        """What need not be asked of every picture."""
+        past = min(t_s - self._looked_s, _STEP_MAX_S)
+        self._looked_s = t_s
+        moving = find_blobs(scene.foreground, _smallest(scene) // 2)
+        self._resting.update(scene, moving, self._tracker, t_s, past)
+        if self._tamper is None:
+            return
+        found = self._tamper.look(luma, scene, t_s)
+        for kind, since_s in found.items():
+            self._book.begin(
+                ("tamper", kind), Event("tamper", t_s, since_s, WHOLE, 0.9, "", kind)
+            )
+        for key in [k for k in self._book.open if k[0] == "tamper" and k[1] not in found]:
+            self._book.end(key, t_s)
+
     def _follow(self, scene: Background, t_s: float, minute: int | None) -> None:
         high, wide = scene.mean.shape
-        smallest = max(24, round(_SMALLEST_SHARE * high * wide))
+        smallest = _smallest(scene)
         if self._everything_changed(scene, t_s):
             return
         foreground = scene.foreground
-        if t_s - self._looked_s >= _LOOK_EVERY_S:
-            moving = find_blobs(foreground, smallest // 2)
-            past = min(t_s - self._looked_s, _STEP_MAX_S)
-            self._resting.update(scene, moving, self._tracker, t_s, past)
-            self._looked_s = t_s
         quiet = self._resting.quiet_mask(foreground.shape)
         alive = cv2.bitwise_and(foreground, cv2.bitwise_not(quiet))
         blobs = _solid(find_blobs(np.asarray(alive, np.uint8), smallest), scene)
@@ -95,6 +113,10 @@ class Engine:
             self._tracker.forget()
             self._changed_since_s = None
         return True
+
+
+def _smallest(scene: Background) -> int:
+    return max(24, round(_SMALLEST_SHARE * scene.mean.size))
 
 
 def _solid(blobs: list[Blob], scene: Background) -> list[Blob]:

@@ -17,17 +17,20 @@ import numpy as np
 
 from serambi.analytics.background import Background, Mask
 from serambi.analytics.blobs import Blob, Box, Look, find_blobs, look, overlap
-from serambi.analytics.tracks import Track, Tracker
+from serambi.analytics.tracks import Tracker, beside
 
-SMALLEST_PX = 14
+SMALLEST_PX = 20
 _FROM_S = 1.5  # younger than this, nothing is said to rest
 _LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
+_LARGEST_LEFT = 0.07  # a thing that one leaves, as a share of the picture
 _MATURE_S = 6.0  # the empty scene must have been known this long
 _LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
 _PIECE = 3.0  # and beyond this it is a piece of what moves
 _GRADUAL_S = 1.5
 _BEFORE_S = 8.0
 _CLEAR = 0.25  # what nobody brought must have a border at least this sharp
+_OWN_BORDER = 0.6  # a border this sharp is a thing's own
+_WAVERS = 1.9  # gray levels
 _STEADY = 0.72  # likeness of the resting region's shape from one look to the next
 _KEPT_S = 600.0  # a left object is the scene's own after this
 _PARKED_S = 150.0  # and what stopped by itself after this
@@ -62,6 +65,7 @@ class Resting:
     steady: float = 0.8
     missing: int = 0
     startled: bool = False  # the light changed when it came
+    restless: bool = False  # what the empty scene shows here had wavered
     gradual: bool = False  # it grew over seconds
     young_scene: bool = False  # the empty scene was hardly known when it came
     votes: dict[Nature, float] = field(default_factory=dict)
@@ -149,6 +153,7 @@ class RestingThings:
                     blob,
                     since,
                     startled=abs(since - self._startled_s) < 4.0,
+                    restless=_wavered(scene, blob),
                     gradual=float(np.median(_inside(scene.raised_s, blob) - rested)) > _GRADUAL_S,
                     young_scene=scene.age_s - (now_s - since) < _MATURE_S,
                 )
@@ -177,33 +182,36 @@ def _judge(
     around = _around(thing.blob, moving)
     thing.lively += 0.25 * (max(1.0, around / max(1, thing.blob.area_px)) - thing.lively)
     thing.seen = look(thing.blob, scene.layer, scene.mean)
-    nature = _nature(thing, tracker, now_s)
+    nature = _nature(thing, tracker, now_s, scene.mean.size)
     if nature is thing.nature:
         thing.sure_s += step_s
     else:
         thing.nature, thing.sure_s = nature, 0.0
 
 
-def _nature(thing: Resting, tracker: Tracker, now_s: float) -> Nature:
+def _nature(thing: Resting, tracker: Tracker, now_s: float, scene_px: int) -> Nature:
     seen = thing.seen
     if seen is None or thing.age_s(now_s) < _FROM_S:
         return Nature.UNSURE
     if seen.only_light:
         return Nature.LIGHT if thing.lively < _PIECE else Nature.ALIVE
-    if seen.ghost:
-        if thing.young_scene:
-            return Nature.LIGHT  # it was there when we began to look, and may have walked away
-        went = _went_by_itself(thing, tracker)
-        return Nature.ARRIVED if went else Nature.REMOVED
     if thing.lively > _LIVELY or thing.steady < _STEADY:
         return Nature.ALIVE
+    if seen.ghost:
+        if thing.young_scene or thing.restless:
+            return Nature.LIGHT  # somebody who stood there when we began to look
+        went = _went_by_itself(thing, tracker)
+        return Nature.ARRIVED if went else Nature.REMOVED
     if _came_by_itself(thing, tracker):
         return Nature.ARRIVED
     if not _someone_left(thing, tracker):
-        if thing.gradual or seen.sharp < _CLEAR or (seen.texture > 1.2 and seen.likeness > 0.45):
+        alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < _OWN_BORDER
+        if thing.gradual or seen.sharp < _CLEAR or alike:
             return Nature.LIGHT
         if thing.startled:
             return Nature.UNSURE
+    if thing.blob.area_px > _LARGEST_LEFT * scene_px:
+        return Nature.UNSURE
     return Nature.LEFT
 
 
@@ -223,14 +231,15 @@ def _came_by_itself(thing: Resting, tracker: Tracker) -> bool:
 
 
 def _went_by_itself(thing: Resting, tracker: Tracker) -> bool:
-    """A track of about this size began here or beside it and moved away."""
+    """A track appeared here, not from outside, and moved away: it is what stood here."""
     box = thing.blob.box
     for track in (*tracker.tracks, *tracker.past):
         first_s, first = track.path[0]
-        if not -_BEFORE_S < first_s - thing.since_s < 3.0 or not _beside(first, box):
+        if not -_BEFORE_S < first_s - thing.since_s < 2.0 or not beside(first, box):
             continue
         alike = sum(_about_as_large(old, box) for _, old in track.path)
-        if alike >= 0.3 * len(track.path) and _apart(track.path[-1][1], box):
+        appeared = first_s > thing.since_s - 4.0 and not track.from_rim and track.parent is None
+        if _apart(track.path[-1][1], box) and (appeared or alike >= 0.3 * len(track.path)):
             return True
     return False
 
@@ -251,20 +260,21 @@ def _about_as_large(a: Box, b: Box) -> bool:
     return 1 / 2.4 < wide < 2.4 and 1 / 2.0 < high < 2.0
 
 
-def _beside(a: Box, b: Box) -> bool:
-    """They touch, or would if each were half a size larger."""
-    wide, high = (b[2] - b[0]) / 2, (b[3] - b[1]) / 2
-    return (
-        a[0] < b[2] + wide and a[2] > b[0] - wide and a[1] < b[3] + high and a[3] > b[1] - high
-    )
-
-
 def _apart(a: Box, b: Box) -> bool:
     """Their middles are more than half a size away from each other."""
     reach = 0.5 * max(b[2] - b[0], b[3] - b[1])
     dx = abs(a[0] + a[2] - b[0] - b[2]) / 2
     dy = abs(a[1] + a[3] - b[1] - b[3]) / 2
     return dx > reach or dy > reach
+
+
+def _wavered(scene: Background, blob: Blob) -> bool:
+    """Around the region the empty scene is less steady than elsewhere: no thing, somebody."""
+    mask = np.zeros(scene.mean.shape, np.uint8)
+    left, top, right, bottom = blob.box
+    mask[top:bottom, left:right] = blob.mask
+    ring = cv2.subtract(cv2.dilate(mask, _WIDE), cv2.erode(mask, _SQUARE)) > 0
+    return float(np.median(scene.deviation[ring]) - np.median(scene.deviation)) > _WAVERS
 
 
 def _is_scenery(thing: Resting, gain: float, now_s: float) -> bool:
@@ -319,5 +329,5 @@ def _inside(plane: "np.typing.NDArray[np.float32]", blob: Blob) -> "np.typing.ND
     return np.asarray(plane[top:bottom, left:right][blob.mask > 0], np.float32)
 
 
+_WIDE = cv2.getStructuringElement(cv2.MORPH_RECT, (5, 5))
 _SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
-__all__ = ["Nature", "Resting", "RestingThings", "Track"]

@@ -28,6 +28,8 @@ class Track:
     seen_s: float
     speed: tuple[float, float] = (0.0, 0.0)  # pixels a second
     shared: bool = False  # its blob is also another's
+    parent: int | None = None  # the track beside which it appeared
+    from_rim: bool = False  # it came in over the picture's rim
     path: deque[tuple[float, Box]] = field(default_factory=lambda: deque(maxlen=PATH_MAX))
     farthest_px: float = 0.0  # from where it began, as zones.py measures it
 
@@ -58,7 +60,9 @@ class Track:
 class Tracker:
     """`update` with each picture's blobs; read `tracks` (alive) and `past` (ended)."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int]) -> None:
+        """`size`: width and height of the picture."""
+        self._size = size
         self.tracks: list[Track] = []
         self.past: deque[Track] = deque(maxlen=PAST_MAX)
         self._next = 1
@@ -127,6 +131,10 @@ class Tracker:
     def _start(self, blob: Blob, now_s: float) -> None:
         track = Track(self._next, now_s, blob.box, float(blob.area_px), now_s)
         track.path.append((now_s, blob.box))
+        track.parent = next(
+            (t.number for t in self.tracks if t.real() and beside(blob.box, t.box)), None
+        )
+        track.from_rim = at_rim(blob.box, self._size)
         self._next += 1
         self.tracks.append(track)
 
@@ -154,6 +162,19 @@ def _move(track: Track, box: Box, now_s: float, *, trust: float) -> None:
     track.speed = (vx + trust * (dx / step - vx), vy + trust * (dy / step - vy))
     track.box, track.seen_s = box, now_s
     track.path.append((now_s, box))
+
+
+def beside(a: Box, b: Box) -> bool:
+    """They touch, or would if the second were twice as large."""
+    wide, high = (b[2] - b[0]) / 2, (b[3] - b[1]) / 2
+    return (
+        a[0] < b[2] + wide and a[2] > b[0] - wide and a[1] < b[3] + high and a[3] > b[1] - high
+    )
+
+
+def at_rim(box: Box, size: tuple[int, int]) -> bool:
+    """It touches the picture's rim."""
+    return box[0] <= 3 or box[1] <= 3 or box[2] >= size[0] - 3 or box[3] >= size[1] - 3
 
 
 def _near(a: Box, b: Box) -> bool:

@@ -158,7 +158,7 @@ class _PresenceWatch:
                 continue
             stay = self.stays.get(track.number)
             if stay is None:
-                stay = self.stays[track.number] = _Stay(picture.now_s, picture.now_s)
+                stay = self.stays[track.number] = self._begin(track, picture.now_s)
             stay.last_s = picture.now_s
             if not stay.raised and picture.now_s - stay.since_s >= self.setting.wait_s:
                 self._raise(track, stay, picture, book)
@@ -166,6 +166,13 @@ class _PresenceWatch:
             if picture.now_s - stay.last_s > _AGAIN_S:
                 book.end((id(self), number), stay.last_s)
                 del self.stays[number]
+
+    def _begin(self, track: Track, now_s: float) -> _Stay:
+        """What parts from somebody in the zone came in with him."""
+        whole = self.stays.get(track.parent or 0)
+        if whole is None or now_s - track.born_s > 1.5:
+            return _Stay(now_s, now_s)
+        return _Stay(whole.since_s, now_s, whole.raised)
 
     def _raise(self, track: Track, stay: _Stay, picture: Picture, book: Book) -> None:
         if not track.real() or not _moved(track, picture) or not self.setting.holds_at(
