@@ -373,7 +373,9 @@ def _walkers_truth(scene: Scene) -> None:
         _zone_truth(scene, inside)
 
 
-    if scene.walkers and scene.walkers[0].path[0][0] < 0:  # who is there first is scenery
+    # Who is there first is scenery; in a crowd nobody is told from his neighbor.
+    first = bool(scene.walkers) and scene.walkers[0].path[0][0] < 0
+    if first or scene.name.startswith("crowd"):
         scene.truths[before:] = [replace(t, may=True) for t in scene.truths[before:]]
 
 

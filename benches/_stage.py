@@ -271,7 +271,7 @@ class Weather:
         hull = cv2.convexHull(corners.astype(np.float32)).astype(np.int32)
         mask = np.zeros((HIGH, WIDE), np.uint8)
         cv2.fillConvexPoly(mask, hull, 255)
-        self._cast = cv2.GaussianBlur(mask, (5, 5), 0).astype(np.float32) / 255
+        self._cast = cv2.GaussianBlur(mask, (0, 0), 3.5).astype(np.float32) / 255
         self._crowns = [
             (int(make.uniform(0, WIDE - 120)), int(make.uniform(0, HIGH * 0.4)),
              int(make.uniform(60, 110)), int(make.uniform(50, 90)), float(make.uniform(0, 6)))

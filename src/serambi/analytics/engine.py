@@ -73,7 +73,7 @@ class Engine:
         self._resting.update(scene, moving, self._tracker, t_s, past)
         if self._tamper is None:
             return
-        found = self._tamper.look(luma, scene, t_s)
+        found = self._tamper.look(luma, scene, self._tracker, t_s)
         for kind, since_s in found.items():
             self._book.begin(
                 ("tamper", kind), Event("tamper", t_s, since_s, WHOLE, 0.9, "", kind)

@@ -30,6 +30,8 @@ _GRADUAL_S = 1.5
 _BEFORE_S = 8.0
 _CLEAR = 0.25  # what nobody brought must have a border at least this sharp
 _OWN_BORDER = 0.6  # a border this sharp is a thing's own
+_PERSON_TALL = 0.62
+_SAME_ROW_PX = 14
 _WAVERS = 1.9  # gray levels
 _STEADY = 0.72  # likeness of the resting region's shape from one look to the next
 _KEPT_S = 600.0  # a left object is the scene's own after this
@@ -179,7 +181,7 @@ def _judge(
     now_s: float,
     step_s: float,
 ) -> None:
-    around = _around(thing.blob, moving)
+    around = max(_around(thing.blob, moving), _company(thing.blob, scene.foreground))
     thing.lively += 0.25 * (max(1.0, around / max(1, thing.blob.area_px)) - thing.lively)
     thing.seen = look(thing.blob, scene.layer, scene.mean)
     nature = _nature(thing, tracker, now_s, scene.mean.size)
@@ -210,7 +212,7 @@ def _nature(thing: Resting, tracker: Tracker, now_s: float, scene_px: int) -> Na
             return Nature.LIGHT
         if thing.startled:
             return Nature.UNSURE
-    if thing.blob.area_px > _LARGEST_LEFT * scene_px:
+    if thing.blob.area_px > _LARGEST_LEFT * scene_px or _as_tall_as_people(thing, tracker):
         return Nature.UNSURE
     return Nature.LEFT
 
@@ -242,6 +244,19 @@ def _went_by_itself(thing: Resting, tracker: Tracker) -> bool:
         if _apart(track.path[-1][1], box) and (appeared or alike >= 0.3 * len(track.path)):
             return True
     return False
+
+
+def _as_tall_as_people(thing: Resting, tracker: Tracker) -> bool:
+    """As tall as those who pass at this distance: rather somebody than something."""
+    left, top, right, bottom = thing.blob.box
+    tall = []
+    for track in (*tracker.tracks, *tracker.past):
+        near = [b[3] - b[1] for _, b in track.path if abs(b[3] - bottom) < _SAME_ROW_PX]
+        if len(near) >= 3 and track.real() and _apart(track.box, track.path[0][1]):
+            tall.append(float(np.median(near)))
+    return bool(tall) and bottom - top > _PERSON_TALL * float(np.median(tall)) and (
+        bottom - top > 1.2 * (right - left)
+    )
 
 
 def _someone_left(thing: Resting, tracker: Tracker) -> bool:
@@ -318,6 +333,17 @@ def _shape_likeness(a: Blob, b: Blob) -> float:
 def _around(blob: Blob, moving: list[Blob]) -> int:
     """Area of the foreground that hangs together with a resting region."""
     return sum(b.area_px for b in moving if _touches(b, blob))
+
+
+def _company(blob: Blob, foreground: Mask) -> int:
+    """Differing pixels around a region, mostly above it: the rest of somebody, if there are."""
+    left, top, right, bottom = blob.box
+    wide, high = right - left, bottom - top
+    x0, x1 = max(0, left - wide * 3 // 4), right + wide * 3 // 4
+    y0, y1 = max(0, top - 5 * high // 2), bottom + high
+    own = cv2.bitwise_and(foreground[top:bottom, left:right], blob.mask)
+    rest = cv2.countNonZero(foreground[y0:y1, x0:x1]) - cv2.countNonZero(own)
+    return blob.area_px + max(0, rest)
 
 
 def _touches(a: Blob, b: Blob) -> bool:

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 
 from serambi.analytics.background import Background, Luma, Mask, Plane, shrink
+from serambi.analytics.blobs import Box, area, overlap
+from serambi.analytics.tracks import Tracker
 from serambi.analytics.view import ReferenceViews, Sight, edge_cells
 
 _LEARN_S = 6.0  # a first view is believed after this
@@ -21,6 +23,7 @@ _DETAIL_PX = 640
 
 _COVER_SHARE = 0.075  # of the picture
 _COVER_S = 3.0
+_WALKED_S = 1.5
 _COVER_SLOPE = 2.2  # gray levels a pixel: nothing on a lens has sharper detail
 _EDGES_LOST = 0.2  # of the cells with edges: fewer are left of a covered view
 _LOST_S = 3.0
@@ -71,14 +74,16 @@ class Tamper:
                 self._usual += rate * (min(difference, 4.0) - self._usual)
         self._last = small
 
-    def look(self, luma: Luma, scene: Background, now_s: float) -> dict[str, float]:
+    def look(
+        self, luma: Luma, scene: Background, tracker: Tracker, now_s: float
+    ) -> dict[str, float]:
         """Kinds of tampering that are certain now, with the time since when."""
         detail = shrink(luma, _DETAIL_PX)
         if self._views is None:
             if scene.age_s >= _LEARN_S:
                 self._renew(detail, scene, now_s)
             return {}
-        seen = self._seen(detail, scene, now_s)
+        seen = self._seen(detail, scene, tracker, now_s)
         for kind in seen:
             suspicion = self._suspicions.setdefault(kind, _Suspicion(now_s, now_s))
             suspicion.last_s = now_s
@@ -96,7 +101,9 @@ class Tamper:
             self._renew(detail, scene, now_s)
         return {k: s.since_s for k, s in self._suspicions.items() if s.raised}
 
-    def _seen(self, detail: Luma, scene: Background, now_s: float) -> set[str]:
+    def _seen(
+        self, detail: Luma, scene: Background, tracker: Tracker, now_s: float
+    ) -> set[str]:
         seen: set[str] = set()
         if self._views is None:
             return seen
@@ -106,7 +113,7 @@ class Tamper:
         blind = float(np.mean(detail >= _BLIND_LEVEL)) > _BLIND_SHARE
         if self._edges >= 12 and edges < _EDGES_LOST * self._edges:
             seen.add("blinded" if blind or detail.mean() > 225 else "covered")
-        elif self._covered(scene):
+        elif self._covered(scene, tracker):
             seen.add("covered")
         alike = self._views.glance(detail)
         changed = cv2.countNonZero(scene.foreground) / scene.foreground.size
@@ -131,7 +138,7 @@ class Tamper:
             return set()
         return {"moved"} if view.inliers else {"replaced"}
 
-    def _covered(self, scene: Background) -> bool:
+    def _covered(self, scene: Background, tracker: Tracker) -> bool:
         """A large resting region without any detail of its own."""
         if self._cover is not None:
             mask, before = self._cover
@@ -155,6 +162,9 @@ class Tamper:
             return False
         if cv2.mean(scene.mean, mask)[0] < 20 and cv2.mean(scene.now, mask)[0] < 20:
             return False
+        left, top, wide, high = (int(v) for v in stats[label][:4])
+        if _walked_in((left, top, left + wide, top + high), tracker):
+            return False
         self._cover = (mask, scene.mean.copy())
         return True
 
@@ -166,6 +176,21 @@ class Tamper:
         fine = _fineness(detail)
         self._fineness = fine if not self._fineness else 0.5 * (self._fineness + fine)
         self._renewed_s = self._healthy_s = now_s
+
+
+def _walked_in(box: Box, tracker: Tracker) -> bool:
+    """Somebody who was about in the picture before he stood still there: a hand or a spray comes
+    over the lens at once."""
+    for track in (*tracker.tracks, *tracker.past):
+        there = next((t for t, old in track.path if _nearly_same(old, box)), None)
+        if there is not None and there - track.born_s > _WALKED_S:
+            return True
+    return False
+
+
+def _nearly_same(a: Box, b: Box) -> bool:
+    smaller, larger = sorted((area(a), area(b)))
+    return overlap(a, b) > 0.85 and smaller > 0.7 * larger
 
 
 def _fineness(luma: Luma) -> float:

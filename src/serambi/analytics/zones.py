@@ -3,6 +3,7 @@
 Each watcher is asked once per picture and opens and closes its events in the `Book`.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -242,10 +243,12 @@ class _LineWatch:
 
 @dataclass
 class _CrowdWatch:
-    """At least `count` tracks at once; in a common blob each still counts."""
+    """At least `count` tracks at once; in a common blob each still counts, and a blob counts for
+    as many people as it has room for, once single people have shown how large they are here."""
 
     setting: RuleSetting
     zone: Zone | None
+    singles: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=60))
     since_s: float | None = None
     quiet_s: float | None = None
 
@@ -258,7 +261,8 @@ class _CrowdWatch:
             and _moved(t, picture)
             and contains(self.zone, t.foot, picture.size)
         ]
-        number = len(inside)
+        self._learn(picture)
+        number = max(len(inside), self._by_area(picture))
         key = (id(self), "crowd")
         if number < self.setting.count:
             self.quiet_s = picture.now_s if self.quiet_s is None else self.quiet_s
@@ -277,6 +281,24 @@ class _CrowdWatch:
                 "crowd", picture.now_s, self.since_s, box, 0.7, self.setting.place, str(number)
             )
             book.begin(key, event)
+
+
+    def _learn(self, picture: Picture) -> None:
+        for track in picture.tracks:
+            left, top, right, bottom = track.box
+            upright = bottom - top > 1.3 * (right - left)
+            if upright and track.real() and not track.shared and _moved(track, picture):
+                self.singles.append((float(bottom), track.area_px))
+
+    def _by_area(self, picture: Picture) -> int:
+        number = 0
+        for blob in picture.blobs:
+            if not contains(self.zone, blob.foot, picture.size):
+                continue
+            near = [a for y, a in self.singles if abs(y - blob.box[3]) < 0.08 * picture.size[1]]
+            one = float(np.median(near)) if len(near) >= 5 else float("inf")
+            number += max(1, round(0.8 * blob.area_px / one))
+        return number if number > 1 else 0
 
 
 @dataclass
