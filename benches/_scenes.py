@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from benches._spoil import TAMPERINGS
 from benches._stage import (
     HIGH,
     WIDE,
@@ -21,6 +22,7 @@ from benches._stage import (
     a_ground,
     a_thing,
 )
+from serambi.analytics.events import Event
 from serambi.analytics.rules import Line, Rules, RuleSetting, Zone
 
 FPS = 5
@@ -79,6 +81,11 @@ class Scene:
     truths: list[Truth] = field(default_factory=list)
     length_s: float = 45.0
     spoil: Callable[[Luma, float, int], Luma] | None = None
+    spoiled_s: float = 1e9
+
+    def excuses(self, event: Event) -> bool:
+        """What other rules say of a spoiled picture is judged nowhere."""
+        return event.rule != "tamper" and event.start_s >= self.spoiled_s
 
     def frames(self) -> Iterator[tuple[float, Luma]]:
         base = np.ascontiguousarray(self.background)
@@ -220,9 +227,7 @@ def _left(stage: _Stage) -> None:
     scene.truths.append(Truth("left_object", due, due - 1.5, late, box))
     if rng.random() < 0.5:
         far_y = stage.spot()[1]
-        stage.walker(
-            stage.walk(put_s + rng.uniform(3, 9), [(-50, far_y), (WIDE + 50, far_y)])[0]
-        )
+        stage.walker(stage.walk(put_s + rng.uniform(3, 9), [(-50, far_y), (WIDE + 50, far_y)])[0])
 
 
 def _away(walker: Walker, t_s: float, x: float, scale: float) -> bool:
@@ -336,6 +341,19 @@ def _parking(stage: _Stage) -> None:
     stage.scene.length_s = path[1][0] + 25
 
 
+def _tamper(stage: _Stage) -> None:
+    """Somebody lays hands on the camera."""
+    rng, scene = stage.rng, stage.scene
+    begin = rng.uniform(12, 18)
+    kind = rng.choice(list(TAMPERINGS))
+    spoil = TAMPERINGS[kind](rng)
+    scene.name += f"/{kind}"
+    scene.length_s = begin + 16
+    scene.spoil = lambda luma, t_s, number: spoil(luma, number) if t_s >= begin else luma
+    scene.spoiled_s = begin
+    scene.truths.append(Truth("tamper", begin, begin, begin + 13))
+
+
 KINDS: dict[str, Callable[[_Stage], None]] = {
     "left": _left,
     "taken": _taken,
@@ -345,6 +363,7 @@ KINDS: dict[str, Callable[[_Stage], None]] = {
     "weather": _empty,
     "ghosts": _ghosts,
     "parking": _parking,
+    "tamper": _tamper,
 }
 
 
@@ -352,12 +371,8 @@ def _walkers_truth(scene: Scene) -> None:
     """What loitering, line, zone and motion must say, from where the walkers are."""
     before = len(scene.truths)
     for walker in scene.walkers:
-        seen = [
-            (t, walker.place(t)) for t in np.arange(0, scene.length_s, 0.1).tolist()
-        ]
-        inside = [
-            (t, s) for t, s in seen if s is not None and -12 < s[0] < WIDE + 12
-        ]
+        seen = [(t, walker.place(t)) for t in np.arange(0, scene.length_s, 0.1).tolist()]
+        inside = [(t, s) for t, s in seen if s is not None and -12 < s[0] < WIDE + 12]
         if not inside:
             continue
         begin, end = inside[0][0], inside[-1][0]
@@ -366,12 +381,9 @@ def _walkers_truth(scene: Scene) -> None:
         if stay > LOITER_AFTER_S - 5:
             sure = stay >= LOITER_AFTER_S + 2
             due = begin + LOITER_AFTER_S
-            scene.truths.append(
-                Truth("loitering", due, due - 3, max(end, due) + 1.5, may=not sure)
-            )
+            scene.truths.append(Truth("loitering", due, due - 3, max(end, due) + 1.5, may=not sure))
         _line_truth(scene, inside)
         _zone_truth(scene, inside)
-
 
     # Who is there first is scenery; in a crowd nobody is told from his neighbor.
     first = bool(scene.walkers) and scene.walkers[0].path[0][0] < 0

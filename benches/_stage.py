@@ -183,9 +183,7 @@ def a_thing(rng: random.Random, scale: float, around: float) -> Thing:
     if rng.random() < 0.5:
         cv2.rectangle(alpha, (0, 1), (wide - 1, high - 1), 255, -1)
     else:
-        cv2.ellipse(
-            alpha, (wide // 2, high // 2), (wide // 2, high // 2), 0.0, 0.0, 360.0, 255, -1
-        )
+        cv2.ellipse(alpha, (wide // 2, high // 2), (wide // 2, high // 2), 0.0, 0.0, 360.0, 255, -1)
         alpha[high // 2 :, 1:-1] = 255
     soft = cv2.GaussianBlur(alpha, (3, 3), 0).astype(np.float32) / 255
     return Thing(wide, high, np.clip(face, 4, 250), np.asarray(soft, np.float32))
@@ -194,7 +192,12 @@ def a_thing(rng: random.Random, scale: float, around: float) -> Thing:
 def _shade(frame: Plane, x: float, y: float, scale: float) -> None:
     half, flat = max(3, round(0.4 * scale)), max(2, round(0.13 * scale))
     left, top = round(x) - half, round(y) - flat
-    x0, y0, x1, y1 = max(0, left), max(0, top), min(WIDE, left + 2 * half), min(HIGH, top + 2 * flat)
+    x0, y0, x1, y1 = (
+        max(0, left),
+        max(0, top),
+        min(WIDE, left + 2 * half),
+        min(HIGH, top + 2 * flat),
+    )
     if x1 <= x0 or y1 <= y0:
         return
     blob = _blob(2 * half, 2 * flat)[y0 - top : y1 - top, x0 - left : x1 - left]

@@ -15,6 +15,7 @@ from serambi.analytics.background import Mask, Plane
 Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are outside
 
 BLOBS_MAX = 64  # of one picture; the largest are kept
+OWN_BORDER = 0.6  # a change this sharp is a thing's own border
 _STRONG = 50.0  # gray levels; a larger change needs no steeper border to be one
 _JOIN_PX = (5, 9)  # wide, high: parts of one upright person
 
@@ -71,7 +72,7 @@ class Look:
     @property
     def only_light(self) -> bool:
         """A change of light, a shadow: what is there has not changed."""
-        if self.texture > 1.2 and self.likeness > 0.7:
+        if self.texture > 1.2 and self.likeness > 0.7 and self.sharp < OWN_BORDER:
             return True
         return self.sharp < 0.15
 

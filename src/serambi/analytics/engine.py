@@ -75,9 +75,7 @@ class Engine:
             return
         found = self._tamper.look(luma, scene, self._tracker, t_s)
         for kind, since_s in found.items():
-            self._book.begin(
-                ("tamper", kind), Event("tamper", t_s, since_s, WHOLE, 0.9, "", kind)
-            )
+            self._book.begin(("tamper", kind), Event("tamper", t_s, since_s, WHOLE, 0.9, "", kind))
         for key in [k for k in self._book.open if k[0] == "tamper" and k[1] not in found]:
             self._book.end(key, t_s)
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from serambi.analytics.background import Background, Mask
-from serambi.analytics.blobs import Blob, Box, Look, find_blobs, look, overlap
+from serambi.analytics.blobs import OWN_BORDER, Blob, Box, Look, find_blobs, look, overlap
 from serambi.analytics.tracks import Tracker, beside
 
 SMALLEST_PX = 20
@@ -25,11 +25,11 @@ _LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
 _LARGEST_LEFT = 0.07  # a thing that one leaves, as a share of the picture
 _MATURE_S = 6.0  # the empty scene must have been known this long
 _LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
+_ATTACHED = 2.2
 _PIECE = 3.0  # and beyond this it is a piece of what moves
 _GRADUAL_S = 1.5
 _BEFORE_S = 8.0
 _CLEAR = 0.25  # what nobody brought must have a border at least this sharp
-_OWN_BORDER = 0.6  # a border this sharp is a thing's own
 _PERSON_TALL = 0.62
 _SAME_ROW_PX = 14
 _WAVERS = 1.9  # gray levels
@@ -182,7 +182,9 @@ def _judge(
     step_s: float,
 ) -> None:
     around = max(_around(thing.blob, moving), _company(thing.blob, scene.foreground))
-    thing.lively += 0.25 * (max(1.0, around / max(1, thing.blob.area_px)) - thing.lively)
+    # Bounded, so that one who passes by is soon forgotten.
+    company = min(max(1.0, around / max(1, thing.blob.area_px)), 2.6)
+    thing.lively += 0.25 * (company - thing.lively)
     thing.seen = look(thing.blob, scene.layer, scene.mean)
     nature = _nature(thing, tracker, now_s, scene.mean.size)
     if nature is thing.nature:
@@ -196,7 +198,7 @@ def _nature(thing: Resting, tracker: Tracker, now_s: float, scene_px: int) -> Na
     if seen is None or thing.age_s(now_s) < _FROM_S:
         return Nature.UNSURE
     if seen.only_light:
-        return Nature.LIGHT if thing.lively < _PIECE else Nature.ALIVE
+        return Nature.LIGHT if thing.lively < _ATTACHED else Nature.ALIVE
     if thing.lively > _LIVELY or thing.steady < _STEADY:
         return Nature.ALIVE
     if seen.ghost:
@@ -207,7 +209,7 @@ def _nature(thing: Resting, tracker: Tracker, now_s: float, scene_px: int) -> Na
     if _came_by_itself(thing, tracker):
         return Nature.ARRIVED
     if not _someone_left(thing, tracker):
-        alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < _OWN_BORDER
+        alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER
         if thing.gradual or seen.sharp < _CLEAR or alike:
             return Nature.LIGHT
         if thing.startled:
@@ -254,8 +256,10 @@ def _as_tall_as_people(thing: Resting, tracker: Tracker) -> bool:
         near = [b[3] - b[1] for _, b in track.path if abs(b[3] - bottom) < _SAME_ROW_PX]
         if len(near) >= 3 and track.real() and _apart(track.box, track.path[0][1]):
             tall.append(float(np.median(near)))
-    return bool(tall) and bottom - top > _PERSON_TALL * float(np.median(tall)) and (
-        bottom - top > 1.2 * (right - left)
+    return (
+        bool(tall)
+        and bottom - top > _PERSON_TALL * float(np.median(tall))
+        and (bottom - top > 1.2 * (right - left))
     )
 
 

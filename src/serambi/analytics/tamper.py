@@ -101,9 +101,7 @@ class Tamper:
             self._renew(detail, scene, now_s)
         return {k: s.since_s for k, s in self._suspicions.items() if s.raised}
 
-    def _seen(
-        self, detail: Luma, scene: Background, tracker: Tracker, now_s: float
-    ) -> set[str]:
+    def _seen(self, detail: Luma, scene: Background, tracker: Tracker, now_s: float) -> set[str]:
         seen: set[str] = set()
         if self._views is None:
             return seen
@@ -121,8 +119,11 @@ class Tamper:
         if self._suspicions.keys() & {"moved", "replaced"} or (odd and not seen):
             seen |= self._moved(detail, now_s, odd)
         # Judged only while the view is the same: another view has another fineness.
-        if not seen and edges >= 12 and self._fineness and _fineness(detail) < (
-            _BLUR * self._fineness
+        if (
+            not seen
+            and edges >= 12
+            and self._fineness
+            and _fineness(detail) < (_BLUR * self._fineness)
         ):
             seen.add("defocused")
         return seen
@@ -183,7 +184,17 @@ def _walked_in(box: Box, tracker: Tracker) -> bool:
     over the lens at once."""
     for track in (*tracker.tracks, *tracker.past):
         there = next((t for t, old in track.path if _nearly_same(old, box)), None)
-        if there is not None and there - track.born_s > _WALKED_S:
+        if there is None:
+            continue
+        first = track.path[0][1]
+        way = (
+            max(
+                abs(first[0] + first[2] - box[0] - box[2]),
+                abs(first[1] + first[3] - box[1] - box[3]),
+            )
+            / 2
+        )
+        if there - track.born_s > _WALKED_S or way > 0.55 * max(box[2] - box[0], box[3] - box[1]):
             return True
     return False
 

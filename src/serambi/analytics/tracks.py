@@ -167,9 +167,7 @@ def _move(track: Track, box: Box, now_s: float, *, trust: float) -> None:
 def beside(a: Box, b: Box) -> bool:
     """They touch, or would if the second were twice as large."""
     wide, high = (b[2] - b[0]) / 2, (b[3] - b[1]) / 2
-    return (
-        a[0] < b[2] + wide and a[2] > b[0] - wide and a[1] < b[3] + high and a[3] > b[1] - high
-    )
+    return a[0] < b[2] + wide and a[2] > b[0] - wide and a[1] < b[3] + high and a[3] > b[1] - high
 
 
 def at_rim(box: Box, size: tuple[int, int]) -> bool:

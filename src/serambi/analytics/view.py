@@ -92,9 +92,10 @@ class ReferenceViews:
         if best.inliers:
             return best
         # Much to see and nothing of it is known: another place, if it stays so (ViewWatch).
-        rich = len(now.keypoints) >= _RICH and max(
-            len(r.keypoints) for r in self._references
-        ) >= _RICH // 2
+        rich = (
+            len(now.keypoints) >= _RICH
+            and max(len(r.keypoints) for r in self._references) >= _RICH // 2
+        )
         return View(Sight.CHANGED if rich and alike < 0.15 else Sight.UNDECIDABLE, alike)
 
     def _prepare(self, luma: Luma, *, features: bool) -> _Prepared:

@@ -176,8 +176,10 @@ class _PresenceWatch:
         return _Stay(whole.since_s, now_s, whole.raised)
 
     def _raise(self, track: Track, stay: _Stay, picture: Picture, book: Book) -> None:
-        if not track.real() or not _moved(track, picture) or not self.setting.holds_at(
-            picture.minute
+        if (
+            not track.real()
+            or not _moved(track, picture)
+            or not self.setting.holds_at(picture.minute)
         ):
             return
         stay.raised = True
@@ -281,7 +283,6 @@ class _CrowdWatch:
                 "crowd", picture.now_s, self.since_s, box, 0.7, self.setting.place, str(number)
             )
             book.begin(key, event)
-
 
     def _learn(self, picture: Picture) -> None:
         for track in picture.tracks:
