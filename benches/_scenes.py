@@ -2,6 +2,7 @@
 like it. Every scene is judged by every rule.
 """
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -186,7 +187,7 @@ class _Stage:
         """Way points with times at walking speed, a pause at point `at`; and when that begins."""
         t_s, path = start_s, [(start_s, *points[0])]
         paused_s = start_s
-        for index, (a, b) in enumerate(zip(points, points[1:], strict=False), start=1):
+        for index, (a, b) in enumerate(itertools.pairwise(points), start=1):
             scale = self.ground.scale((a[1] + b[1]) / 2)
             meters = float(np.hypot(b[0] - a[0], 2.2 * (b[1] - a[1]))) / scale
             t_s += meters / self.rng.uniform(1.1, 1.6)
@@ -393,7 +394,7 @@ def _walkers_truth(scene: Scene) -> None:
 
 def _line_truth(scene: Scene, inside: list[tuple[float, tuple[float, float]]]) -> None:
     at = LINE_X * WIDE
-    for (_, a), (t_s, b) in zip(inside, inside[1:], strict=False):
+    for (_, a), (t_s, b) in itertools.pairwise(inside):
         if (a[0] < at) != (b[0] < at):
             scene.truths.append(Truth("line", t_s, t_s - 1.5, t_s + 3.0))
 

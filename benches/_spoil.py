@@ -45,7 +45,9 @@ def spray(rng: random.Random) -> Spoil:
 
 def defocus(rng: random.Random) -> Spoil:
     sigma = rng.uniform(2.2, 7)
-    return lambda luma, number: _noisy(cv2.GaussianBlur(luma, (0, 0), sigma), number)
+    return lambda luma, number: _noisy(
+        np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.uint8), number
+    )
 
 
 def blind(rng: random.Random) -> Spoil:

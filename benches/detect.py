@@ -182,7 +182,7 @@ def main() -> int:
 def _print(by_scene: dict[str, dict[str, Tally]], total: dict[str, Tally], last: str) -> None:
     heads = ("rule", "scene", "positives", "recall", "precision", "delay_s", "false", "hours",
              "false_per_hour", "false_per_hour_upper95")  # fmt: skip
-    rows = [heads]
+    rows: list[tuple[str, ...]] = [heads]
     for rule, tally in total.items():
         rows.append(_cells(rule, "all", tally))
         rows += [

@@ -10,6 +10,8 @@ whole picture by one factor, a pole in the wind shifts it by some pixels, and bo
 first. What does not belong here: objects.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,9 @@ from numpy.typing import NDArray
 Luma = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 Mask = NDArray[np.uint8]
+
+#: OpenCV takes numbers and array sizes where its stubs insist on arrays.
+cv: Any = cv2
 
 #: The longer side of the picture that is analyzed; 320x180 of a 16:9 substream.
 LONG_SIDE_PX = 320
@@ -70,18 +75,18 @@ class Background:
         self.age_s += step_s
         raw = self._in_place(_smooth(luma))
         self.gain = _gain(raw, self.mean, self.gain)
-        self.now = np.asarray(cv2.multiply(raw, 1.0 / self.gain), np.float32)
+        self.now = np.asarray(cv.multiply(raw, 1.0 / self.gain), np.float32)
         self._rebase(step_s)
         # What one exposure shows as plain white is not compared in another.
         white = _WHITE / max(1.0, self.gain)
-        difference = cv2.absdiff(cv2.min(self.now, white), cv2.min(self.mean, white))
-        limit = cv2.addWeighted(self.deviation, _DEVIATIONS, self.mean, 0.035, _FLOOR_LEVELS)
-        raised = cv2.compare(difference, limit, cv2.CMP_GT)
+        difference = cv.absdiff(cv.min(self.now, white), cv.min(self.mean, white))
+        limit = cv.addWeighted(self.deviation, _DEVIATIONS, self.mean, 0.035, _FLOOR_LEVELS)
+        raised = cv.compare(difference, limit, cv2.CMP_GT)
         self._clear_rim(raised)
         before, self._raised = self._raised, raised
-        self.raised_s = np.asarray(cv2.add(self.raised_s, step_s, mask=raised), np.float32)
+        self.raised_s = np.asarray(cv.add(self.raised_s, step_s, mask=raised), np.float32)
         # A drop of rain is somewhere else in the next picture; who walks is still near.
-        twice = cv2.bitwise_and(raised, cv2.dilate(before, _NEAR))
+        twice = cv.bitwise_and(raised, cv.dilate(before, _NEAR))
         self.foreground = np.asarray(cv2.morphologyEx(twice, cv2.MORPH_OPEN, _CROSS), np.uint8)
         self._learn(difference, raised, before, keep, step_s)
         self._follow_shift()
@@ -115,10 +120,10 @@ class Background:
             )
             self._sloped_s = self.age_s
         sx, sy = self._slopes
-        change = cv2.subtract(self.now, self.mean)
-        hidden = cv2.dilate(self.foreground, _SQUARE)
+        change = cv.subtract(self.now, self.mean)
+        hidden = cv.dilate(self.foreground, _SQUARE)
         change[hidden > 0] = 0
-        change = cv2.max(cv2.min(change, 30.0), -30.0)
+        change = cv.max(cv.min(change, 30.0), -30.0)
         xx, xy, yy = float(np.vdot(sx, sx)), float(np.vdot(sx, sy)), float(np.vdot(sy, sy))
         solvable = xx * yy - xy * xy
         if solvable < (_SLOPE_LEAST * sx.size) ** 2:
@@ -137,39 +142,39 @@ class Background:
         by = self.gain ** (step_s / _EXPOSURE_S)
         if abs(by - 1) > 1e-4:
             for plane in (self.mean, self.layer, self.now):
-                cv2.multiply(plane, by, dst=plane)
+                cv.multiply(plane, by, dst=plane)
             self.gain /= by
 
     def _learn(
         self, difference: Plane, raised: Mask, before: Mask, keep: Mask | None, step_s: float
     ) -> None:
-        calm = cv2.bitwise_not(cv2.dilate(self.foreground, _SQUARE))
+        calm = cv.bitwise_not(cv.dilate(self.foreground, _SQUARE))
         if keep is not None:
-            calm = cv2.bitwise_and(calm, cv2.bitwise_not(keep))
+            calm = cv.bitwise_and(calm, cv.bitwise_not(keep))
         rate = max(step_s / _LEARN_S, step_s / (step_s + min(self.age_s, _FIRST_S)))
         rate = rate if self.age_s < _FIRST_S else step_s / _LEARN_S
-        cv2.accumulateWeighted(self.now, self.mean, rate, mask=calm)
+        cv.accumulateWeighted(self.now, self.mean, rate, mask=calm)
         # One value far out must not widen the limit; many of them, coming and going, must.
-        clipped = cv2.min(difference, cv2.multiply(self.deviation, 3.0, dtype=cv2.CV_32F))
-        cv2.accumulateWeighted(clipped, self.deviation, step_s / _LEARN_S, mask=calm)
-        flicker = cv2.bitwise_and(cv2.bitwise_xor(raised, before), cv2.bitwise_not(before))
-        wide = cv2.min(difference, _DEVIATION_MAX)
-        cv2.accumulateWeighted(wide, self.deviation, 2.5 * step_s / _RESTLESS_S, mask=flicker)
-        cv2.max(self.deviation, 0.8, dst=self.deviation)
+        clipped = cv.min(difference, cv.multiply(self.deviation, 3.0, dtype=cv2.CV_32F))
+        cv.accumulateWeighted(clipped, self.deviation, step_s / _LEARN_S, mask=calm)
+        flicker = cv.bitwise_and(cv.bitwise_xor(raised, before), cv.bitwise_not(before))
+        wide = cv.min(difference, _DEVIATION_MAX)
+        cv.accumulateWeighted(wide, self.deviation, 2.5 * step_s / _RESTLESS_S, mask=flicker)
+        cv.max(self.deviation, 0.8, dst=self.deviation)
 
     def _settle(self, raised: Mask, step_s: float) -> None:
         """Advance the second layer; see the module."""
-        off = cv2.absdiff(self.now, self.layer)
-        same = cv2.compare(off, cv2.add(self.deviation, _SAME_LEVELS), cv2.CMP_LE)
-        holds = cv2.bitwise_and(same, raised)
-        cv2.accumulateWeighted(self.now, self.layer, 0.2, mask=holds)
+        off = cv.absdiff(self.now, self.layer)
+        same = cv.compare(off, cv.add(self.deviation, _SAME_LEVELS), cv2.CMP_LE)
+        holds = cv.bitwise_and(same, raised)
+        cv.accumulateWeighted(self.now, self.layer, 0.2, mask=holds)
         # Hidden behind a passer-by it waits; where the empty scene shows again it is over.
-        fade = cv2.bitwise_or(raised, same)
-        faded = cv2.max(cv2.subtract(self.settled_s, step_s), 0.0)
-        kept = cv2.bitwise_and(faded, faded, mask=fade)
-        self.settled_s = np.asarray(cv2.add(kept, 2 * step_s, dst=kept, mask=holds), np.float32)
-        free = cv2.compare(self.settled_s, 1e-6, cv2.CMP_LE)
-        cv2.copyTo(self.now, free, self.layer)
+        fade = cv.bitwise_or(raised, same)
+        faded = cv.max(cv.subtract(self.settled_s, step_s), 0.0)
+        kept = cv.bitwise_and(faded, faded, mask=fade)
+        self.settled_s = np.asarray(cv.add(kept, 2 * step_s, dst=kept, mask=holds), np.float32)
+        free = cv.compare(self.settled_s, 1e-6, cv2.CMP_LE)
+        cv.copyTo(self.now, free, self.layer)
 
     def absorb(self, mask: Mask) -> None:
         """What is seen now under `mask` is the empty scene from here on."""

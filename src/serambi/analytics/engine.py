@@ -4,12 +4,15 @@ About five pictures a second are enough, and they may come unevenly. What does n
 decoding (media/pyav.py), who may be told (agreement/decide.py).
 """
 
+from collections import deque
+
 import cv2
 import numpy as np
 
 from serambi.analytics.background import LONG_SIDE_PX, Background, Luma, Mask, shrink
 from serambi.analytics.blobs import Blob, find_blobs, look
 from serambi.analytics.events import WHOLE, Event
+from serambi.analytics.grid import GridSecond, MotionGrid
 from serambi.analytics.rules import Rules
 from serambi.analytics.settled import RestingThings
 from serambi.analytics.tamper import Tamper
@@ -23,6 +26,7 @@ _LOOK_EVERY_S = 0.9  # at resting things
 _STEP_MAX_S = 2.0
 _ALL_CHANGED = 0.55
 _RESTART_S = 3.0
+_SECONDS_KEPT = 120
 
 
 class Engine:
@@ -32,6 +36,8 @@ class Engine:
     def __init__(self, rules: Rules) -> None:
         self._watchers = watchers(rules)
         self._book = Book()
+        self._grid = MotionGrid()
+        self._seconds: deque[GridSecond] = deque(maxlen=_SECONDS_KEPT)
         self._scene: Background | None = None
         self._tracker = Tracker((1, 1))
         self._resting = RestingThings()
@@ -52,12 +58,22 @@ class Engine:
         step = min(max(t_s - self._last_s, 1e-3), _STEP_MAX_S)
         self._last_s = t_s
         self._scene.update(small, step)
+        second = self._grid.add(self._scene.foreground, t_s)
+        if second is not None:
+            self._seconds.append(second)
         if self._tamper is not None:
             self._tamper.notice(small, step)
         if t_s - self._looked_s >= _LOOK_EVERY_S:
             self._look(luma, self._scene, t_s)
         self._follow(self._scene, t_s, minute)
         return self._book.take()
+
+    def take_seconds(self) -> list[GridSecond]:
+        """Motion grids of the seconds that are over since this was last asked; the latest
+        _SECONDS_KEPT when it was not asked for long."""
+        seconds = list(self._seconds)
+        self._seconds.clear()
+        return seconds
 
     def finish(self) -> list[Event]:
         """The pictures have ended, and with them whatever was open."""

@@ -15,7 +15,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from serambi.analytics.background import Background, Mask
+from serambi.analytics.background import Background, Mask, cv
 from serambi.analytics.blobs import OWN_BORDER, Blob, Box, Look, find_blobs, look, overlap
 from serambi.analytics.tracks import Tracker, beside
 
@@ -165,11 +165,11 @@ class RestingThings:
 def _resting_mask(scene: Background) -> Mask:
     """Where the second layer has held for a while and differs from the empty scene; a passer-by
     in front does not change that."""
-    apart = cv2.absdiff(scene.layer, scene.mean)
+    apart = cv.absdiff(scene.layer, scene.mean)
     limit = cv2.addWeighted(scene.deviation, 3.0, scene.mean, 0.03, 8.0)
-    differs = cv2.compare(apart, limit, cv2.CMP_GT)
-    rests = cv2.compare(scene.settled_s, _FROM_S, cv2.CMP_GE)
-    both = cv2.bitwise_and(differs, rests)
+    differs = cv.compare(apart, limit, cv2.CMP_GT)
+    rests = cv.compare(scene.settled_s, _FROM_S, cv2.CMP_GE)
+    both = cv.bitwise_and(differs, rests)
     return np.asarray(cv2.morphologyEx(both, cv2.MORPH_CLOSE, _SQUARE), np.uint8)
 
 

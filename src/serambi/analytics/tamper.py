@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from serambi.analytics.background import Background, Luma, Mask, Plane, shrink
+from serambi.analytics.background import Background, Luma, Mask, Plane, cv, shrink
 from serambi.analytics.blobs import Box, area, overlap
 from serambi.analytics.tracks import Tracker
 from serambi.analytics.view import ReferenceViews, Sight, edge_cells
@@ -28,7 +28,7 @@ _COVER_SLOPE = 2.2  # gray levels a pixel: nothing on a lens has sharper detail
 _EDGES_LOST = 0.2  # of the cells with edges: fewer are left of a covered view
 _LOST_S = 3.0
 _BLIND_LEVEL, _BLIND_SHARE = 247, 0.3
-_BLUR, _BLUR_S = 0.55, 3.0
+_BLUR, _BLUR_S = 0.68, 3.0
 _FROZEN_S = 6.0
 _FROZEN_SHARE = 0.08  # of the usual difference between two pictures
 _FROZEN_LEAST = 0.12  # gray levels: with less noise than this one cannot tell
@@ -147,8 +147,8 @@ class Tamper:
             if float(np.mean(still)) > 0.5:
                 return True
             self._cover = None
-        rests = cv2.compare(scene.settled_s, 1.0, cv2.CMP_GE)
-        whole = cv2.bitwise_and(rests, scene.foreground)
+        rests = cv.compare(scene.settled_s, 1.0, cv2.CMP_GE)
+        whole = cv.bitwise_and(rests, scene.foreground)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
         if count < 2:
             return False
@@ -207,8 +207,8 @@ def _nearly_same(a: Box, b: Box) -> bool:
 def _fineness(luma: Luma) -> float:
     """How much of the steepest edges is finer than four pixels; contrast and light cancel out."""
     plane = luma.astype(np.float32)
-    fine = _steepness(cv2.GaussianBlur(plane, (3, 3), 0))
-    coarse = _steepness(cv2.GaussianBlur(plane, (0, 0), 3.0))
+    fine = _steepness(cv.GaussianBlur(plane, (3, 3), 0))
+    coarse = _steepness(cv.GaussianBlur(plane, (0, 0), 3.0))
     few = max(200, coarse.size // 50)
     steepest = np.argpartition(coarse, -few, axis=None)[-few:]
     return float(fine.ravel()[steepest].mean() / max(1e-3, coarse.ravel()[steepest].mean()))

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from serambi.analytics.background import Luma, shrink
+from serambi.analytics.background import Luma, cv, shrink
 
 LONG_SIDE_PX = 480
 CELLS = (16, 9)
@@ -68,7 +68,7 @@ class ReferenceViews:
 
     def __init__(self, pictures: Sequence[Luma]) -> None:
         """`pictures`: brightness, any size of one aspect ratio, at least one."""
-        self._sift = cv2.SIFT_create(nfeatures=_FEATURES, contrastThreshold=0.02)
+        self._sift = cv.SIFT_create(nfeatures=_FEATURES, contrastThreshold=0.02)
         self._references = [self._prepare(p, features=True) for p in pictures]
 
     def glance(self, luma: Luma) -> float:

@@ -131,8 +131,8 @@ class _RestWatch:
                         self.setting.place,
                     ),
                 )  # fmt: skip
-        for key in [k for k in book.open if k[0] == id(self) and k not in present]:
-            book.end(key, picture.now_s)
+        for gone in [k for k in book.open if k[0] == id(self) and k not in present]:
+            book.end(gone, picture.now_s)
 
 
 @dataclass

@@ -20,8 +20,12 @@ av.logging.set_level(None)
 
 #: Pixel formats whose first plane is 8-bit brightness.
 _Y_FIRST = frozenset(
-    ("gray", "nv12", "nv21")
-    + tuple(f"yuv{j}{sub}p" for j in ("", "j") for sub in ("420", "422", "444"))
+    (
+        "gray",
+        "nv12",
+        "nv21",
+        *tuple(f"yuv{j}{sub}p" for j in ("", "j") for sub in ("420", "422", "444")),
+    )
 )
 
 
@@ -106,9 +110,12 @@ class LumaDecoder:
         """`codec` as `VideoInput.codec` names it; `extradata` is the decoder's record or empty
         for Annex B. Raises `SerambiError` for a codec that is not built in."""
         try:
-            self._context = av.CodecContext.create(codec, "r")
+            context = av.CodecContext.create(codec, "r")
         except (av.FFmpegError, ValueError):
             raise SerambiError(Kind.BAD_INPUT, f"no decoder for {codec[:20]!r}") from None
+        if not isinstance(context, av.VideoCodecContext):
+            raise SerambiError(Kind.BAD_INPUT, f"{codec[:20]!r} is no video")
+        self._context = context
         self._context.thread_count = 1  # many cameras share the cores already
         if extradata:
             self._context.extradata = extradata
@@ -161,8 +168,8 @@ def _luma(frame: av.VideoFrame) -> NDArray[np.uint8]:
     if frame.format.name not in _Y_FIRST:
         return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: frame.height, : frame.width].copy()
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return np.array(rows[: frame.height, : frame.width])
 
 
 def _in_words(error: Exception) -> SerambiError:
