@@ -69,9 +69,8 @@ class Background:
         self._slopes: tuple[Plane, Plane] | None = None
         self._sloped_s = 0.0
 
-    def update(self, luma: Luma, step_s: float, keep: Mask | None = None) -> None:
-        """Take the next picture, `step_s` after the last one. Where `keep` is set the empty scene
-        is not learned, whatever is seen there."""
+    def update(self, luma: Luma, step_s: float) -> None:
+        """Take the next picture, `step_s` after the last one."""
         self.age_s += step_s
         raw = self._in_place(_smooth(luma))
         self.gain = _gain(raw, self.mean, self.gain)
@@ -84,11 +83,12 @@ class Background:
         raised = cv.compare(difference, limit, cv2.CMP_GT)
         self._clear_rim(raised)
         before, self._raised = self._raised, raised
+        # Where the mask is 0, OpenCV leaves 0 in a new array: a new count begins.
         self.raised_s = np.asarray(cv.add(self.raised_s, step_s, mask=raised), np.float32)
         # A drop of rain is somewhere else in the next picture; who walks is still near.
         twice = cv.bitwise_and(raised, cv.dilate(before, _NEAR))
         self.foreground = np.asarray(cv2.morphologyEx(twice, cv2.MORPH_OPEN, _CROSS), np.uint8)
-        self._learn(difference, raised, before, keep, step_s)
+        self._learn(difference, raised, before, step_s)
         self._follow_shift()
         self._settle(raised, step_s)
 
@@ -145,14 +145,10 @@ class Background:
                 cv.multiply(plane, by, dst=plane)
             self.gain /= by
 
-    def _learn(
-        self, difference: Plane, raised: Mask, before: Mask, keep: Mask | None, step_s: float
-    ) -> None:
+    def _learn(self, difference: Plane, raised: Mask, before: Mask, step_s: float) -> None:
         calm = cv.bitwise_not(cv.dilate(self.foreground, _SQUARE))
-        if keep is not None:
-            calm = cv.bitwise_and(calm, cv.bitwise_not(keep))
-        rate = max(step_s / _LEARN_S, step_s / (step_s + min(self.age_s, _FIRST_S)))
-        rate = rate if self.age_s < _FIRST_S else step_s / _LEARN_S
+        first = self.age_s < _FIRST_S
+        rate = step_s / (step_s + self.age_s) if first else step_s / _LEARN_S
         cv.accumulateWeighted(self.now, self.mean, rate, mask=calm)
         # One value far out must not widen the limit; many of them, coming and going, must.
         clipped = cv.min(difference, cv.multiply(self.deviation, 3.0, dtype=cv2.CV_32F))

@@ -40,6 +40,12 @@ class Blob:
 
 def find_blobs(foreground: Mask, smallest_px: int, *, join: bool = True) -> list[Blob]:
     """Regions of at least `smallest_px` pixels, largest first, at most BLOBS_MAX."""
+    x0, y0, wide, high = cv2.boundingRect(foreground)
+    if wide == 0:
+        return []  # most pictures; labeling them all would cost more than all the rest
+    if join:
+        x0, y0 = max(0, x0 - _JOIN_PX[0]), max(0, y0 - _JOIN_PX[1])
+    foreground = foreground[y0 : y0 + high + 2 * _JOIN_PX[1], x0 : x0 + wide + 2 * _JOIN_PX[0]]
     joined = cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, _JOIN) if join else foreground
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     order = sorted(range(1, count), key=lambda i: -int(stats[i, cv2.CC_STAT_AREA]))
@@ -54,7 +60,8 @@ def find_blobs(foreground: Mask, smallest_px: int, *, join: bool = True) -> list
             cv2.bitwise_and(mask, foreground[top : top + high, left : left + wide])
         )
         if own >= smallest_px:
-            found.append(Blob((left, top, left + wide, top + high), own, mask))
+            box = (x0 + left, y0 + top, x0 + left + wide, y0 + top + high)
+            found.append(Blob(box, own, mask))
     return found
 
 

@@ -149,9 +149,9 @@ class Tamper:
             self._cover = None
         rests = cv.compare(scene.settled_s, 1.0, cv2.CMP_GE)
         whole = cv.bitwise_and(rests, scene.foreground)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
-        if count < 2:
+        if cv2.countNonZero(whole) < _COVER_SHARE * whole.size:
             return False
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
         label = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
         if stats[label, cv2.CC_STAT_AREA] < _COVER_SHARE * whole.size:
             return False
@@ -209,9 +209,9 @@ def _fineness(luma: Luma) -> float:
     plane = luma.astype(np.float32)
     fine = _steepness(cv.GaussianBlur(plane, (3, 3), 0))
     coarse = _steepness(cv.GaussianBlur(plane, (0, 0), 3.0))
-    few = max(200, coarse.size // 50)
-    steepest = np.argpartition(coarse, -few, axis=None)[-few:]
-    return float(fine.ravel()[steepest].mean() / max(1e-3, coarse.ravel()[steepest].mean()))
+    # About the steepest fiftieth: a quantile of every fifth pixel costs a tenth of sorting all.
+    steep = coarse >= np.quantile(coarse[::5, ::3], 0.98)
+    return float(fine[steep].mean() / max(1e-3, float(coarse[steep].mean())))
 
 
 def _steepness(plane: Plane) -> Plane:
