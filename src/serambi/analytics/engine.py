@@ -25,7 +25,7 @@ _SMALLEST_SHARE = 0.0007  # of the picture: about 40 pixels
 _LOOK_EVERY_S = 0.9  # at resting things
 _STEP_MAX_S = 2.0
 _ALL_CHANGED = 0.55
-_RESTART_S = 3.0
+_RESTART_S = 7.0
 _SECONDS_KEPT = 120
 
 

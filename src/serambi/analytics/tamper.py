@@ -22,9 +22,10 @@ _ACCEPT_S = 600.0  # what has been seen this long is the view from now on
 _DETAIL_PX = 640
 
 _COVER_SHARE = 0.075  # of the picture
+_BLOT_SHARE = 0.012
 _COVER_S = 3.0
 _WALKED_S = 1.5
-_COVER_SLOPE = 2.2  # gray levels a pixel: nothing on a lens has sharper detail
+_COVER_SLOPE = 2.0  # gray levels a pixel: most of what lies on a lens is smoother than this
 _EDGES_LOST = 0.2  # of the cells with edges: fewer are left of a covered view
 _LOST_S = 3.0
 _BLIND_LEVEL, _BLIND_SHARE = 247, 0.3
@@ -151,20 +152,21 @@ class Tamper:
         whole = cv.bitwise_and(rests, scene.foreground)
         if cv2.countNonZero(whole) < _COVER_SHARE * whole.size:
             return False
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
-        label = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-        if stats[label, cv2.CC_STAT_AREA] < _COVER_SHARE * whole.size:
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
+        mask = np.zeros_like(scene.foreground)
+        for label in range(1, count):  # a spray leaves several blots
+            left, top, wide, high, size = (int(v) for v in stats[label])
+            box = (left, top, left + wide, top + high)
+            if size >= _BLOT_SHARE * whole.size and not _walked_in(box, tracker):
+                mask[labels == label] = 255
+        if cv2.countNonZero(mask) < _COVER_SHARE * mask.size:
             return False
-        mask = np.asarray(labels == label, np.uint8) * 255
         inside = cv2.erode(mask, _DEEP) > 0
         if np.count_nonzero(inside) < 0.5 * _COVER_SHARE * whole.size:
             return False
-        if float(np.percentile(_steepness(scene.now)[inside], 92)) > _COVER_SLOPE:
+        if float(np.percentile(_steepness(scene.now)[inside], 75)) > _COVER_SLOPE:
             return False
         if cv2.mean(scene.mean, mask)[0] < 20 and cv2.mean(scene.now, mask)[0] < 20:
-            return False
-        left, top, wide, high = (int(v) for v in stats[label][:4])
-        if _walked_in((left, top, left + wide, top + high), tracker):
             return False
         self._cover = (mask, scene.mean.copy())
         return True
