@@ -23,6 +23,7 @@ _DETAIL_PX = 640
 
 _COVER_SHARE = 0.075  # of the picture
 _BLOT_SHARE = 0.012
+_COVER_LEVELS = 18.0
 _COVER_S = 3.0
 _WALKED_S = 1.5
 _COVER_SLOPE = 2.0  # gray levels a pixel: most of what lies on a lens is smoother than this
@@ -162,6 +163,9 @@ class Tamper:
         if cv2.countNonZero(mask) < _COVER_SHARE * mask.size:
             return False
         inside = cv2.erode(mask, _DEEP) > 0
+        hidden = cv2.absdiff(scene.now, scene.mean)[inside]
+        if hidden.size and float(np.median(hidden)) < _COVER_LEVELS:
+            return False  # a wall in another light
         if np.count_nonzero(inside) < 0.5 * _COVER_SHARE * whole.size:
             return False
         if float(np.percentile(_steepness(scene.now)[inside], 75)) > _COVER_SLOPE:
