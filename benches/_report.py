@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+RESULTS = Path(__file__).resolve().parents[1] / "build" / "bench"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -69,28 +71,32 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def report(bench: str, rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print the table, then, if asked, the JSON object as the last line."""
+    """Print the table, then, if asked, the JSON object as the last line. The newest result of each
+    benchmark is kept in RESULTS, for the page that is made of them."""
     heads = ("case", "value", "unit", "reference", "its value", "ratio")
     table = [heads, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(heads))]
     for line in table:
         sys.stdout.write("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
         sys.stdout.write("\n")
+    plain = {"bench": bench, "machine": machine(), "rows": [_plain(row) for row in rows]}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{bench}.json").write_text(json.dumps(plain, indent=1) + "\n")
     if as_json:
-        plain = [
-            {
-                "case": row.case,
-                "value": row.value,
-                "unit": row.unit,
-                "reference": row.reference,
-                "reference_value": row.reference_value,
-                "ratio": row.ratio,
-                **row.more,
-            }
-            for row in rows
-        ]
-        sys.stdout.write(json.dumps({"bench": bench, "machine": machine(), "rows": plain}) + "\n")
+        sys.stdout.write(json.dumps(plain) + "\n")
     sys.stdout.flush()
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        "case": row.case,
+        "value": row.value,
+        "unit": row.unit,
+        "reference": row.reference,
+        "reference_value": row.reference_value,
+        "ratio": row.ratio,
+        **row.more,
+    }
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ raw = make_agreement(town, cameras=["cam-1"])
 state = make_state(town, raw, attestations=[make_attestation(town, "cam-1")])
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,12 +80,13 @@ def make_roster(
     parties: Sequence[str] = ("kpu", "bawaslu", "polres"),
     center: str = "polres",
     sites: Mapping[str, str] | None = None,
+    new_key: Callable[[], SigningKey] = SigningKey.generate,
 ) -> Town:
     """`sites`: site -> the party that owns it."""
     owners = {SITE: "kpu"} if sites is None else dict(sites)
-    keys = {party: SigningKey.generate() for party in parties}
-    center_key = SigningKey.generate()
-    gateways = {site: SigningKey.generate() for site in owners}
+    keys = {party: new_key() for party in parties}
+    center_key = new_key()
+    gateways = {site: new_key() for site in owners}
     document = RosterDocument(
         format=1,
         name=words("Kota Demo"),

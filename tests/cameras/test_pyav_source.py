@@ -75,7 +75,7 @@ async def test_pictures_arrive_with_configuration_and_rising_times() -> None:
 async def test_the_canary_and_every_nal_arrive_byte_for_byte() -> None:
     async with _on_air() as (server, url):
         items, _ = await _read(url, 12)
-        sei = server.cameras["gate"].streams["main"]._sei
+        sei = server.cameras["gate"].streams["main"].sei
     sent = {nal for unit in clip(50, gop=10).units for nal in h264.split_length_prefixed(unit.data)}
     for unit in items[1:]:
         assert isinstance(unit, AccessUnit)

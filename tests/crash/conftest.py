@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.crash.killing import IN_TURN, Aftermath, end_while_cameras_hang, kill_one
-from tests.crash.small_town import SHUT, running_town
+from tests.crash.killing import IN_TURN, Aftermath, delivered, end_while_cameras_hang, kill_one
+from tests.crash.small_town import SHUT, running_town, wait_until
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +17,6 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
             incidents[process] = asyncio.run(kill_one(town, process))
         # One more group of pictures after the last kill, so that its end is recorded.
         asyncio.run(town.see(town.shared[1], pictures=8))
+        wait_until(lambda: delivered(town), "the keeper's ledger has reached the center")
         hanging_end = end_while_cameras_hang(town, f"{SHUT}-keeper")
     return Aftermath(town, incidents, list(town.opened), hanging_end)

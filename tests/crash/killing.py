@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from serambi.ledger.entry import Entry
-from serambi.ledger.reader import TileReader, read_checkpoint
+from serambi.ledger.reader import READ_MAX_ENTRIES, newest_entries
 from tests.crash.small_town import DEADLINE_S, TALL, SmallTown, see_pictures, wait_until
 
 KEEPER, COURIER = f"{TALL}-keeper", f"{TALL}-courier"
@@ -48,8 +48,10 @@ class Aftermath:
 
 
 def entries_of(folder: Path) -> list[Entry]:
-    checkpoint, _ = read_checkpoint(folder)
-    return TileReader(folder, checkpoint.size).entries(0, checkpoint.size)
+    """All that is durable, published or not yet."""
+    _, first, entries = newest_entries(folder, READ_MAX_ENTRIES)
+    assert first == 0
+    return entries
 
 
 def recording(town: SmallTown) -> bool:
@@ -94,6 +96,13 @@ async def kill_one(town: SmallTown, process: str) -> Incident:
         incident.view = await fate
     await town.see(camera)
     return incident
+
+
+def delivered(town: SmallTown) -> bool:
+    """Whether the center holds all that the keeper has written so far."""
+    newest = town.ask("GET", "/api/history", params={"site": TALL}).json()[:1]
+    written = len(entries_of(town.layout.keeper(TALL) / "ledger"))
+    return [entry["seq"] + 1 for entry in newest] == [written]
 
 
 def end_while_cameras_hang(town: SmallTown, process: str) -> int:

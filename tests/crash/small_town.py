@@ -27,7 +27,8 @@ from serambi.center.database import open_database
 from serambi.cli.children import Child, end_all, free_ports
 from serambi.cli.demo import town_processes, until_ready
 from serambi.cli.layout import Layout, Ports, lay_out
-from serambi.sim.encode import Settings, Streams, encode
+from serambi.sim.encode import Streams, encode
+from serambi.sim.encoder import Settings
 from serambi.sim.loop_file import write
 from serambi.sim.town import Town
 from serambi.web.passwords import Passwords

@@ -12,7 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from serambi.center.database import open_database, site_entries
+from serambi.fabric.messages import epoch_of
+from serambi.ledger.entry import encode_entry
 from serambi.ledger.verify import verify
 from serambi.recording.index import Index, Segment
 from serambi.recording.recorder import GAP_MIN_US
@@ -106,6 +110,20 @@ def test_the_ledgers_are_whole_and_name_each_view_once(aftermath: Aftermath) -> 
         assert set(closed.values()) == {1}
         assert opened.keys() >= set(aftermath.sessions)
         assert closed.keys() <= opened.keys()
+
+
+def test_the_center_holds_the_keepers_ledger_entry_by_entry_once(aftermath: Aftermath) -> None:
+    engine = open_database(aftermath.town.layout.center / "center.db")
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(select(site_entries).order_by(site_entries.c.id)).all()
+    finally:
+        engine.dispose()
+    entries = entries_of(aftermath.keeper / "ledger")
+    assert len(rows) >= sum(entry.kind == "session_closed" for entry in entries)
+    assert {(row.site, row.epoch) for row in rows} == {(TALL, epoch_of(entries[0]))}
+    kept = [(row.seq, row.leaf) for row in rows]
+    assert kept == [(seq, encode_entry(e)) for seq, e in enumerate(entries)][: len(rows)]
 
 
 def test_no_entry_that_was_written_before_a_kill_is_lost(aftermath: Aftermath) -> None:

@@ -3,7 +3,8 @@
 `python tests/e2e/fake_center.py PORT CACHE` serves until it is ended. `POST /fake` bends it:
 `{"camera": id, "set": {...}}` changes a camera, `{"freeze": id}` stops its pictures without a
 word, `{"end": id, "reason": r}` ends its views, `{"cut": id}` drops its WebSockets,
-`{"silent": true}` stops all events, and others that `FakeCenter.bend` reads.
+`{"reduce": id}` sends the substream instead of the main one, `{"silent": true}` stops all events,
+and others that `FakeCenter.bend` reads.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from serambi.center.api.socket import while_connected
-from serambi.media.access_unit import AccessUnit, VideoConfig
+from serambi.media.access_unit import AccessUnit
 from serambi.media.fmp4 import Muxer
 from serambi.media.h264 import make_config
 from serambi.media.wire import encode_config, encode_unit
@@ -67,6 +68,14 @@ class FakeCenter:
         self.version = 0
         self.ended: dict[str, str] = {}
         self.cut: set[str] = set()
+        self.reduced: set[str] = set()
+        self.held: set[tuple[str, str]] = set()
+        self.codecs: dict[tuple[str, str], str] = {}
+        self.damaged: set[str] = set()
+
+    def stream_of(self, session: dict[str, Any]) -> str:
+        """What is sent for a session now."""
+        return "sub" if session["camera"] in self.reduced else str(session["stream"])
 
     def bend(self, wish: dict[str, Any]) -> None:
         for camera in self.cameras:
@@ -87,6 +96,14 @@ class FakeCenter:
                     self.ended[session["id"]] = wish["reason"]
         if "cut" in wish:
             self.cut |= {s["id"] for s in self.sessions.values() if s["camera"] == wish["cut"]}
+        if "reduce" in wish:
+            self.reduced ^= {wish["reduce"]}
+        if "hold" in wish:
+            self.held ^= {(wish["hold"], wish["stream"])}
+        if "codec" in wish:
+            self.codecs[wish["of"], wish["stream"]] = wish["codec"]
+        if "damage" in wish:
+            self.damaged.add(wish["damage"])
         self.silent = wish.get("silent", self.silent)
         self.signed_in = wish.get("signed_in", self.signed_in)
         self.version += 1
@@ -195,30 +212,63 @@ async def live(socket: WebSocket) -> None:
 
 
 async def _show(socket: WebSocket, center: FakeCenter, session: dict[str, Any]) -> None:
+    muxer = Muxer() if socket.query_params.get("format") == "fmp4" else None
+    wanted = session["stream"]
+    told = wanted
+    while True:
+        stream = center.stream_of(session)
+        if stream != told:
+            less = {"reduced": stream, "why": "link"} if stream != wanted else {"reduced": ""}
+            await socket.send_json(less)
+            told = stream
+        await _configure(socket, center, session["camera"], stream, muxer)
+        if not await _show_stream(socket, center, session, stream, muxer):
+            return
+
+
+async def _configure(
+    socket: WebSocket, center: FakeCenter, camera: str, stream: str, muxer: Muxer | None
+) -> None:
+    loop = center.pictures[camera][stream]
+    sps, pps = loop.parameter_sets
+    config = make_config(sps, [pps])
+    codec = center.codecs.get((camera, stream), config.codec)
+    message = encode_config(replace(config, codec=codec))
+    await socket.send_text(message[1:].decode())
+    if muxer is not None:
+        await socket.send_bytes(muxer.feed(encode_config(config)) or b"")
+
+
+async def _show_stream(
+    socket: WebSocket,
+    center: FakeCenter,
+    session: dict[str, Any],
+    stream: str,
+    muxer: Muxer | None,
+) -> bool:
+    """Whether to go on with another stream."""
     camera = session["camera"]
-    loop = center.pictures[camera][session["stream"]]
-    config = make_config(loop.sps, [loop.pps])
-    muxer = Muxer()
-    await _configure(socket, muxer, config)
-    async for n, unit in units(loop, center.late.get(camera, 0.0)):
+    async for n, unit in units(center.pictures[camera][stream], center.late.get(camera, 0.0)):
         reason = center.ended.pop(session["id"], None)
         if reason is not None:
             await socket.send_json({"ended": reason})
             await socket.close(4403)
-            return
+            return False
         if session["id"] in center.cut:
             center.cut.discard(session["id"])
             await socket.close(1011)
-            return
-        if camera not in center.frozen:
-            unit = replace(unit, wall_us=unit.wall_us - 150_000)
-            await socket.send_bytes(muxer.feed(encode_unit(unit, n)) or b"")
-
-
-async def _configure(socket: WebSocket, muxer: Muxer, config: VideoConfig) -> None:
-    message = encode_config(config)
-    await socket.send_text(message[1:].decode())
-    await socket.send_bytes(muxer.feed(message) or b"")
+            return False
+        if center.stream_of(session) != stream:
+            return True
+        if camera in center.frozen or (camera, stream) in center.held:
+            continue
+        if stream == "main" and camera in center.damaged and not unit.key:
+            # It calls itself a key picture and is none.
+            center.damaged.discard(camera)
+            unit = replace(unit, key=True)
+        message = encode_unit(replace(unit, wall_us=unit.wall_us - 150_000), n)
+        await socket.send_bytes(message if muxer is None else muxer.feed(message) or b"")
+    return False
 
 
 async def page(request: Request) -> Response:

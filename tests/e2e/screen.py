@@ -28,13 +28,15 @@ _STRIPS = """() => {
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const found = [];
   for (const tile of document.querySelectorAll('article')) {
-    const video = tile.querySelector('video');
-    if (video === null || video.readyState < 2 || video.videoWidth === 0) continue;
-    const [width, height] = [video.videoWidth, video.videoHeight];
+    // The last one lies on top.
+    const shown = [...tile.querySelectorAll('canvas, video')].at(-1);
+    if (shown === undefined || shown.readyState < 2) continue;
+    const [width, height] = [shown.videoWidth ?? shown.width, shown.videoHeight ?? shown.height];
+    if (width === 0) continue;
     canvas.width = width;
     canvas.height = height;
     const now = Date.now();
-    context.drawImage(video, 0, 0);
+    context.drawImage(shown, 0, 0);
     const top = height - Math.ceil(height / 16);
     const { data } = context.getImageData(0, top, width, height - top);
     let text = '';

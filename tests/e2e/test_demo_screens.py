@@ -69,6 +69,8 @@ def test_a_camera_by_its_number_enlarged_and_back(town: Town, wall: Screen) -> N
     expect(hero).to_contain_text("Aliran utama 1280×720 · 20 gbr/dtk")
     main = wall.see_moving({camera.number})[camera.number]
     assert main.tag == camera.tag
+    expect(hero.locator("canvas")).to_have_count(1)
+    expect(hero.locator("video")).to_have_count(0)
     assert {viewer["stream"] for viewer in town.viewers(camera)} >= {"main"}
     wall.page.keyboard.press("Escape")
     expect(hero).to_have_count(0)

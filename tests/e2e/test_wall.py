@@ -1,6 +1,7 @@
 """The wall in a real browser against the fake center: what a person sees, state by state."""
 
 import json
+import re
 import shutil
 import socket
 import threading
@@ -225,6 +226,100 @@ def test_enter_enlarges_and_escape_restores_the_same_wall(page: Page, town: Town
     assert streams == {"sub"}
 
 
+def enlarge(page: Page, town: Town) -> Locator:
+    """The first tile, enlarged: its main stream is on the screen."""
+    open_wall(page, town)
+    page.keyboard.press("Enter")
+    hero = page.locator("article.hero")
+    expect(hero.locator(".tag")).to_have_text("Aliran utama 1280×720 · 20 gbr/dtk")
+    return hero
+
+
+def see_change(picture: Locator) -> None:
+    """Return when a canvas shows another picture than now."""
+    before = picture.evaluate("canvas => canvas.toDataURL()")
+    until = time.monotonic() + 10
+    while picture.evaluate("canvas => canvas.toDataURL()") == before:
+        assert time.monotonic() < until, "the picture stands still"
+        picture.page.wait_for_timeout(50)
+
+
+def test_a_narrow_link_is_said_and_the_picture_changes_its_size(page: Page, town: Town) -> None:
+    hero = enlarge(page, town)
+    canvas = hero.locator("canvas")
+    expect(canvas).to_have_js_property("width", 1280)
+    town.bend(reduce="gate")
+    tag = hero.get_by_role("status").filter(has_text="sambungan lokasi sedang lambat")
+    expect(tag).to_contain_text("Aliran sub 640×360")
+    expect(tag).to_have_attribute("title", re.compile("tidak cukup untuk aliran utama"))
+    expect(canvas).to_have_js_property("width", 640)
+    expect(hero).to_contain_text("LANGSUNG")
+    see_change(canvas)
+    town.bend(reduce="gate")
+    expect(canvas).to_have_js_property("width", 1280)
+    expect(hero.locator(".tag")).to_have_text("Aliran utama 1280×720 · 20 gbr/dtk")
+    town.bend(damage="gate")
+    see_change(canvas)
+    until = time.monotonic() + 10
+    while town.fake.damaged and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    see_change(canvas)
+    expect(hero).to_contain_text("LANGSUNG")
+
+
+def test_the_small_picture_stays_until_the_large_one_is_there(page: Page, town: Town) -> None:
+    town.bend(hold="gate", stream="main")
+    open_wall(page, town)
+    page.keyboard.press("Enter")
+    hero = page.locator("article.hero")
+    expect(hero.locator(".tag")).to_have_text("Aliran utama sedang dibuka")
+    expect(hero).to_contain_text("LANGSUNG")
+    on_top = """hero => {
+      const { left, top, width, height } = hero.querySelector('.stack').getBoundingClientRect();
+      return document.elementFromPoint(left + width / 2, top + height / 2).tagName;
+    }"""
+    assert hero.evaluate(on_top) == "VIDEO"
+    town.bend(hold="gate", stream="main")
+    expect(hero.locator(".tag")).to_have_text("Aliran utama 1280×720 · 20 gbr/dtk")
+    assert hero.evaluate(on_top) == "CANVAS"
+    expect(hero.locator("video")).to_have_count(0)
+
+
+def test_a_stop_leaves_nothing_of_the_large_picture(page: Page, town: Town) -> None:
+    hero = enlarge(page, town)
+    canvas = hero.locator("canvas").element_handle()
+    assert canvas is not None
+    town.bend(refuse="gate", reason="stopped", end="gate")
+    expect(hero).to_contain_text("Dihentikan oleh pemilik")
+    expect(hero.locator("canvas, video")).to_have_count(0)
+    assert canvas.evaluate("canvas => canvas.width") == 0
+
+
+def test_without_webcodecs_the_large_picture_comes_all_the_same(page: Page, town: Town) -> None:
+    page.add_init_script("delete globalThis.VideoDecoder")
+    hero = enlarge(page, town)
+    expect(hero).to_contain_text("LANGSUNG")
+    expect(hero.locator("canvas")).to_have_count(0)
+    expect(hero.locator("video")).to_have_js_property("videoWidth", 1280)
+
+
+def test_a_stream_that_the_browser_cannot_play_is_said(page: Page, town: Town) -> None:
+    unknown = "hvc1.9.6.L93.B0"
+    town.bend(of="gate", stream="main", codec=unknown)
+    open_wall(page, town)
+    page.keyboard.press("Enter")
+    hero = page.locator("article.hero")
+    words = "Aliran sub 640×360: peramban ini tidak dapat memutar aliran utama"
+    expect(hero.locator(".tag")).to_contain_text(words)
+    expect(hero).to_contain_text("LANGSUNG")
+    expect(hero.locator("video")).to_have_js_property("videoWidth", 640)
+    page.keyboard.press("Escape")
+    town.bend(of="yard", stream="sub", codec=unknown)
+    page.reload()
+    expect(tile(page, "102")).to_contain_text("TIDAK DAPAT DIPUTAR")
+    expect(tile(page, "102")).to_contain_text("Peramban ini tidak dapat memutar")
+
+
 def test_a_camera_is_found_by_its_number(page: Page, town: Town) -> None:
     open_wall(page, town)
     page.keyboard.type("149")
@@ -311,6 +406,8 @@ def test_everybody_can_use_it(page: Page, town: Town, language: str, theme: str)
     expect(page.locator("dialog")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(page.locator(".hero .tag")).to_contain_text("1280×720")
+    town.bend(reduce="gate")
+    expect(page.locator(".hero .tag.less")).to_contain_text("640×360")
     assert violations(page) == "[]"
     town.bend(silent=True)
     expect(page.locator(".banner")).to_be_visible()

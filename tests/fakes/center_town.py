@@ -25,6 +25,7 @@ from serambi.fabric.messages import (
     StreamShape,
     Waiting,
 )
+from serambi.fabric.port import BatchHandler
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import (
@@ -217,6 +218,7 @@ class FakeLink:
         self.watched_before_asked: list[bool] = []
         self._on_state: list[Callable[[str, bytes], None]] = []
         self._on_presence: list[Callable[[str, bool], None]] = []
+        self.take_batch: BatchHandler | None = None
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -226,6 +228,9 @@ class FakeLink:
 
     def on_presence(self, handler: Callable[[str, bool], None]) -> None:
         self._on_presence.append(handler)
+
+    def on_batch(self, handler: BatchHandler) -> None:
+        self.take_batch = handler
 
     def watch(self, site: str, camera: str, stream: str) -> FakeWatch:
         key = (site, camera, stream)

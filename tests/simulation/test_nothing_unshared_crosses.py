@@ -9,6 +9,7 @@ import pytest
 
 from serambi.courier.config import read_config
 from serambi.courier.main import Courier
+from serambi.fabric.frames import Batch
 from serambi.fabric.port import SiteLink
 from serambi.fabric.uplink import UplinkClient
 from serambi.fabric.zenoh_site import ZenohSite
@@ -78,6 +79,7 @@ async def test_between_keeper_and_courier_there_is_only_what_is_watched(
     for camera in town.shared:
         assert occurs(town.canary(camera), heard)
     assert {live.camera for live in tap.live()} == set(town.shared)
+    assert any(isinstance(frame, Batch) for frame in tap.frames())
     assert {live.stream for live in tap.live()} == {"main", "sub"}
     for unshared in _unshared(town):
         assert not occurs(town.canary(unshared.id), heard)
@@ -110,6 +112,8 @@ async def test_a_waiting_site_says_that_it_waits_and_nothing_else(
         wait_until, lambda: _heard(tap) if len(tap.states()) > 2 else b"", "some states"
     )
     assert not tap.live()
+    # Not even what it was told to stop, or when it was started.
+    assert not any(isinstance(frame, Batch) for frame in tap.frames())
     for camera in town.layout.town.cameras:
         assert not occurs(town.canary(camera.id), heard)
     for unshared in _unshared(town):
@@ -117,7 +121,12 @@ async def test_a_waiting_site_says_that_it_waits_and_nothing_else(
         assert not any(
             name in payload(state) for state in tap.states() for name in _names(unshared)
         )
-    assert all(b'"waiting":[{"agreement":"k-2"' in payload(state) for state in tap.states())
+    said = [payload(state) for state in tap.states()]
+    assert all(b'"cameras":[]' in each for each in said)
+    # Its first states may come before it has read its documents.
+    waits = [b'"waiting":[{"agreement":"k-2"' in each for each in said]
+    assert waits[-1]
+    assert waits == sorted(waits)
 
 
 class Recording:
@@ -143,6 +152,13 @@ class Recording:
         self.published.append(message)
         self.streams.add((camera, stream))
         await self._link.publish_live(camera, stream, message)
+
+    async def submit_batch(self, raw: bytes, timeout_s: float) -> bytes:
+        self.published.append(raw)
+        return await self._link.submit_batch(raw, timeout_s)
+
+    def purge(self, camera: str, stream: str | None) -> None:
+        self._link.purge(camera, stream)
 
     def forget_state(self) -> None:
         self._link.forget_state()

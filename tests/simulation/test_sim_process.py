@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from serambi.base.clock import SystemClock
 from serambi.base.errors import SerambiError
 from serambi.sim import loop_file
-from serambi.sim.cameras import read_config
+from serambi.sim.cameras import open_camera, read_config
+from serambi.sim.loop_file import Loop
 from serambi.sim.packetize import new_canary
 from tests.simulation.sim_town import connected, small_loops
 
@@ -92,6 +94,12 @@ async def test_control_lines(config: Path) -> None:
             done = await command(process, '{"cmd": "freeze", "camera": "gate-1"}')
             assert done == {"done": "freeze", "camera": "gate-1"}
             assert "done" in await command(process, '{"cmd": "thaw", "camera": "gate-1"}')
+            loss = '{"cmd": "fault", "camera": "gate-1", "faults": {"loss_percent": 100}}'
+            assert "done" in await command(process, loss)
+            counted: dict[str, Any] = {}
+            while not counted.get("left_out"):
+                counted = await command(process, '{"cmd": "count", "camera": "gate-1"}')
+            assert counted["sent"] > 0
             assert "done" in await command(process, '{"cmd": "drop", "camera": "gate-1"}')
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                 await client.watch()
@@ -107,6 +115,9 @@ async def test_control_lines(config: Path) -> None:
             "{}",
             '{"cmd": "x", "camera": "hall"}',
             '{"cmd": "drop", "camera": "x"}',
+            '{"cmd": "fault", "camera": "hall", "faults": {"loss_percent": 101}}',
+            '{"cmd": "fault", "camera": "hall", "faults": {"mood": "bad"}}',
+            '{"cmd": "fault", "camera": "hall", "faults": {"changed": true}}',
         ):
             assert "error" in await command(process, wrong)
         assert "error" in await command(process, "x" * 200_000)
@@ -142,6 +153,40 @@ def test_bad_config(tmp_path: Path, raw: str) -> None:
     with pytest.raises(SerambiError) as caught:
         read_config(path)
     assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"auth": "handshake"}, "no login is called 'handshake'"),
+        ({"hostile": "politely"}, "no camera misbehaves like 'politely'"),
+        ({"faults": {"jitter_s": 99}}, "jitter_s must lie in 0 to 2"),
+        ({"faults": {"changed": True}}, "gate-1: no changed loop is configured"),
+        ({"canary": "00" * 16}, "none of them zero"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_wrong_settings_of_a_camera(config: Path, setting: dict[str, Any], said: str) -> None:
+    raw = json.loads(config.read_text())
+    raw["cameras"][0] |= setting
+    config.write_text(json.dumps(raw))
+    with pytest.raises(SerambiError, match=said):
+        open_camera(read_config(config).cameras[0], SystemClock(), {})
+
+
+def test_one_file_is_read_once_for_all_its_cameras(config: Path, files: dict[str, str]) -> None:
+    raw = json.loads(config.read_text())
+    raw["cameras"][1] |= {"changed": files["main"], "phase_s": 0.5, "audio": True}
+    config.write_text(json.dumps(raw))
+    loops: dict[str, Loop] = {}
+    clock = SystemClock()
+    cameras = [open_camera(each, clock, loops) for each in read_config(config).cameras]
+    assert set(loops) == set(files.values())
+    first, second = (each.streams["main"] for each in cameras)
+    assert first.loop is second.loop
+    assert first.template(3, framed=True) is second.template(3, framed=True)
+    assert first.media_s() - second.media_s() == pytest.approx(0.5, abs=0.1)
+    assert (first.can_change, second.can_change) == (False, True)
 
 
 def test_same_camera_twice(config: Path) -> None:

@@ -87,7 +87,7 @@ async def test_pictures_are_locked_to_wall_time(gate: Camera, stream: str, fps: 
 
 
 async def test_every_access_unit_carries_the_canary_raw(gate: Camera) -> None:
-    sei = CANARY_UUID + gate.streams["main"]._sei[-17:-1]
+    sei = CANARY_UUID + gate.canary
     async with listen([gate], SystemClock()) as server, connected(server.port) as client:
         await client.play()
         for i in range(25):
@@ -103,8 +103,9 @@ async def test_description(gate: Camera) -> None:
     async with listen([gate], SystemClock()) as server, connected(server.port) as client:
         reply = await client.login()
         loop = gate.streams["main"].loop
-        assert sprop(reply.body) == [loop.sps, loop.pps]
-        assert b"profile-level-id=" + loop.sps[1:4].hex().upper().encode() in reply.body
+        sps, pps = loop.parameter_sets
+        assert sprop(reply.body) == [sps, pps]
+        assert b"profile-level-id=" + sps[1:4].hex().upper().encode() in reply.body
         assert reply.headers["Content-Base"] == client.url + "/"
         assert "GET_PARAMETER" in (await client.ask("OPTIONS")).headers["Public"]
 
@@ -221,13 +222,14 @@ async def test_slow_client_costs_a_bounded_buffer(gate: Camera) -> None:
         await client.play()
         await client.picture()
         (connection,) = server.connections
-        transport = connection._transport
+        transport, sender = connection._transport, connection._sender
         assert transport is not None
+        assert sender is not None
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         stream = gate.streams["main"]
-        largest = max(map(sum, ([len(p) for p in stream.parts(n)] for n in range(40))))
+        largest = max(len(stream.template(n, framed=True).packets) for n in range(40))
         for n in range(40_000):
-            connection.deliver(n, n % 10 == 0, stream.parts(n))
+            sender.deliver(n)
         size = transport.get_write_buffer_size()
         assert WRITE_BUFFER_MAX_BYTES < size < WRITE_BUFFER_MAX_BYTES + 2 * largest + 4096
 

@@ -84,6 +84,13 @@ def test_other_spellings_are_refused(text: str) -> None:
     assert caught.value.kind == Kind.BAD_INPUT
 
 
+def test_an_error_stays_short_however_long_a_field_s_name_is() -> None:
+    raw = canonical.encode({"x" * 10_000: 1})
+    with pytest.raises(SerambiError, match="unknown field") as caught:
+        canonical.decode(_Letter, raw, what="the letter", max_bytes=100_000)
+    assert len(str(caught.value)) < 500
+
+
 def test_a_document_over_the_limit_is_not_even_read() -> None:
     with pytest.raises(SerambiError, match="more than the 10 allowed"):
         canonical.decode(_Letter, b"x" * 11, what="letter", max_bytes=10)

@@ -12,7 +12,7 @@ from websockets.typing import Origin
 
 from serambi.center.accounts import Accounts, Role
 from serambi.center.database import open_database
-from serambi.fabric.messages import Waiting
+from serambi.fabric.messages import BATCH_TYPE, Batch, Entry, Waiting, epoch_of
 from serambi.identity.keys import SigningKey
 from tests.fakes.center_town import OWNERS, seal
 from tests.fakes.running import (
@@ -44,6 +44,7 @@ async def center(tmp_path: Path) -> AsyncIterator[Running]:
         ("POST", "/api/sessions"),
         ("DELETE", "/api/sessions/x"),
         ("POST", "/api/documents"),
+        ("GET", "/api/history"),
         ("POST", "/api/logout"),
     ],
 )
@@ -63,6 +64,37 @@ async def test_health_and_description_are_public(center: Running) -> None:
         assert health["sites"] == {"terminal": True, "market": True}
         schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
         assert {"Camera", "Session", "State", "Beat", "ErrorBody"} <= schemas.keys()
+
+
+async def test_the_history_of_the_sites(center: Running) -> None:
+    gateway = center.town.gateways["terminal"]
+
+    async def deliver(*entries: Entry, first: int = 0) -> None:
+        epoch = epoch_of(opened)
+        batch = Batch("terminal", epoch, 0, first, entries)
+        assert center.town.link.take_batch is not None
+        await center.town.link.take_batch("terminal", seal(BATCH_TYPE, batch, gateway.key))
+
+    opened = Entry(
+        kind="session_opened", at_ms=5, site="terminal", camera="terminal-1", person="Petugas"
+    )
+    closed = replace(opened, kind="session_closed", at_ms=6, reason="closed")
+    await deliver(opened, closed)
+    async with center.client(Role.COORDINATOR) as client:
+        page = (await client.get("/api/history", params={"camera": "terminal-1"})).json()
+        assert [(e["seq"], e["kind"], e["person"]) for e in page] == [
+            (1, "session_closed", "Petugas"),
+            (0, "session_opened", "Petugas"),
+        ]
+        older = {"before": page[0]["id"], "site": "terminal"}
+        assert (await client.get("/api/history", params=older)).json() == page[1:]
+        assert (await client.get("/api/history", params={"site": "market"})).json() == []
+        assert (await client.get("/api/history", params={"before": -1})).status_code == 422
+        assert (await client.get("/api/health")).json()["alarms"] == []
+        await deliver(replace(closed, reason="stopped"), first=1)
+        (alarm,) = (await client.get("/api/health")).json()["alarms"]
+        assert (alarm["kind"], alarm["site"], alarm["seq"]) == ("history_differs", "terminal", 1)
+        assert (await client.get("/api/history")).json() == page
 
 
 async def test_who_am_i(center: Running) -> None:

@@ -15,9 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from serambi.base.limits import VIEWER_QUEUE_MESSAGES
 from serambi.center.accounts import Role
-from serambi.center.live import Feed, Hub, Piece, Viewer
+from serambi.center.live import Hub
 from serambi.media.wire import again
 from tests.fakes.center_town import AVCC, CONFIG, FakeLink, unit
 from tests.fakes.running import Running, closed_with, eventually, messages, running_town
@@ -234,101 +233,6 @@ async def test_events_push_state_changes_and_beats(center: Running) -> None:
             for site in seen["state"]["sites"]  # type: ignore[attr-defined]
         } == {"terminal": True, "market": False}
         assert seen["beat"]["open_views"] == 1
-
-
-# --- the queue and the feed by themselves
-
-
-def piece(number: int, *, key: bool = False) -> Piece:
-    return Piece(unit(number, key=key), None, key, None)
-
-
-CONFIG_PIECE = Piece(CONFIG, CONFIG[1:].decode(), False, None)
-
-
-async def drain(viewer: Viewer) -> list[Piece | str]:
-    got = []
-    while viewer.waiting():
-        got.append(await viewer.next())
-    return got
-
-
-async def test_a_slow_viewer_drops_to_the_next_key_frame() -> None:
-    viewer = Viewer(fmp4=False)
-    viewer.start(CONFIG_PIECE, [piece(0, key=True)])
-    for number in range(1, VIEWER_QUEUE_MESSAGES * 3):
-        viewer.offer(piece(number))
-        assert viewer.waiting() <= VIEWER_QUEUE_MESSAGES + 2
-    assert viewer.dropped > 0
-    await drain(viewer)
-    viewer.offer(piece(900))
-    assert viewer.waiting() == 0
-    viewer.offer(piece(901, key=True))
-    viewer.offer(piece(902))
-    got = await drain(viewer)
-    assert got == [CONFIG_PIECE, piece(901, key=True), piece(902)]
-
-
-async def test_a_long_gop_reaches_a_new_viewer_whole() -> None:
-    viewer = Viewer(fmp4=False)
-    gop = [piece(0, key=True), *(piece(n) for n in range(1, 3 * VIEWER_QUEUE_MESSAGES))]
-    viewer.start(CONFIG_PIECE, gop)
-    viewer.offer(piece(1000))
-    assert await drain(viewer) == [CONFIG_PIECE, *gop, piece(1000)]
-
-
-async def test_an_ended_viewer_holds_nothing_and_takes_nothing() -> None:
-    viewer = Viewer(fmp4=False)
-    viewer.start(CONFIG_PIECE, [piece(0, key=True)])
-    viewer.end("revoked")
-    viewer.end("other")
-    viewer.offer(piece(1))
-    viewer.tell("late")
-    assert (viewer.waiting(), viewer.reason) == (0, "revoked")
-
-
-async def test_a_feed_drops_what_it_cannot_read(tmp_path: Path) -> None:
-    feed = Feed(FakeLink({}), *STREAM)
-    viewer = Viewer(fmp4=False)
-    feed.add(viewer)
-    for message in (b"", b"\x09junk", CONFIG, b"\x02short", unit(0, key=True)):
-        feed.push(message)
-    assert [p.wire for p in await drain(viewer) if isinstance(p, Piece)] == [
-        CONFIG,
-        unit(0, key=True),
-    ]
-
-
-async def test_a_feed_keeps_one_gop_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serambi.center.live.GOP_CACHE_MAX_UNITS", 5)
-    feed = Feed(FakeLink({}), *STREAM)
-    for message in (CONFIG, unit(0, key=True), *(unit(n) for n in range(1, 9))):
-        feed.push(message)
-    viewer = Viewer(fmp4=False)
-    feed.add(viewer)
-    assert viewer.waiting() == 0
-    feed.push(unit(9, key=True))
-    feed.push(unit(10))
-    late = Viewer(fmp4=False)
-    feed.add(late)
-    assert [p.wire for p in await drain(late) if isinstance(p, Piece)] == [
-        CONFIG,
-        unit(9, key=True),
-        unit(10),
-    ]
-
-
-async def test_after_a_lost_picture_nothing_until_the_next_key_frame() -> None:
-    feed = Feed(FakeLink({}), *STREAM)
-    viewer = Viewer(fmp4=False)
-    feed.add(viewer)
-    for number in (0, 1, 3, 4, 5, 6):
-        if number == 0:
-            feed.push(CONFIG)
-        feed.push(unit(number, key=number % 5 == 0))
-    wires = [p.wire for p in await drain(viewer) if isinstance(p, Piece)]
-    assert wires == [CONFIG, unit(0, key=True), unit(1), unit(5, key=True), unit(6)]
-    assert feed.lost == 2
 
 
 async def test_the_hub_watches_only_while_somebody_wants_it(tmp_path: Path) -> None:

@@ -22,11 +22,14 @@ from serambi.center.asking import Asker
 from serambi.center.database import open_database, sessions
 from serambi.center.history import History
 from serambi.center.journal import Journal
-from serambi.center.live import Hub, Viewer
+from serambi.center.live import Hub
 from serambi.center.sessions import Session, Sessions
 from serambi.center.sites import Sites
+from serambi.center.viewer import Viewer
 from serambi.ledger.entry import Entry
+from serambi.web.connection import framed
 from serambi.web.errors import ReasonedError
+from tests.fakes.browsers import Sink
 from tests.fakes.center_town import CENTER_PARTY, CONFIG, Town, camera, unit
 from tests.fakes.running import eventually
 
@@ -48,6 +51,9 @@ class MemoryLedger:
 
     def stamp(self) -> int:
         return 5
+
+    def publish(self) -> None:
+        """A list has no tiles."""
 
     def said(self) -> list[tuple[str, str]]:
         return [(entry.kind, entry.reason) for entry in self.entries]
@@ -114,7 +120,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 async def test_it_is_renewed_while_watched(desk: Desk) -> None:
     session = await desk.open()
     first_until_ms = session.until_ms
-    desk.sessions.watch(session, Viewer(fmp4=False))
+    desk.sessions.watch(session, Viewer(Sink(), fmp4=False))
     desk.pass_time(RENEW_EVERY_S - 1)
     assert desk.kinds() == ["open"]
     for expected in (2, 3, 4, 5, 6):
@@ -141,7 +147,7 @@ async def test_nobody_came_to_watch(desk: Desk) -> None:
 
 async def test_everybody_left(desk: Desk) -> None:
     session = await desk.open()
-    viewer = Viewer(fmp4=False)
+    viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
     desk.pass_time(1)
     desk.sessions.unwatch(session, viewer)
@@ -153,7 +159,7 @@ async def test_everybody_left(desk: Desk) -> None:
 
 async def test_a_renewal_that_is_refused_ends_it_with_the_reason(desk: Desk) -> None:
     session = await desk.open()
-    viewer = Viewer(fmp4=False)
+    viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
     desk.gateway.refuse = ["revoked"]
     desk.pass_time(RENEW_EVERY_S)
@@ -164,7 +170,8 @@ async def test_a_renewal_that_is_refused_ends_it_with_the_reason(desk: Desk) -> 
 
 async def test_a_silent_site_keeps_its_sessions_until_the_grant_ends(desk: Desk) -> None:
     session = await desk.open()
-    viewer = Viewer(fmp4=False)
+    sink = Sink(room=1)
+    viewer = Viewer(sink, fmp4=False)
     desk.sessions.watch(session, viewer)
     desk.town.link.away.add("terminal")
     for _ in range(11):
@@ -173,7 +180,7 @@ async def test_a_silent_site_keeps_its_sessions_until_the_grant_ends(desk: Desk)
         desk.sessions.tick()
         await eventually(lambda: not session.renewing)
     assert desk.sessions.count() == 1
-    assert await viewer.next() == '{"notice": "offline"}'
+    assert sink.frames == [framed('{"notice": "offline"}')]
     desk.clock.advance(10)
     desk.sessions.tick()
     assert viewer.reason == "offline"
@@ -181,7 +188,7 @@ async def test_a_silent_site_keeps_its_sessions_until_the_grant_ends(desk: Desk)
 
 async def test_a_state_that_no_longer_lists_it_ends_it(desk: Desk) -> None:
     session = await desk.open()
-    viewer = Viewer(fmp4=False)
+    viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
     desk.town.link.push("terminal", "terminal-1", "sub", CONFIG, unit(0, key=True))
     await eventually(lambda: viewer.waiting() == 2)
@@ -202,7 +209,7 @@ async def test_a_state_that_no_longer_lists_it_ends_it(desk: Desk) -> None:
 @pytest.mark.parametrize(("cameras", "reason"), [((), "no_agreement"), (None, "closed")])
 async def test_why_it_ended(desk: Desk, cameras: tuple[()] | None, reason: str) -> None:
     session = await desk.open()
-    viewer = Viewer(fmp4=False)
+    viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
     desk.gateway.sessions.clear()
     if cameras is not None:
@@ -263,7 +270,7 @@ async def test_a_site_has_a_bounded_number_of_sessions(
 async def test_the_end_of_the_center_is_told_to_sites_and_viewers(tmp_path: Path) -> None:
     async with a_desk(tmp_path) as desk:
         session = await desk.open()
-        viewer = Viewer(fmp4=False)
+        viewer = Viewer(Sink(), fmp4=False)
         desk.sessions.watch(session, viewer)
         desk.town.link.away.add("market")
         await desk.open("terminal-2")

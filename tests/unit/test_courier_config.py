@@ -71,4 +71,4 @@ def test_tls_must_be_a_table(tmp_path: Path) -> None:
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(SerambiError) as caught:
         read_config(tmp_path / "none.toml")
-    assert caught.value.kind is Kind.BAD_INPUT
+    assert caught.value.kind is Kind.NOT_FOUND

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import COMMAND_MAX_BYTES, LIVE_MESSAGE_MAX_BYTES, STATE_MAX_BYTES
 from serambi.fabric import frames
-from serambi.fabric.frames import Answer, Command, Frame, Live, State
+from serambi.fabric.frames import Answer, Batch, Command, Frame, Live, Purge, Receipt, State
 
 IDS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
 NUMBERS = st.integers(0, 2**64 - 1)
@@ -15,7 +15,10 @@ FRAMES = st.one_of(
     st.builds(Command, NUMBERS, st.binary()),
     st.builds(Answer, NUMBERS, st.booleans(), st.binary()),
     st.builds(State, st.binary()),
+    st.builds(Batch, NUMBERS, st.binary()),
+    st.builds(Receipt, NUMBERS, st.booleans(), st.binary()),
     st.builds(Live, IDS, IDS, st.binary()),
+    st.builds(Purge, IDS, st.one_of(st.none(), IDS)),
 )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.fabric import frames, sockets, uplink
-from serambi.fabric.frames import Answer, Command, Live, State
+from serambi.fabric.frames import Answer, Batch, Command, Live, Purge, Receipt, State
 from serambi.fabric.uplink import Lost, UplinkClient, UplinkServer
 from tests.unit.fabric_tasks import LIMIT_S, eventually, running
 
@@ -268,6 +268,7 @@ async def test_stop_waits_for_the_message_in_flight_and_purges_the_rest(
             await asyncio.sleep(0)
             assert not stop.done()
             assert await read(courier) == Live("cam", "main", BIG)
+            assert await read(courier) == Purge("cam", None)
             await asyncio.wait_for(stop, LIMIT_S)
             assert server.connected
             assert await read(courier) == Live("other", "main", b"\x02other")
@@ -402,3 +403,52 @@ async def test_an_impostor_without_a_greeting_is_not_a_keeper(tmp_path: Path) ->
             await asyncio.to_thread(sockets.connect, path)
         await speaking
     assert caught.value.kind is Kind.UNAVAILABLE
+
+
+async def answer(client: UplinkClient, got: list[object], *receipts: tuple[bool, bytes]) -> None:
+    """Give one receipt for each batch that comes."""
+    for number, (ok, raw) in enumerate(receipts, 1):
+        await eventually(partial(_many, got, number), "a batch arrives")
+        await client.tell_receipt(Receipt(batches(got)[-1].id, ok, raw))
+
+
+def _many(got: list[object], count: int) -> bool:
+    return len(batches(got)) >= count
+
+
+def batches(got: list[object]) -> list[Batch]:
+    return [frame for frame in got if isinstance(frame, Batch)]
+
+
+async def test_a_batch_gets_its_receipt(tmp_path: Path) -> None:
+    server, client = UplinkServer(tmp_path / "s", echo), UplinkClient(tmp_path / "s")
+    got: list[object] = []
+    async with running(server.run(), collect(client, got)):
+        await eventually(lambda: client.connected, "the courier connects")
+        async with running(answer(client, got, (True, b"kept"), (False, b"no center"))):
+            assert await server.submit(b"entries") == b"kept"
+            with pytest.raises(SerambiError, match="no center") as caught:
+                await server.submit(b"more")
+        assert caught.value.kind is Kind.UNAVAILABLE
+        assert [batch.raw for batch in batches(got)] == [b"entries", b"more"]
+        # A receipt that nobody waits for, as after the keeper gave up, harms nothing.
+        await client.tell_receipt(Receipt(1, True, b"late"))
+        assert await client.command(b"ab") == b"ba"
+        with pytest.raises(SerambiError, match=r"none within 0\.05 s"):
+            await server.submit(b"unanswered", 0.05)
+
+
+async def test_a_batch_without_a_courier_or_with_one_that_dies_fails_at_once(
+    tmp_path: Path,
+) -> None:
+    server = UplinkServer(tmp_path / "s", echo)
+    with pytest.raises(SerambiError, match="no courier is connected"):
+        await server.submit(b"entries")
+    async with running(server.run()):
+        await server.ready()
+        async with silent_courier(tmp_path / "s") as courier:
+            await eventually(lambda: server.connected, "the courier connects")
+            waiting = asyncio.ensure_future(server.submit(b"entries", LIMIT_S))
+            assert isinstance(await read(courier), Batch)
+        with pytest.raises(SerambiError, match="the courier is gone"):
+            await waiting

@@ -179,7 +179,7 @@ async def test_documents_are_accepted_or_refused_with_why(home: Box) -> None:
 async def test_a_private_camera_is_not_named_in_the_ledger(home: Box) -> None:
     answer = await home.http.post("/api/stop", json={"camera": PRIVATE}, headers=BEARER)
     assert answer.status_code == 200
-    assert ledger_of(home.keeper)[-1].camera == home.keeper.journal.commitment(PRIVATE)
+    assert ledger_of(home.keeper)[-1].camera == home.keeper.journal.commitment("stopped", PRIVATE)
 
 
 async def test_it_is_served_over_a_real_socket(tmp_path: Path) -> None:

@@ -102,3 +102,12 @@ def test_passwords_show_nowhere(site: Site, caplog: pytest.LogCaptureFixture) ->
         logging.getLogger("x").info("%s %r %s", config, config, config.cameras)
     assert "secret-of" not in caplog.text
     assert "secret-of" not in f"{config.cameras[0]} {config!r}"
+
+
+def test_a_password_in_the_wrong_line_is_not_repeated(site: Site) -> None:
+    """Found by fuzzing."""
+    path = site.folder / "cameras.toml"
+    path.write_text(path.read_text().replace('"street"', '"secret-of-cam-1"', 1))
+    with pytest.raises(SerambiError, match=r"Invalid enum value - at .*facing") as caught:
+        read_config(site.folder / "keeper.toml")
+    assert "secret-of" not in str(caught.value)

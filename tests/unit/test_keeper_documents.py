@@ -117,11 +117,6 @@ def _inside_party(shelf: Shelf) -> bytes:
     return shelf.revocation("dishub")
 
 
-def _unknown_agreement(shelf: Shelf) -> bytes:
-    other = read_agreement(shelf.agree(number="2030-01"), shelf.town.roster)
-    return make_revocation(shelf.town, other, "kpu")
-
-
 def _forged_revocation(shelf: Shelf) -> bytes:
     signed = read_agreement(shelf.agree(), shelf.town.roster)
     keys = {**shelf.town.keys, "bawaslu": shelf.town.center}
@@ -160,12 +155,11 @@ def _half_attested(shelf: Shelf) -> bytes:
         (lambda s: make_request(s.town), Kind.BAD_INPUT, "is not known here"),
         (lambda s: s.town.raw, Kind.BAD_INPUT, "is not known here"),
         (_not_ours, Kind.BAD_INPUT, "does not name gudang-kpu"),
-        (_unknown_agreement, Kind.NOT_FOUND, "2030-01 is not known"),
         (_inside_party, Kind.DENIED, "dishub is not a party"),
-        (_forged_revocation, Kind.DENIED, "no party"),
-        (_by_nobody, Kind.DENIED, "no party"),
-        (_by_the_center, Kind.DENIED, "no party"),
-        (_unsigned, Kind.DENIED, "no party"),
+        (_forged_revocation, Kind.DENIED, "the roster does not know"),
+        (_by_nobody, Kind.DENIED, "the roster does not know"),
+        (_by_the_center, Kind.DENIED, "the roster does not know"),
+        (_unsigned, Kind.DENIED, "nobody has signed"),
         (_half_attested, Kind.DENIED, "lacks signatures"),
         (lambda s: make_attestation(s.town, site="simpang"), Kind.BAD_INPUT, "at simpang"),
     ],
@@ -264,6 +258,70 @@ def test_a_kept_revocation_that_cannot_be_read_stops_the_start(shelf: Shelf) -> 
     with pytest.raises(SerambiError, match="kept revocation") as caught:
         shelf.opened()
     assert (caught.value.kind, caught.value.where) == (Kind.CORRUPT, str(path))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("first", [("kpu",), ("kpu", "bawaslu", "polres")])
+def test_a_revocation_that_overtakes_its_agreement_waits_for_it(
+    shelf: Shelf, first: tuple[str, ...], restarted: bool
+) -> None:
+    """Else whoever carries the documents could hold the agreement back until it is forgotten."""
+    shelf.documents.accept(shelf.attestation)
+    for _ in range(2):
+        assert shelf.documents.accept(shelf.revocation()) == Accepted()
+    documents = shelf.opened() if restarted else shelf.documents
+    revoked = Accepted("agreement_revoked", "2026-03", "bawaslu")
+    assert documents.accept(shelf.agree(*first)) == revoked
+    assert documents.accept(shelf.agree()) == Accepted()
+    assert documents.accept(shelf.revocation()) == Accepted()
+    for each in (documents, shelf.opened()):
+        assert shelf.reason(each) == Reason.REVOKED
+
+
+def test_an_early_revocation_by_a_stranger_counts_for_nothing(shelf: Shelf) -> None:
+    shelf.documents.accept(shelf.attestation)
+    shelf.documents.accept(shelf.revocation("dishub"))
+    assert shelf.documents.accept(shelf.agree()) == Accepted("agreement_accepted", "2026-03")
+    for documents in (shelf.documents, shelf.opened()):
+        assert shelf.reason(documents) == Reason.ALLOWED
+        assert documents.accept(shelf.revocation("dishub")) == Accepted()
+        assert shelf.reason(documents) == Reason.ALLOWED
+    shelf.documents.accept(shelf.revocation("kpu"))
+    assert shelf.reason() == shelf.reason(shelf.opened()) == Reason.REVOKED
+
+
+def test_early_revocations_are_bounded_by_party(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents_module, "EARLY_REVOCATIONS_PER_PARTY", 2)
+
+    def revoke(number: str, party: str) -> None:
+        other = read_agreement(shelf.agree(number=number), shelf.town.roster)
+        shelf.documents.accept(make_revocation(shelf.town, other, party))
+
+    for number in ("2030-01", "2030-02", "2030-02"):
+        revoke(number, "dishub")
+    with pytest.raises(SerambiError, match="2 revocations by dishub wait") as caught:
+        revoke("2030-03", "dishub")
+    assert caught.value.kind == Kind.LIMIT
+    revoke("2030-03", "kpu")
+    shelf.documents.accept(shelf.attestation)
+    shelf.documents.accept(shelf.agree(number="2030-03"))
+    assert shelf.reason() == Reason.REVOKED
+
+
+def test_an_early_revocation_acts_though_the_disk_was_full(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.documents.accept(shelf.attestation)
+    with monkeypatch.context() as disk:
+        full_disk(disk)
+        with pytest.raises(SerambiError, match="No space left"):
+            shelf.documents.accept(shelf.revocation())
+    shelf.documents.accept(shelf.agree())
+    assert shelf.reason() == Reason.REVOKED
+    shelf.documents.accept(shelf.revocation())
+    assert shelf.reason(shelf.opened()) == Reason.REVOKED
 
 
 @pytest.mark.parametrize("which", ["agreement", "attestation"])

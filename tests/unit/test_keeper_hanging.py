@@ -61,7 +61,7 @@ async def test_hanging_cameras_are_waited_for_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "_CLOSE_S", 0.2)
-    hub = Hub(asyncio.get_running_loop(), lambda *_: None)
+    hub = Hub(asyncio.get_running_loop(), lambda *_: None, lambda *_: False)
     cameras = watch.CameraWatch(_config(tmp_path), hub, ManualClock(1.0), Hanging)
     cameras.start()
     try:

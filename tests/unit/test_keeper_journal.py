@@ -50,10 +50,11 @@ async def test_names_of_agreed_cameras_only(journal: Journal) -> None:
     plain = journal.entry("stopped", camera="cam-1", agreement="2026-03", party="kpu")
     assert (plain.camera, plain.party) == ("cam-1", "kpu")
     hidden = journal.entry("stopped", camera="cam-1")
-    assert hidden.camera == journal.commitment("cam-1") != "cam-1"
+    assert hidden.camera == journal.commitment("stopped", "cam-1") != "cam-1"
     assert journal.entry("stopped").camera == ""
     other = Journal(journal.store, "gudang-kpu", b"tlas" * 4)
-    assert other.commitment("cam-1") != hidden.camera
+    assert other.commitment("stopped", "cam-1") != hidden.camera
+    assert journal.entry("refused", camera="cam-1").camera != hidden.camera
 
 
 async def test_writers_take_turns_and_nothing_is_lost(

@@ -328,7 +328,7 @@ async def test_a_camera_never_agreed_is_a_commitment(desk: Desk) -> None:
         assert outcome.agreement == ""
     one, same, other = desk.ledger
     assert one.camera.startswith("commitment:")
-    assert one.camera == same.camera == desk.journal.commitment("cam-9") != other.camera
+    assert one.camera == same.camera == desk.journal.commitment("refused", "cam-9") != other.camera
     written = b"".join(p.read_bytes() for p in desk.journal.store._folder.rglob("*") if p.is_file())
     assert b"cam-9" not in written
     assert b"no-such" not in written

@@ -35,7 +35,9 @@ class Post:
         self.cameras = FakeCameras()
         self.offered: list[tuple[str, str]] = []
         self.hub = Hub(
-            asyncio.get_running_loop(), lambda c, s, message, key: self.offered.append((c, s))
+            asyncio.get_running_loop(),
+            lambda c, s, message, key: self.offered.append((c, s)),
+            lambda camera, stream: True,
         )
         self.watch = CameraWatch(self.site.config, self.hub, ManualClock(NOW), self.cameras)
 
@@ -47,6 +49,11 @@ async def post(tmp_path: Path, town: Town) -> AsyncIterator[Post]:
     post.watch.start()
     yield post
     post.watch.close()
+
+
+def watch_both(post: Post, camera: str) -> None:
+    for stream in ("main", "sub"):
+        post.hub.prelude(camera, stream)
 
 
 async def live(post: Post, camera: str) -> None:
@@ -68,6 +75,7 @@ async def test_a_camera_before_its_first_picture(post: Post) -> None:
 
 
 async def test_pictures_go_to_the_hub_and_the_main_stream_to_the_disk(post: Post) -> None:
+    watch_both(post, "cam-1")
     await live(post, "cam-1")
     await eventually(lambda: len(post.offered) >= 2 * 22, "all is offered")
     assert set(post.offered) == {("cam-1", "main"), ("cam-1", "sub")}
@@ -100,6 +108,7 @@ async def test_a_full_disk_ends_recording_visibly_and_live_goes_on(
 
     with monkeypatch.context() as disk:
         disk.setattr(recorder, "_write_all", full)
+        watch_both(post, "cam-1")
         await live(post, "cam-1")
         await eventually(lambda: post.watch.watched("cam-1").recording_trouble, "it is seen")
         watched = post.watch.watched("cam-1")

@@ -14,19 +14,24 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey, VerifyKey
 from serambi.identity.roster import Roster
 from serambi.ledger.entry import Entry
+from serambi.ledger.reader import read_checkpoint
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.verify import verify
 
 ORIGIN = "dishub/simpang-lima/keeper"
 KEY = SigningKey.generate()
 NOW = 1_790_000_000.0
-CALLS = ("open", "write", "fsync", "replace", "mkdir", "unlink", "rmdir", "stat", "posix_fadvise")
+CALLS = (
+    "open", "write", "pwrite", "pread", "fsync", "fdatasync", "replace", "mkdir", "unlink",
+    "rmdir", "stat", "posix_fadvise",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No power is cut here: what a sync would do is not waited for."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
+    monkeypatch.setattr(os, "fdatasync", lambda file: None)
 
 
 class Keys:
@@ -53,8 +58,8 @@ class Fault:
         def call(*args: Any, **named: Any) -> Any:
             self.seen += 1
             if self.seen - 1 in self._failing:
-                if name == "write":  # a torn write: half arrives
-                    real(args[0], bytes(args[1])[: len(args[1]) // 2])
+                if name in ("write", "pwrite"):  # a torn write: half arrives
+                    real(args[0], bytes(args[1])[: len(args[1]) // 2], *args[2:])
                 raise OSError(errno.EIO, "Input/output error")
             return real(*args, **named)
 
@@ -115,11 +120,48 @@ def test_each_call_of_an_append_fails_once(
         consistent(folder, (size + 2,))
         reached = fault.seen > at
         at += 1
-    assert at > 10
+    assert at > 2
 
 
 @pytest.mark.parametrize("times", [1, 10_000])
-def test_each_call_of_an_append_fails_and_the_process_is_gone(tmp_path: Path, times: int) -> None:
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (5, 6), (255, 258), (256, 513)])
+def test_each_call_of_publishing_fails_once_and_nothing_is_lost(
+    tmp_path: Path, before: int, after: int, times: int
+) -> None:
+    at, reached = 0, True
+    while reached:
+        folder = tmp_path / str(at)
+        fault = Fault(at, times)
+        with opened(folder) as store:
+            store.append(some(0, before))
+            store.publish()
+            store.append(some(before, after))
+            with fault.injected():
+                try:
+                    store.publish()
+                except SerambiError as error:
+                    assert_unavailable(error)
+            # What is durable can be read and continued, in tiles or not.
+            report = verify(folder, cast(Roster, Keys()))
+            assert report.ok, report.why
+            assert store.entries(0, after) == some(0, after)
+            assert store.append(some(after, after + 2)) == range(after, after + 2)
+            store.publish()
+            assert tiled(folder) == after + 2
+        consistent(folder, (after + 2,))
+        reached = fault.seen > at
+        at += 1
+    assert at > 10
+
+
+def tiled(folder: Path) -> int:
+    """How many entries the checkpoint of the folder covers."""
+    return read_checkpoint(folder)[0].size
+
+
+@pytest.mark.parametrize("publish", [False, True])
+@pytest.mark.parametrize("times", [1, 10_000])
+def test_each_call_fails_and_the_process_is_gone(tmp_path: Path, times: int, publish: bool) -> None:
     at, reached = 0, True
     while reached:
         folder = tmp_path / str(at)
@@ -130,9 +172,11 @@ def test_each_call_of_an_append_fails_and_the_process_is_gone(tmp_path: Path, ti
         with fault.injected():
             try:
                 acknowledged = store.append(some(255, 258)).stop
+                if publish:
+                    store.publish()
             except SerambiError as error:
                 assert_unavailable(error)
-        store.close()
+            store.close()
         consistent(folder, (258,) if acknowledged == 258 else (255, 258))
         reached = fault.seen > at
         at += 1
@@ -170,6 +214,7 @@ def test_each_call_of_opening_fails(tmp_path: Path, times: int) -> None:
 def test_reading_failures_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path) as store:
         store.append(some(0, 3))
+        store.publish()
 
         def broken(*_: object) -> object:
             raise OSError(errno.EIO, "Input/output error")

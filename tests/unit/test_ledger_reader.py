@@ -10,7 +10,14 @@ from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey
 from serambi.ledger.entry import Entry
-from serambi.ledger.reader import TileReader, files_below, prove, read_checkpoint, read_file
+from serambi.ledger.reader import (
+    TileReader,
+    files_below,
+    newest_entries,
+    prove,
+    read_checkpoint,
+    read_file,
+)
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.tree import leaf_hash, verify_inclusion
 
@@ -60,6 +67,28 @@ def test_a_wider_tile_stands_in_for_a_narrower_one(large: Path, tmp_path: Path) 
         with pytest.raises(SerambiError, match="is missing") as caught:
             TileReader(folder, size).hashes(0, (size - 1) // 256)
         assert caught.value.kind is Kind.CORRUPT
+
+
+@pytest.mark.parametrize(("count", "first"), [(1, 6), (2, 5), (5, 2), (100, 0)])
+def test_the_newest_entries_are_found_in_tiles_or_not_yet(
+    tmp_path: Path, count: int, first: int
+) -> None:
+    """Four in tiles, since the ledger was closed in between; three still pending."""
+    key, clock = SigningKey.generate(), ManualClock(1_790_000_000)
+    for part in (4, 3):
+        store = LedgerStore.open(tmp_path, "kpu/gudang-kpu/keeper", key, clock)
+        start = store.size
+        for number in range(start, start + part):
+            store.append([Entry(kind="started", at_ms=number)])
+        if part == 4:
+            store.close()
+    try:
+        checkpoint, at, entries = newest_entries(tmp_path, count)
+        assert (checkpoint.size, at) == (7, first)
+        assert [entry.at_ms for entry in entries] == list(range(first, 7))
+    finally:
+        store.close()
+    assert newest_entries(tmp_path, count)[1:] == (at, entries)
 
 
 def test_files_are_listed_without_following_links(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +14,16 @@ from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey
 from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
-from serambi.ledger.entry import Entry
+from serambi.ledger.entry import Entry, encode_entry
 from serambi.ledger.note import Verifier
+from serambi.ledger.pending import Record
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.tree import EMPTY_ROOT
 
 ORIGIN = "dishub/simpang-lima/keeper"
 KEY = SigningKey.generate()
 NOW = 1_790_000_000.0
+OWN = {"checkpoint", "format", "lock", "pending"}
 
 
 def opened(folder: Path, key: SigningKey = KEY, origin: str = ORIGIN) -> LedgerStore:
@@ -46,7 +49,7 @@ def test_a_new_ledger_is_empty_and_signed(tmp_path: Path) -> None:
         assert checkpoint.root == EMPTY_ROOT
         assert note.signed_by([Verifier(ORIGIN, KEY.public)])
         assert (store.size, store.entries(0, 0)) == (0, [])
-    assert names(tmp_path) == {f"site/ledger/{name}" for name in ("checkpoint", "format", "lock")}
+    assert names(tmp_path) == {f"site/ledger/{name}" for name in OWN}
 
 
 def test_entries_come_back_after_reopening(tmp_path: Path) -> None:
@@ -169,6 +172,13 @@ def sign_again(folder: Path, origin: str, size: int, key: SigningKey = KEY) -> N
     (folder / "checkpoint").write_bytes(note.emit())
 
 
+def add_record(folder: Path, start: int, size: int, key: SigningKey = KEY) -> None:
+    """A whole record that is not what its checkpoint says."""
+    note = sign_checkpoint(Checkpoint(ORIGIN, size, b"\1" * 32), key)
+    record = Record(start, (encode_entry(entry(start)),), note.emit())
+    (folder / "pending").write_bytes(record.encode())
+
+
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no checkpoint": (lambda f: (f / "checkpoint").unlink(), "checkpoint is missing"),
     "no format": (lambda f: (f / "format").unlink(), "format is missing"),
@@ -186,6 +196,8 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "tile cut": (lambda f: cut(f, "tile/0/001.p/44", 43 * 32), "43 instead of 44"),
     "tile cut inside": (lambda f: cut(f, "tile/0/001.p/44", 100), "ends inside a hash"),
     "bundle cut": (lambda f: cut(f, "tile/entries/001.p/44", 100), "ends inside its entry"),
+    "pending root": (lambda f: add_record(f, 300, 301), "does not lead to its signed"),
+    "pending key": (lambda f: add_record(f, 300, 301, SigningKey.generate()), "does not lead to"),
     "bundle empty": (lambda f: cut(f, "tile/entries/001.p/44", 0), "0 instead of 44"),
 }
 
@@ -228,7 +240,7 @@ def test_an_interrupted_beginning_is_completed(tmp_path: Path) -> None:
     (tmp_path / "format.tmp").write_bytes(b"")
     with opened(tmp_path) as store:
         assert store.size == 0
-    assert names(tmp_path) == {"checkpoint", "format", "lock"}
+    assert names(tmp_path) == OWN
 
 
 def test_what_lies_beyond_the_checkpoint_is_swept(
@@ -236,10 +248,12 @@ def test_what_lies_beyond_the_checkpoint_is_swept(
 ) -> None:
     with opened(tmp_path) as store:
         store.append(some(0, 250))
+        store.publish()
         old = store.checkpoint
         store.append(some(250, 260))
     # As after a power cut: the tiles of the second append are there, its checkpoint is not.
     (tmp_path / "checkpoint").write_bytes(old)
+    (tmp_path / "pending").unlink()
     with opened(tmp_path / "other") as store:
         store.append(some(0, 250))
     for name in ("tile/0/000.p/250", "tile/entries/000.p/250"):
@@ -258,20 +272,22 @@ def test_what_lies_beyond_the_checkpoint_is_swept(
 def test_a_full_disk_is_said_and_later_appends_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = os.write
+    real, real_at = os.write, os.pwrite
 
-    def full(file: int, content: bytes) -> int:
+    def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with opened(tmp_path) as store:
         store.append(some(0, 5))
         before = store.checkpoint
         monkeypatch.setattr(os, "write", full)
+        monkeypatch.setattr(os, "pwrite", full)
         for _ in range(2):
             with pytest.raises(SerambiError, match="the disk is full") as caught:
                 store.append(some(5, 300))
             assert caught.value.kind is Kind.UNAVAILABLE
         monkeypatch.setattr(os, "write", real)
+        monkeypatch.setattr(os, "pwrite", real_at)
         assert (store.size, store.checkpoint) == (5, before)
         assert store.append(some(5, 6)) == range(5, 6)
     with opened(tmp_path) as store:
@@ -283,3 +299,51 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(SerambiError, match="cannot be written") as caught:
         opened(tmp_path / "file")
     assert caught.value.kind is Kind.UNAVAILABLE
+
+
+def test_entries_wait_for_their_tiles_and_can_be_read(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.append(some(0, 300))
+        store.publish()
+        store.append(some(300, 301))
+        store.append(some(301, 310))
+        assert parse_checkpoint((tmp_path / "checkpoint").read_bytes())[0].size == 300
+        assert store.entries(298, 305) == some(298, 305)
+        assert store.entries(302, 302) == []
+        assert store.entries(305, 310) == some(305, 310)
+        checkpoint = store.checkpoint
+        # As a crash leaves it: nothing of the last two appends is in tiles.
+        shutil.copytree(tmp_path, tmp_path.with_name("crashed"))
+    with opened(tmp_path.with_name("crashed")) as store:
+        assert (store.size, store.checkpoint) == (310, checkpoint)
+        assert store.entries(0, 310) == some(0, 310)
+    assert names(tmp_path.with_name("crashed")) == names(tmp_path)
+
+
+def test_what_waits_is_bounded(tmp_path: Path) -> None:
+    large = [Entry(kind="refused", at_ms=0, detail="x" * 60_000)] * 24
+    with opened(tmp_path) as store:
+        for _ in range(5):
+            store.append(large)
+        assert parse_checkpoint((tmp_path / "checkpoint").read_bytes())[0].size == 72
+    with opened(tmp_path) as store:
+        assert store.size == 120
+
+
+def test_a_full_disk_takes_entries_as_long_as_the_room_laid_out_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with opened(tmp_path) as store:
+        monkeypatch.setattr(os, "write", full)
+        for number in range(20):
+            store.append(some(number, number + 1))
+        with pytest.raises(SerambiError, match="the disk is full"):
+            store.publish()
+        assert store.entries(0, 20) == some(0, 20)
+        monkeypatch.undo()
+        store.publish()
+    with opened(tmp_path) as store:
+        assert store.size == 20

@@ -22,9 +22,9 @@ from serambi.media.gop import GopCache
 from tests.clips import clip
 
 _UNITS = st.builds(
-    AccessUnit,
-    pts=st.integers(-(2**62), 2**62),
+    lambda dts, delay, key, wall_us, data: AccessUnit(dts + delay, dts, key, wall_us, data),
     dts=st.integers(0, 2**62),
+    delay=st.integers(-(2**31) + 1, 2**31 - 1),
     key=st.booleans(),
     wall_us=st.integers(0, 2**63),
     data=st.binary(min_size=1, max_size=300),
@@ -136,29 +136,33 @@ def test_sizes_of_streams_by_other_encoders(shared_data: Path) -> None:
     assert len(expected) > 10
 
 
+def _push(cache: GopCache[bytes, bytes], unit: bytes, *, key: bool) -> None:
+    cache.push_unit(unit, len(unit), key=key)
+
+
 def test_the_cache_begins_with_the_key_frame() -> None:
-    cache = GopCache()
-    cache.push_unit(b"early", key=True)
-    assert cache.messages() == ()
+    cache: GopCache[bytes, bytes] = GopCache()
+    _push(cache, b"early", key=True)
+    assert cache.content() == ()
     cache.push_config(b"config")
-    cache.push_unit(b"delta", key=False)
-    assert cache.messages() == (b"config",)
-    for message, key in ((b"k1", True), (b"d1", False), (b"k2", True), (b"d2", False)):
-        cache.push_unit(message, key=key)
-    assert cache.messages() == (b"config", b"k2", b"d2")
+    _push(cache, b"delta", key=False)
+    assert cache.content() == (b"config",)
+    for unit, key in ((b"k1", True), (b"d1", False), (b"k2", True), (b"d2", False)):
+        _push(cache, unit, key=key)
+    assert cache.content() == (b"config", b"k2", b"d2")
     cache.clear()
-    assert cache.messages() == ()
+    assert cache.content() == ()
 
 
 @pytest.mark.parametrize("bounds", [{"max_bytes": 25}, {"max_units": 2}])
 def test_a_group_that_outgrows_the_cache_is_let_go(bounds: dict[str, int]) -> None:
-    cache = GopCache(**bounds)
+    cache: GopCache[bytes, bytes] = GopCache(**bounds)
     cache.push_config(b"config")
     for number in range(5):
-        cache.push_unit(b"0123456789", key=number == 0)
-    assert cache.messages() == (b"config",)
-    cache.push_unit(b"key", key=True)
-    assert cache.messages() == (b"config", b"key")
+        _push(cache, b"0123456789", key=number == 0)
+    assert cache.content() == (b"config",)
+    _push(cache, b"key", key=True)
+    assert cache.content() == (b"config", b"key")
 
 
 _BASE = Fraction(1, 90_000)

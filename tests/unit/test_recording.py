@@ -217,6 +217,26 @@ def test_fsck_puts_files_without_a_row_back_into_the_index(site: _Site) -> None:
     assert check_recordings(site.folder, site.index) == Repaired()
 
 
+def test_fsck_knows_h265_recordings_and_leaves_strange_records_alone(site: _Site) -> None:
+    made = clip(20, gop=10, codec="hevc")
+    for item in made.items():
+        site.recorder.write(item)
+    site.recorder.close()
+    (segment,) = site.index.segments()
+    path = site.folder / segment.path
+    site.index.remove_segments([segment.id])
+    whole = path.read_bytes()
+    at = whole.index(b"hvcC") + 4
+    path.write_bytes(whole[:at] + b"\7" + whole[at + 1 :])
+    assert check_recordings(site.folder, site.index) == Repaired()
+    path.write_bytes(whole)
+    assert check_recordings(site.folder, site.index).found_files == 1
+    (again,) = site.index.segments()
+    assert again == replace(segment, id=again.id)
+    assert (again.codec, again.width) == (made.config.codec, 320)
+    assert len(decoded(path.read_bytes())) == 20
+
+
 def test_an_index_that_cannot_be_written_is_a_disk_that_refuses(
     site: _Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -18,7 +20,9 @@ from hypothesis import strategies as st
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.sim import counter, encode, loop_file
-from serambi.sim.encode import Job, Settings, encode_all, encode_scene, encode_video
+from serambi.sim.bench_loop import bench_loop
+from serambi.sim.encode import Job, encode_all, encode_scene, encode_video
+from serambi.sim.encoder import Settings, StreamEncoder
 from serambi.sim.loop_file import Loop
 from serambi.sim.video import letterbox, video_pictures
 from tests.simulation.sim_town import TAG, Painted, open_painted
@@ -47,7 +51,7 @@ def annex_b(loop: Loop) -> bytes:
 
 
 def numbers(loop: Loop) -> list[tuple[int, int] | None]:
-    decoder = av.CodecContext.create("h264", "r")
+    decoder: Any = av.CodecContext.create(loop.codec.decoder, "r")
     frames = []
     for unit in loop.units:
         raw = b"".join(b"\0\0\0\1" + nal for nal in unit.nals)
@@ -67,7 +71,67 @@ def test_shape_of_the_stream(loops: tuple[Loop, Loop]) -> None:
         kinds = [[nal[0] & 0x1F for nal in unit.nals] for unit in loop.units]
         assert kinds[0] == [7, 8, 5]
         assert all(kind == [1] for kind in kinds[1:])
-        assert loop.sps[1] == profile
+        assert loop.parameter_sets[0][1] == profile
+
+
+@pytest.mark.parametrize(("codec", "b_frames"), [("h265", 0), ("h264", 2), ("h265", 2)])
+def test_other_codecs_and_orders_keep_their_numbers(codec: str, b_frames: int) -> None:
+    coder = StreamEncoder(Settings(320, 180, 10, 300_000, "main", codec=codec, b_frames=b_frames))
+    for n in range(40):
+        picture = Painted().render(n)
+        counter.draw(picture, TAG, n)
+        coder.push(picture)
+    loop = coder.finish()
+    assert [i for i, unit in enumerate(loop.units) if unit.key] == [0, 20]
+    assert sorted(i + unit.shift for i, unit in enumerate(loop.units)) == list(range(40))
+    assert loop.lead == b_frames
+    assert numbers(loop) == [(TAG, n) for n in range(40)]
+    again = loop_file.load(loop_file.dump(loop))
+    assert again == loop
+    assert (again.lead, again.codec.name) == (b_frames, codec)
+
+
+def test_the_main_stream_of_a_scene_may_be_h265(tmp_path: Path) -> None:
+    job = replace(JOB, codec="h265")
+    streams = encode_scene(job, tmp_path, open_painted)
+    main, sub = loop_file.read(streams.main), loop_file.read(streams.sub)
+    assert (main.codec.name, sub.codec.name) == ("h265", "h264")
+    assert encode_scene(JOB, tmp_path, open_painted) != streams
+
+
+def test_the_loop_for_benchmarks_is_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serambi.sim.bench_loop.FRAMES", 20)
+    small = Settings(320, 180, 5, 300_000, "high", "ultrafast")
+    path = bench_loop(cache=tmp_path, settings=small)
+    written = path.stat().st_mtime_ns
+    assert bench_loop(cache=tmp_path, settings=small) == path
+    assert path.stat().st_mtime_ns == written
+    loop = loop_file.read(path)
+    assert numbers(loop) == [(0, n) for n in range(20)]
+    assert [i for i, unit in enumerate(loop.units) if unit.key] == [0, 10]
+    with pytest.raises(SerambiError, match="no codec"):
+        bench_loop("av1", cache=tmp_path, settings=small)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"codec": "av1"}, {"shifts": [1, 2]}, {"shifts": [99]}, {"codec": "h265"}],
+    ids=["codec", "too many", "too far", "wrong"],
+)
+def test_other_headers_that_lie_are_corrupt(change: dict[str, object]) -> None:
+    body = b"\0\0\0\1\x67a\0\0\0\1\x68b\0\0\0\1\x65c"
+    header = {"width": 1, "height": 1, "fps": 20, "units": [[len(body), True]]}
+    header |= {"sha256": hashlib.sha256(body).hexdigest()}
+    for wrong in ({}, change):
+        raw = json.dumps(header | wrong).encode()
+        whole = b"SERSIM1\n" + len(raw).to_bytes(4, "big") + raw + body
+        if not wrong:
+            assert loop_file.load(whole).units[0].shift == 0
+            continue
+        with pytest.raises(SerambiError, match="not a usable loop"):
+            loop_file.load(whole)
 
 
 def test_settings_of_the_town() -> None:
@@ -79,7 +143,7 @@ def test_settings_of_the_town() -> None:
 def test_low_bitrate_noise_leaves_the_counter_readable(size: tuple[int, int]) -> None:
     settings = Settings(*size, 10, 150_000, "main")
     random = np.random.default_rng(5)
-    coder = encode.StreamEncoder(settings)
+    coder = StreamEncoder(settings)
     for n in range(12):
         picture = random.integers(0, 256, (size[1], size[0], 3), np.uint8)
         counter.draw(picture, 9, n * 41)

@@ -50,7 +50,9 @@ def instant(text: str, what: str) -> float:
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError as error:
-        raise SerambiError(Kind.BAD_INPUT, f"{what} {text!r} does not exist") from error
+        raise SerambiError(
+            Kind.BAD_INPUT, f"{what} {text!r} does not exist", hint="write a day of the calendar"
+        ) from error
 
 
 def instant_text(at: float) -> str:
@@ -83,7 +85,9 @@ def check_hours(hours: Sequence[Hours]) -> None:
                 hint="write HH:MM, 00:00 to 24:00",
             )
         if not span.days or len(set(span.days)) != len(span.days):
-            raise SerambiError(Kind.BAD_INPUT, "hours name each of their days once")
+            raise SerambiError(
+                Kind.BAD_INPUT, "hours name each of their days once", hint="write mon to sun"
+            )
 
 
 def is_open(hours: Sequence[Hours], wall: datetime) -> bool:

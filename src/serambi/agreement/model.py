@@ -204,7 +204,7 @@ def check_same_cameras(
             )
 
 
-def _refuse(what: str, hint: str = "") -> SerambiError:
+def _refuse(what: str, hint: str = "correct the draft and have it signed anew") -> SerambiError:
     return SerambiError(Kind.BAD_INPUT, what, where="agreement", hint=hint)
 
 

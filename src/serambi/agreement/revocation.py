@@ -44,6 +44,8 @@ def read_revocation(raw: bytes, roster: Roster) -> Revocation:
     instant(revocation.at, "at")
     if revocation.party not in roster.signers(envelope):
         raise SerambiError(
-            Kind.DENIED, f"the revocation is not signed by {revocation.party[:80]!r}"
+            Kind.DENIED,
+            f"the revocation is not signed by {revocation.party[:80]!r}",
+            hint="the party that revokes signs it itself",
         )
     return revocation

@@ -11,6 +11,7 @@ import rfc8785
 from serambi.base.errors import Kind, SerambiError
 
 T = TypeVar("T")
+_ERROR_MAX_CHARACTERS = 300
 
 
 def encode(document: object) -> bytes:
@@ -34,7 +35,12 @@ def decode(kind: type[T], raw: bytes, *, what: str, max_bytes: int) -> T:
         document = msgspec.json.decode(raw, type=kind, strict=True)
         same = encode(document) == raw
     except (msgspec.DecodeError, rfc8785.CanonicalizationError, UnicodeError) as error:
-        raise SerambiError(Kind.BAD_INPUT, f"{what} cannot be read: {error}") from error
+        # Cut short: the text may quote a field's name, and whoever sends it chooses that.
+        raise SerambiError(
+            Kind.BAD_INPUT,
+            f"{what} cannot be read: {str(error)[:_ERROR_MAX_CHARACTERS]}",
+            hint="get it anew from where it comes, or update this Serambi",
+        ) from error
     if not same:
         raise SerambiError(
             Kind.BAD_INPUT,

@@ -1,4 +1,4 @@
-"""RTSP through PyAV: the first engine, and the fallback for what the own reader cannot serve."""
+"""RTSP through PyAV: for what the own reader cannot serve, and to check it against."""
 
 import threading
 import time
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from serambi.base.errors import Kind, SerambiError
+from serambi.camera.pictures import BY_CODEC, Pictures
 from serambi.camera.source import Emit
-from serambi.camera.timeline import Timeline
-from serambi.media import h264
-from serambi.media.access_unit import AccessUnit, VideoConfig
+from serambi.media.nal import split_annex_b, to_length_prefixed
 from serambi.media.pyav import Packet, VideoInput
+
+_CODECS = {"h264": "h264", "hevc": "h265"}
 
 
 def with_credentials(url: str, user: str, password: str) -> str:
@@ -33,7 +34,7 @@ def redact(url: str) -> str:
 
 
 class PyAVSource:
-    """One RTSP stream over TCP, H.264."""
+    """One RTSP stream over TCP, H.264 or H.265."""
 
     engine = "pyav"
 
@@ -56,19 +57,20 @@ class PyAVSource:
     def run(self, emit: Emit, stop: threading.Event) -> None:
         source = VideoInput(self._address)
         try:
-            if source.codec != "h264":
+            codec = _CODECS.get(source.codec)
+            if codec is None:
                 raise SerambiError(
                     Kind.BAD_INPUT,
-                    f"the camera sends {source.codec}, which is not supported yet",
-                    hint="set this stream to H.264 in the camera",
+                    f"the camera sends {source.codec}, which is not supported",
+                    hint="set this stream to H.264 or H.265 in the camera",
                 )
-            stream = _Stream(emit, source.extradata)
+            pictures = BY_CODEC[codec](emit, _parameter_sets(source.extradata))
             for packet in source.packets():
                 if stop.is_set():
                     return
                 self._lost += packet.corrupt
                 try:
-                    stream.take(packet, self._wall_us())
+                    _take(pictures, packet, self._wall_us())
                 except SerambiError as error:
                     if error.kind is not Kind.BAD_INPUT:
                         raise
@@ -78,45 +80,16 @@ class PyAVSource:
         raise SerambiError(Kind.UNAVAILABLE, "the camera ended the stream")
 
 
-class _Stream:
-    """Packets of one connection -> configuration and units."""
+def _parameter_sets(extradata: bytes) -> list[bytes]:
+    if extradata[:3] == b"\0\0\1" or extradata[:4] == b"\0\0\0\1":
+        return list(split_annex_b(extradata))
+    return []
 
-    def __init__(self, emit: Emit, extradata: bytes) -> None:
-        self._emit = emit
-        self._timeline = Timeline()
-        self._sps: bytes | None = None
-        self._pps: dict[int, bytes] = {}
-        self._config: VideoConfig | None = None
-        self._started = False
-        if extradata[:3] == b"\0\0\1" or extradata[:4] == b"\0\0\0\1":
-            self._note(list(h264.split_annex_b(extradata)))
 
-    def take(self, packet: Packet, wall_us: int) -> None:
-        nals = list(h264.split_annex_b(packet.data))
-        self._note(nals)
-        key = any(h264.nal_type(nal) == h264.NAL_IDR for nal in nals)
-        pts, dts = self._timeline.place(packet.pts, packet.dts, packet.time_base)
-        if key:
-            self._configure()
-        self._started = self._started or (key and self._config is not None)
-        if self._started:
-            data = h264.to_length_prefixed(nals)
-            self._emit(AccessUnit(pts, dts, key, wall_us, data))
-
-    def _note(self, nals: list[bytes]) -> None:
-        for nal in nals:
-            kind = h264.nal_type(nal)
-            if kind == h264.NAL_SPS and nal != self._sps:
-                self._sps = nal
-                self._pps = {}
-            elif kind == h264.NAL_PPS:
-                self._pps[h264.pps_id(nal)] = nal
-
-    def _configure(self) -> None:
-        """At a key frame: say the parameter sets if they are new."""
-        if self._sps is None or not self._pps:
-            return
-        config = h264.make_config(self._sps, list(self._pps.values()))
-        if config != self._config:
-            self._config = config
-            self._emit(config)
+def _take(pictures: Pictures, packet: Packet, wall_us: int) -> None:
+    nals = list(split_annex_b(packet.data))
+    kinds = 0
+    for nal in nals:
+        kinds |= 1 << pictures.type_of(nal)
+    pts, dts = pictures.timeline.place(packet.pts, packet.dts, packet.time_base)
+    pictures.take(pts, dts, wall_us, to_length_prefixed(nals), kinds)

@@ -1,4 +1,5 @@
-"""One thread for one stream: connects, passes on what comes, and tries again, patiently."""
+"""One thread for one stream: connects, passes on what comes, and tries again, patiently. For
+sources that block; the own reader needs no thread for each stream (rtsp/shard.py)."""
 
 import logging
 import random
@@ -21,13 +22,24 @@ _JOIN_S = 1.0
 
 
 class CameraReader:
-    """Reads `source` for ever. `name` (camera/stream) is what log lines say."""
+    """Reads `source` until stopped. `name` (camera/stream) is what log lines say. `give_up` is
+    asked after each connection whether to leave it at that, and then does what follows."""
 
-    def __init__(self, source: Source, *, name: str, on_item: OnItem, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        name: str,
+        on_item: OnItem,
+        clock: Clock,
+        meter: HealthMeter | None = None,
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._source = source
         self._name = name
         self._on_item = on_item
-        self._meter = HealthMeter(clock, source.engine)
+        self._meter = meter or HealthMeter(clock, source.engine)
+        self._give_up = give_up
         self._stop = threading.Event()
         # A thread that hangs in a dead camera must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
@@ -51,7 +63,7 @@ class CameraReader:
     def _run(self) -> None:
         wait_s = BACKOFF_FIRST_S
         while not self._stop.is_set():
-            began = self._meter.snapshot().connections
+            began = self._meter.connections
             try:
                 self._source.run(self._take, self._stop)
             except SerambiError as error:
@@ -62,7 +74,9 @@ class CameraReader:
             else:
                 self._fail("the connection was closed")
             self._tell_end()
-            if self._meter.snapshot().connections > began:
+            if not self._stop.is_set() and self._give_up():
+                return
+            if self._meter.connections > began:
                 wait_s = BACKOFF_FIRST_S
             # Many cameras behind one switch come back together: spread their attempts.
             self._stop.wait(wait_s * random.uniform(0.8, 1.2))

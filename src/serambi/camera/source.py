@@ -1,4 +1,4 @@
-"""Where pictures come from: one interface for every kind of reader."""
+"""Where pictures come from when a thread of its own reads them."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ class Source(Protocol):
     """One stream of one camera."""
 
     engine: str
-    """What reads it, for health: `pyav`, later `own`."""
+    """What reads it, for health."""
 
     def run(self, emit: Emit, stop: threading.Event) -> None:
         """Connect and emit a configuration, then units beginning with a key frame, until `stop`

@@ -6,10 +6,11 @@ Cameras repeat timestamps, step their clock and jump (QUIRKS: moonfire-nvr#352, 
 
 from fractions import Fraction
 
-_TIMESCALE = 90_000
-_JUMP_MAX = 10 * _TIMESCALE
-_REORDER_MAX = 2 * _TIMESCALE
-_NOMINAL = _TIMESCALE // 25
+TIMESCALE = 90_000
+_JUMP_MAX = 10 * TIMESCALE
+_REORDER_MAX = 2 * TIMESCALE
+_REORDER_PICTURES = 16  # as many as a decoder may hold back
+_NOMINAL = TIMESCALE // 25
 
 
 class Timeline:
@@ -21,13 +22,18 @@ class Timeline:
         self._last = 0
         self._step = _NOMINAL
 
-    def place(self, pts: int | None, dts: int | None, base: Fraction) -> tuple[int, int]:
-        """(pts, dts) of the next picture; times are given in units of `base` seconds."""
-        given = dts if dts is not None else pts
-        if given is None:
+    def place(
+        self, pts: int | None, dts: int | None, base: Fraction | None = None
+    ) -> tuple[int, int]:
+        """(pts, dts) of the next picture; times are given in units of `base` seconds, or in 90 kHz
+        when there is none. Without `dts` it follows from the order of the pictures."""
+        if base is not None:
+            pts = None if pts is None else round(pts * base * TIMESCALE)
+            dts = None if dts is None else round(dts * base * TIMESCALE)
+        at = dts if dts is not None else pts
+        if at is None:
             return self._repair(0)
-        at = round(given * base * _TIMESCALE)
-        delay = 0 if pts is None else round(pts * base * _TIMESCALE) - at
+        delay = 0 if pts is None else pts - at
         if not -_REORDER_MAX <= delay <= _REORDER_MAX:
             delay = 0
         if self._offset is None:
@@ -35,17 +41,18 @@ class Timeline:
             self._offset = at - self._last
             return self._last + delay, self._last
         moved = at - self._offset
-        if dts is None and 0 <= self._last - moved <= _REORDER_MAX:
+        if self._last < moved <= self._last + _JUMP_MAX:
+            self._step = moved - self._last
+            self._last = moved
+            return moved + delay, moved
+        within = min(_REORDER_MAX, _REORDER_PICTURES * self._step)
+        if dts is None and 0 < self._last - moved <= within:
             # Without dts a step back within reach is a picture out of order: shown at its time.
             self._last += 1
             return moved, self._last
-        if not self._last < moved <= self._last + _JUMP_MAX:
-            # Go on as usual from here; later times count from the camera's new clock.
-            self._offset = at - (self._last + self._step)
-            return self._repair(delay)
-        self._step = moved - self._last
-        self._last = moved
-        return moved + delay, moved
+        # Go on as usual from here; later times count from the camera's new clock.
+        self._offset = at - (self._last + self._step)
+        return self._repair(delay)
 
     def _repair(self, delay: int) -> tuple[int, int]:
         self.repaired += 1

@@ -10,7 +10,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from serambi import __version__
-from serambi.center.api import auth, documents, events, health, live, models, places, sessions
+from serambi.center.api import (
+    auth,
+    documents,
+    events,
+    health,
+    history,
+    live,
+    models,
+    places,
+    sessions,
+)
 from serambi.center.api.access import center_of
 from serambi.web.app import new_app
 from serambi.web.pages import BUILT, install_pages
@@ -23,7 +33,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     """The application; set `app.state.center` to a `Center` before it is asked anything."""
     app = new_app("Serambi center", __version__)
     app.state.center = None
-    for module in (health, auth, places, sessions, live, events, documents):
+    for module in (health, auth, places, sessions, live, events, documents, history):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

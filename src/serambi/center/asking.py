@@ -19,7 +19,7 @@ class Subject(Protocol):
     """What a request is about: an open session or one that is wanted."""
 
     @property
-    def id(self) -> str: ...
+    def grant(self) -> str: ...
     @property
     def owner(self) -> Account: ...
     @property
@@ -61,7 +61,7 @@ class Asker:
         now_ms = unix_ms(self._clock.now())
         request = Request(
             kind=kind,
-            session=subject.id,
+            session=subject.grant,
             site=subject.site,
             camera=subject.camera,
             action=subject.action,

@@ -1,12 +1,14 @@
 """The center's settings: one TOML file -> one frozen dataclass. docs/reference/settings.md."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.toml import read_toml
+
+_HINT = "compare with docs/reference/settings.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,7 @@ _KNOWN = frozenset(
 
 def read_config(path: Path) -> CenterConfig:
     """Read `path`; relative paths count from its folder. Raises `BAD_INPUT` naming the setting."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SerambiError(
-            Kind.BAD_INPUT, f"the settings cannot be read: {error}", where=str(path)
-        ) from error
+    raw = read_toml(path, _HINT)
     reader = _Reader(raw, path)
     unknown = raw.keys() - _KNOWN
     if unknown:
@@ -71,7 +68,7 @@ def read_config(path: Path) -> CenterConfig:
     certificate = reader.path("web_certificate", "")
     key = reader.path("web_key", "")
     return CenterConfig(
-        party=check_id(reader.text("party"), "party"),
+        party=reader.id("party"),
         host=reader.text("host", "127.0.0.1"),
         port=reader.port("port", 8080),
         folder=reader.path("folder", ".") or path.parent,
@@ -98,10 +95,21 @@ class _Reader:
         self._path = path
 
     def wrong(self, name: str, what: str) -> SerambiError:
-        return SerambiError(Kind.BAD_INPUT, f"{name} {what}", where=str(self._path))
+        return SerambiError(
+            Kind.BAD_INPUT, f"{name[:80]} {what}", where=str(self._path), hint=_HINT
+        )
+
+    def id(self, name: str) -> str:
+        try:
+            return check_id(self.text(name), name)
+        except SerambiError as error:
+            error.where = str(self._path)
+            raise
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self._raw.get(name, default)
+        if value is None:
+            raise self.wrong(name, "is missing")
         if not isinstance(value, str):
             raise self.wrong(name, "must be a text")
         return value
@@ -113,7 +121,7 @@ class _Reader:
             or not value
             or not all(isinstance(item, str) for item in value)
         ):
-            raise self.wrong(name, "must be a list of texts")
+            raise self.wrong(name, "must be a list of texts, one at least")
         return tuple(value)
 
     def port(self, name: str, default: int) -> int:

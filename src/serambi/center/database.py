@@ -1,4 +1,4 @@
-"""The center's SQLite database: accounts, sign-ins, last states, history of sessions.
+"""The center's SQLite database: accounts, sign-ins, last states, history of sessions and sites.
 
 Statements are short and run in the event loop; nothing here waits for another machine.
 """
@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
     create_engine,
     event,
     insert,
@@ -89,6 +90,36 @@ sessions = Table(
     Column("opened_ms", Integer, nullable=False),
     Column("closed_ms", Integer),
     Column("reason", String),
+)
+
+# Entries of the sites' ledgers as they stand there. `epoch` is one life of a ledger, `seq` the
+# entry's index in it, `leaf` the entry's very bytes.
+site_entries = Table(
+    "site_entries",
+    schema,
+    Column("id", Integer, primary_key=True),
+    Column("site", String, nullable=False, index=True),
+    Column("epoch", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("received_ms", Integer, nullable=False, index=True),
+    Column("camera", String, nullable=False, index=True),
+    Column("leaf", LargeBinary, nullable=False),
+    UniqueConstraint("site", "epoch", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# All entries of an epoch from `since` on and before `next` were kept once; `differs_*` says where
+# and when a gateway sent another version of one of them.
+site_epochs = Table(
+    "site_epochs",
+    schema,
+    Column("site", String, primary_key=True),
+    Column("epoch", String, primary_key=True),
+    Column("since", Integer, nullable=False),
+    Column("next", Integer, nullable=False),
+    Column("began_ms", Integer, nullable=False),
+    Column("differs_seq", Integer),
+    Column("differs_ms", Integer),
 )
 
 

@@ -1,5 +1,6 @@
 """Which sessions there were: for people at the center. The proof is the ledger, not this table."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from sqlalchemy import Engine, insert, select, update
@@ -13,7 +14,7 @@ class Opened(Protocol):
     """What is kept of a session."""
 
     @property
-    def id(self) -> str: ...
+    def grant(self) -> str: ...
     @property
     def owner(self) -> Account: ...
     @property
@@ -39,7 +40,7 @@ class History:
 
     def opened(self, session: Opened) -> None:
         row = {
-            "session": session.id,
+            "session": session.grant,
             "account": session.owner.account,
             "site": session.site,
             "camera": session.camera,
@@ -52,10 +53,14 @@ class History:
         with self._engine.begin() as connection:
             connection.execute(insert(sessions).values(row))
 
-    def closed(self, session: str, reason: str) -> None:
-        ended = {"closed_ms": unix_ms(self._clock.now()), "reason": reason}
+    def closed(self, reasons: Mapping[str, str]) -> None:
+        """These sessions are over, by id; all of them in one write."""
+        now_ms = unix_ms(self._clock.now())
         with self._engine.begin() as connection:
-            connection.execute(update(sessions).where(sessions.c.session == session).values(ended))
+            for session, reason in reasons.items():
+                ended = {"closed_ms": now_ms, "reason": reason}
+                this = sessions.c.session == session
+                connection.execute(update(sessions).where(this).values(ended))
 
     def close_left_open(self) -> list[str]:
         """At start: sessions that a dead center left open are over. Returns their ids."""
@@ -64,6 +69,5 @@ class History:
                 select(sessions.c.session).where(sessions.c.closed_ms.is_(None))
             ).scalars()
             left = [str(session) for session in found]
-        for session in left:
-            self.closed(session, "center_restarted")
+        self.closed(dict.fromkeys(left, "center_restarted"))
         return left

@@ -1,6 +1,8 @@
 """The center's ledger behind a queue: many requests at once share one durable write."""
 
 import asyncio
+import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Sequence
@@ -10,8 +12,10 @@ from msgspec.structs import replace
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import JOURNAL_QUEUE_ENTRIES
+from serambi.base.limits import JOURNAL_QUEUE_ENTRIES, LEDGER_PUBLISH_EVERY_S
 from serambi.ledger.entry import Entry
+
+log = logging.getLogger(__name__)
 
 _BATCH = 64
 _Waiting = tuple[Entry, "asyncio.Future[None]", asyncio.AbstractEventLoop]
@@ -26,6 +30,10 @@ class Ledger(Protocol):
 
     def stamp(self) -> int:
         """The earliest time that the next entry may have, unix ms, or now."""
+        ...
+
+    def publish(self) -> None:
+        """Put into tiles what is durable already."""
         ...
 
 
@@ -60,21 +68,36 @@ class Journal:
         self._thread.join()
 
     def _write(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            ended = False
-            while len(batch) < _BATCH:
-                try:
-                    more = self._queue.get_nowait()
-                except queue.Empty:
-                    break
+        published = self._clock.monotonic()
+        ended = False
+        while not ended:
+            ended = self._write_next()
+            if self._clock.monotonic() - published >= LEDGER_PUBLISH_EVERY_S:
+                self._publish()
+                published = self._clock.monotonic()
+
+    def _write_next(self) -> bool:
+        """Write what is queued, waiting for it a while; whether that was the end."""
+        batch: list[_Waiting] = []
+        ended = False
+        wait_s = LEDGER_PUBLISH_EVERY_S
+        with contextlib.suppress(queue.Empty):
+            while len(batch) < _BATCH and not ended:
+                more = self._queue.get(timeout=wait_s)
+                wait_s = 0.0
                 if more is None:
                     ended = True
-                    break
-                batch.append(more)
+                else:
+                    batch.append(more)
+        if batch:
             self._write_batch(batch)
-            if ended:
-                return
+        return ended
+
+    def _publish(self) -> None:
+        try:
+            self._ledger.publish()
+        except SerambiError as error:
+            log.warning("the ledger's tiles wait: %s", error)
 
     def _write_batch(self, batch: list[_Waiting]) -> None:
         error: Exception | None = None

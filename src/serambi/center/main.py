@@ -18,9 +18,12 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
 from serambi.center.database import open_database
+from serambi.center.entries import SiteEntries
 from serambi.center.history import History
+from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
+from serambi.center.reduce import Reducer
 from serambi.center.service import Center
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
@@ -39,8 +42,10 @@ log = logging.getLogger(__name__)
 
 FORMAT = "1"
 _TICK_S = 0.25
+_INSTANT_S = 0.001
 _GOODBYE_S = 0.7
 _CERTIFICATE_EVERY_S = 600.0
+_RETENTION_EVERY_S = 3600.0
 
 OpenLink = Callable[[CenterConfig, frozenset[str]], CenterLink]
 
@@ -57,9 +62,11 @@ async def run(
     """
     config = read_config(config_path)
     check_format(config.folder)
-    await serve(
-        config, open_link or zenoh_link, clock or SystemClock(), until_told_to_end(), started
-    )
+    until = until_told_to_end()
+    try:
+        await serve(config, open_link or zenoh_link, clock or SystemClock(), until, started)
+    finally:
+        until.close()  # where it was never waited for, because something refused to start
 
 
 async def serve(
@@ -87,12 +94,15 @@ async def serve(
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
         link.on_presence(sites.presence)
+        link.on_batch(Ingest(engine, roster, key, journal, clock).receive)
+        entries = SiteEntries(engine, clock)
         changes = Changes()
         sites.on_change.append(changes.note)
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
             sessions = Sessions(asker, sites, hub, journal, history, clock, group)
+            reducer = Reducer(hub, sessions, clock, group)
             app = create_app(built)
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             opened.callback(server.release)
@@ -101,12 +111,22 @@ async def serve(
             secure = config.web_tls is not None
             gate = Gate(cookie_name("center", port), accounts, accounts, clock, secure=secure)
             app.state.center = Center(
-                config.party, roster, clock, gate, accounts, sites, sessions, asker, changes
+                party=config.party,
+                roster=roster,
+                clock=clock,
+                gate=gate,
+                accounts=accounts,
+                sites=sites,
+                sessions=sessions,
+                asker=asker,
+                changes=changes,
+                entries=entries,
             )
             works = {
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
-                "clockwork": lambda: _tick(sites, sessions),
+                "clockwork": lambda: _tick(sites, sessions, reducer),
+                "retention": lambda: _make_room(entries),
             }
             background = [
                 group.create_task(keep_running(name, work)) for name, work in works.items()
@@ -164,11 +184,18 @@ async def _keep_certificate(config: CenterConfig, clock: Clock) -> None:
         await asyncio.to_thread(renew_certificate, config, clock)
 
 
-async def _tick(sites: Sites, sessions: Sessions) -> None:
+async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer) -> None:
     while True:
         sites.check_silence()
         sessions.tick()
-        await asyncio.sleep(_TICK_S)
+        reducer.tick()
+        await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))
+
+
+async def _make_room(entries: SiteEntries) -> None:
+    while True:
+        await asyncio.to_thread(entries.make_room)
+        await asyncio.sleep(_RETENTION_EVERY_S)
 
 
 def gateways(roster: Roster) -> frozenset[str]:
@@ -189,7 +216,10 @@ def load_roster(config: CenterConfig) -> Roster:
             raw = file.read(DOCUMENT_MAX_BYTES + 1)
     except OSError as error:
         raise SerambiError(
-            Kind.BAD_INPUT, f"the roster cannot be read: {error.strerror}", where=str(config.roster)
+            Kind.BAD_INPUT,
+            f"the roster cannot be read: {error.strerror}",
+            where=str(config.roster),
+            hint="copy the roster of the parties there",
         ) from error
     return read_roster(raw, config.genesis)
 

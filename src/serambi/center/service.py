@@ -6,6 +6,7 @@ from serambi.base.clock import Clock
 from serambi.center.accounts import Accounts
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
+from serambi.center.entries import SiteEntries
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
@@ -23,3 +24,4 @@ class Center:
     sessions: Sessions
     asker: Asker
     changes: Changes
+    entries: SiteEntries

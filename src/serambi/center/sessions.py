@@ -5,8 +5,9 @@ What does not belong here: pictures (`live.py`) and who may ask at all (`api/`).
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
@@ -21,8 +22,9 @@ from serambi.center.accounts import Account
 from serambi.center.asking import Asker
 from serambi.center.history import History
 from serambi.center.journal import Journal
-from serambi.center.live import Feed, Hub, Viewer
+from serambi.center.live import Feed, Hub
 from serambi.center.sites import Sites
+from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Reply, SiteState, Stream
 from serambi.ledger.entry import Entry, EntryKind
 from serambi.web.errors import ReasonedError
@@ -34,9 +36,14 @@ _RETRY_EVERY_S = 5.0
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One open view. `until_ms` is when the grant ends unless it is renewed."""
+    """One open view. `until_ms` is when the grant ends unless it is renewed.
+
+    `id` is what browsers call it, `grant` what site and ledgers call what the site gave for it:
+    another one for each stream. `wanted` is the stream that was asked for, `stream` the one shown.
+    """
 
     id: str
+    grant: str
     owner: Account
     site: str
     camera: str
@@ -49,8 +56,11 @@ class Session:
     renew_at_s: float
     unwatched_until_s: float
     feed: Feed
+    wanted: Stream = "sub"
     viewer: Viewer | None = None
     renewing: bool = False
+    switching: bool = False
+    notice: str = ""
 
 
 class Sessions:
@@ -128,10 +138,22 @@ class Sessions:
         feed: Feed,
     ) -> Session:
         now_s = self._clock.monotonic()
+        name = new_id()
         session = Session(
-            new_id(), owner, site, camera, stream, action, purpose, "", 0, 0,
-            now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed,
+            name, name, owner, site, camera, stream, action, purpose, "", 0, 0,
+            now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed, stream,
         )  # fmt: skip
+        await self._obtain(session)
+        self._open[session.id] = session
+        self._history.opened(session)
+        known = self._sites.find(site)
+        if known is not None:
+            # A state that says it is over may have come while the ledger was written.
+            self._on_state(known.state)
+        return session
+
+    async def _obtain(self, session: Session) -> None:
+        """The site's grant for this very session, written down. Raises when there is none."""
         try:
             reply = await self._asker.ask("open", session)
         except SerambiError:
@@ -149,13 +171,6 @@ class Sessions:
         except SerambiError:
             self._send_close(session)
             raise
-        self._open[session.id] = session
-        self._history.opened(session)
-        known = self._sites.find(site)
-        if known is not None:
-            # A state that says it is over may have come while the ledger was written.
-            self._on_state(known.state)
-        return session
 
     # --- finding and watching
 
@@ -180,6 +195,8 @@ class Sessions:
             session.feed.remove(session.viewer)
             session.viewer.end("replaced")
         session.viewer = viewer
+        if session.notice:
+            viewer.tell(session.notice)
         session.feed.add(viewer)
 
     def unwatch(self, session: Session, viewer: Viewer) -> None:
@@ -189,27 +206,76 @@ class Sessions:
             session.viewer = None
             session.unwatched_until_s = self._clock.monotonic() + UNWATCHED_AGAIN_S
 
+    async def switch(self, session: Session, stream: Stream, notice: str) -> None:
+        """Show the other stream of the same camera, by a new grant; the viewer is told `notice`.
+
+        The old grant is given back only when the new one holds. Raises like `open`, and then
+        nothing has changed.
+        """
+        if session.switching or session.stream == stream or session.id not in self._open:
+            return
+        session.switching = True
+        feed = self._hub.acquire(session.site, session.camera, stream)
+        trial = replace(session, grant=new_id(), stream=stream, feed=feed, viewer=None)
+        kept = False
+        try:
+            await self._obtain(trial)
+            kept = session.id in self._open
+            if kept:
+                self._take_over(session, trial, notice)
+            else:
+                self._send_close(trial)
+                await self._note({trial: "closed"})
+        finally:
+            session.switching = False
+            if not kept:
+                self._hub.release(feed)
+
+    def _take_over(self, session: Session, trial: Session, notice: str) -> None:
+        old = replace(session, viewer=None)
+        if session.viewer is not None:
+            session.feed.remove(session.viewer)
+            session.viewer.tell(notice)
+            trial.feed.add(session.viewer)
+        for name in ("grant", "stream", "feed", "agreement", "until_ms", "seq"):
+            setattr(session, name, getattr(trial, name))
+        session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
+        session.notice = notice if session.stream != session.wanted else ""
+        self._history.opened(session)
+        self._hub.release(old.feed)
+        self._send_close(old)
+        self._group.create_task(self._note({old: "switched"}))
+
     # --- keeping and ending
 
     async def close(self, session: Session, reason: str) -> None:
         """End it here, tell the site, write it down."""
         if self._end(session, reason, tell_site=True):
-            await self._record("session_closed", session, reason)
+            await self._write_down({session: reason})
+
+    def left_s(self) -> float:
+        """Seconds until the first grant ends; infinite without a session."""
+        ends_ms = min((session.until_ms for session in self._open.values()), default=math.inf)
+        return (ends_ms - self._journal.now_ms()) / 1000
 
     def tick(self) -> None:
-        """Call it every second: renewals that are due, views nobody watches, grants that ended."""
+        """Call it often, and when `left_s` is over: renewals that are due, views nobody watches,
+        grants that ended."""
         now_s = self._clock.monotonic()
         now_ms = self._journal.now_ms()
+        over: dict[Session, str] = {}
         for session in self.all():
             if now_ms >= session.until_ms:
-                self._finish(session, self._why_over(session, "expired"))
+                over[session] = self._why_over(session, "expired")
             elif session.viewer is None and now_s >= session.unwatched_until_s:
-                self._finish(session, "unwatched", tell_site=True)
+                self._finish({session: "unwatched"}, tell_site=True)
             elif now_s >= session.renew_at_s and not session.renewing:
                 session.renewing = True
                 self._group.create_task(self._renew(session))
+        self._finish(over)
 
     async def _renew(self, session: Session) -> None:
+        grant = session.grant
         try:
             reply = await self._asker.ask("renew", session)
         except SerambiError as error:
@@ -218,17 +284,24 @@ class Sessions:
             return
         finally:
             session.renewing = False
+        if session.grant != grant:
+            return  # moved to the other stream meanwhile, by a grant of its own
         if not reply.allowed:
-            self._finish(session, reply.reason)
+            self._finish({session: reply.reason})
             return
         session.until_ms = reply.until_ms
         session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
 
     def _on_state(self, state: SiteState) -> None:
         listed = frozenset(state.sessions)
-        for session in self.all():
-            if session.site == state.site and state.seq >= session.seq and session.id not in listed:
-                self._finish(session, self._why_over(session, "closed"))
+        over = [
+            session
+            for session in self.all()
+            if session.site == state.site
+            and state.seq >= session.seq
+            and session.grant not in listed
+        ]
+        self._finish({session: self._why_over(session, "closed") for session in over})
 
     def _why_over(self, session: Session, otherwise: str) -> str:
         """What the site says about the camera, `otherwise` when it is open for others."""
@@ -254,13 +327,19 @@ class Sessions:
                 for session in ended:
                     self._end(session, "center_stopped", tell_site=False)
                     group.create_task(self._tell_close(session))
-                    group.create_task(self._note(session, "center_stopped"))
+                group.create_task(self._note(dict.fromkeys(ended, "center_stopped")))
         except TimeoutError:
             log.warning("not all sites could be told that the center stops")
 
-    def _finish(self, session: Session, reason: str, *, tell_site: bool = False) -> None:
-        if self._end(session, reason, tell_site=tell_site):
-            self._group.create_task(self._note(session, reason))
+    def _finish(self, over: Mapping[Session, str], *, tell_site: bool = False) -> None:
+        """End these, by reason: every viewer first, and only then what takes time."""
+        gone = {
+            session: reason
+            for session, reason in over.items()
+            if self._end(session, reason, tell_site=tell_site)
+        }
+        if gone:
+            self._group.create_task(self._note(gone))
 
     def _end(self, session: Session, reason: str, *, tell_site: bool) -> bool:
         if self._open.pop(session.id, None) is None:
@@ -269,7 +348,6 @@ class Sessions:
             session.feed.remove(session.viewer)
             session.viewer.end(reason)
         self._hub.release(session.feed)
-        self._history.closed(session.id, reason)
         if tell_site:
             self._send_close(session)
         return True
@@ -284,11 +362,24 @@ class Sessions:
             # The site ends it by itself when the grant is not renewed.
             log.info("the site was not told that session %s is over: %s", session.id, error)
 
-    async def _note(self, session: Session, reason: str) -> None:
+    async def _note(self, gone: Mapping[Session, str]) -> None:
         try:
-            await self._record("session_closed", session, reason)
+            await self._write_down(gone)
         except SerambiError as error:
-            log.error("session %s: %s", session.id, error)
+            log.error("%d ended sessions: %s", len(gone), error)
+
+    async def _write_down(self, gone: Mapping[Session, str]) -> None:
+        """The ledger's entries, then the history. Raises what the ledger raised."""
+        try:
+            written = await asyncio.gather(
+                *(self._record("session_closed", each, why) for each, why in gone.items()),
+                return_exceptions=True,
+            )
+        finally:
+            self._history.closed({session.grant: reason for session, reason in gone.items()})
+        for failed in written:
+            if isinstance(failed, BaseException):
+                raise failed
 
     async def _record(self, kind: EntryKind, session: Session, reason: str) -> None:
         await self._journal.append(
@@ -296,7 +387,7 @@ class Sessions:
                 kind=kind,
                 at_ms=self._journal.now_ms(),
                 site=session.site,
-                session=session.id,
+                session=session.grant,
                 camera=session.camera,
                 person=session.owner.name,
                 unit=session.owner.unit,

@@ -95,12 +95,13 @@ class Sites:
         if came:
             known.online = True
             known.since_ms = self._now_ms()
-        if changed or now_s - known.saved_s > _SAVE_EVERY_S:
-            self._save(known, raw)
         if came:
             self._tell_presence(site, True)
+        # Told before it is kept: what a site has ended ends here first.
         for told in self.on_state:
             told(state)
+        if changed or now_s - known.saved_s > _SAVE_EVERY_S:
+            self._save(known, raw)
         if changed:
             self._tell_change()
 

@@ -56,6 +56,7 @@ def prepare_loops(town: Town, videos: Path | None) -> dict[str, Streams]:
             camera_tag=int(camera.number) % 256,
             label=camera.name.id,
             video=files[number % len(files)] if files else None,
+            codec=camera.codec,
         )
         for number, camera in enumerate(town.cameras)
     ]

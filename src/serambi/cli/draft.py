@@ -1,6 +1,5 @@
 """A draft of an agreement: plain TOML that people write and discuss, read strictly."""
 
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -9,8 +8,12 @@ from serambi.agreement.attestation import SignedAttestation, read_attestation
 from serambi.agreement.model import PROHIBITED, Agreement, Purpose, Retention, SharedSite
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX
+from serambi.base.toml import read_toml
 from serambi.base.words import Words
 from serambi.identity.roster import Roster
+
+_ERROR_MAX_CHARACTERS = 300
+_HINT = "what has no field cannot be agreed to"
 
 
 class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,14 +49,10 @@ def read_file(path: Path) -> bytes:
 def read_draft(path: Path) -> Agreement:
     """The agreement a draft describes; raises `BAD_INPUT` naming the place that is wrong."""
     try:
-        draft = msgspec.convert(tomllib.loads(read_file(path).decode()), Draft, strict=True)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"the draft cannot be read: {error}",
-            where=str(path),
-            hint="what has no field cannot be agreed to",
-        ) from error
+        draft = msgspec.convert(read_toml(path, _HINT, "the draft"), Draft, strict=True)
+    except msgspec.ValidationError as error:
+        what = f"the draft cannot be read: {str(error)[:_ERROR_MAX_CHARACTERS]}"
+        raise SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=_HINT) from error
     return Agreement(**msgspec.structs.asdict(draft), prohibited=PROHIBITED)
 
 

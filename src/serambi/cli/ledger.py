@@ -11,7 +11,7 @@ from serambi.base.errors import SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import COMMITMENT_PREFIX, Entry
-from serambi.ledger.reader import READ_MAX_ENTRIES, TileReader, prove, read_checkpoint, read_file
+from serambi.ledger.reader import READ_MAX_ENTRIES, newest_entries, prove, read_file
 from serambi.ledger.verify import verify
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -26,6 +26,7 @@ _KINDS = {
     "stopped": ("dihentikan oleh pemilik", "stopped by the owner"),
     "resumed": ("dibuka lagi oleh pemilik", "resumed by the owner"),
     "roster_accepted": ("daftar pihak diterima", "roster accepted"),
+    "history_differs": ("riwayat lokasi tidak sama lagi", "site's history differs"),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),
@@ -84,9 +85,7 @@ def show_command(folder: Path, lang: str, last: int) -> None:
     """Print the newest entries of FOLDER in plain words, times in UTC."""
     language = 0 if lang == "id" else 1
     try:
-        checkpoint, _ = read_checkpoint(folder)
-        start = max(0, checkpoint.size - last)
-        entries = TileReader(folder, checkpoint.size).entries(start, checkpoint.size)
+        checkpoint, start, entries = newest_entries(folder, last)
     except SerambiError as error:
         raise click.ClickException(str(error)) from error
     words = (f"{checkpoint.size} catatan", f"{checkpoint.size} entries")[language]

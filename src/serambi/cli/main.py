@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -51,6 +51,15 @@ def main() -> None:
     """Serambi: CCTV integration by agreement."""
 
 
+def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The errors themselves, however deep the tasks were nested that they ended."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _each(error)
+        else:
+            yield error
+
+
 def _process(name: str) -> None:
     """`serambi NAME --config FILE` runs that process until it is told to end."""
 
@@ -63,7 +72,7 @@ def _process(name: str) -> None:
         try:
             asyncio.run(run(config))
         except* SerambiError as group:
-            for error in group.exceptions:
+            for error in _each(group):
                 click.echo(f"serambi {name}: {error}", err=True)
             sys.exit(1)
 

@@ -1,17 +1,18 @@
 """The courier's settings: one TOML file -> one frozen dataclass. docs/reference/settings.md."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.toml import read_toml
 from serambi.fabric.addresses import check_endpoint
 from serambi.fabric.keys import check_site
 from serambi.fabric.port import TlsFiles
 
 _SETTINGS = {"site", "socket", "center", "tls"}
 _TLS_SETTINGS = {"ca", "cert", "key"}
+_HINT = "compare with docs/reference/settings.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,7 @@ class CourierConfig:
 
 def read_config(path: Path) -> CourierConfig:
     """Read `path`; relative paths count from its folder. Raises BAD_INPUT naming the setting."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _wrong(path, f"the settings cannot be read: {error}") from error
+    raw = read_toml(path, _HINT)
     _complete(path, raw, _SETTINGS, "")
     tls = raw["tls"]
     if not isinstance(tls, dict):
@@ -53,7 +51,7 @@ def read_config(path: Path) -> CourierConfig:
 
 def _complete(path: Path, table: dict[str, Any], names: set[str], prefix: str) -> None:
     for name in sorted(table.keys() - names):
-        raise _wrong(path, f"{prefix}{name} is not a setting of the courier")
+        raise _wrong(path, f"{prefix}{name[:80]} is not a setting of the courier")
     for name in sorted(names - table.keys()):
         raise _wrong(path, f"{prefix}{name} is missing")
 
@@ -74,4 +72,4 @@ def _as_text(path: Path, value: object, name: str) -> str:
 
 
 def _wrong(path: Path, what: str) -> SerambiError:
-    return SerambiError(Kind.BAD_INPUT, what, where=str(path))
+    return SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=_HINT)

@@ -1,5 +1,6 @@
 """Addresses of the fabric: what may be written into a settings file."""
 
+import re
 from typing import Any
 
 from serambi.base.errors import Kind, SerambiError
@@ -20,7 +21,8 @@ def check_endpoint(endpoint: str) -> str:
     if (
         protocol not in ("quic", "tls")
         or not host
-        or not port.isdigit()
+        or not re.fullmatch(r"[0-9]{1,5}", port)
+        or not 0 < int(port) < 65_536
         or set(address) & set("?#;")
     ):
         raise SerambiError(

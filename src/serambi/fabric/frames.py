@@ -8,20 +8,29 @@ from dataclasses import dataclass
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
-from serambi.base.limits import COMMAND_MAX_BYTES, LIVE_MESSAGE_MAX_BYTES, STATE_MAX_BYTES
+from serambi.base.limits import (
+    BATCH_MAX_BYTES,
+    COMMAND_MAX_BYTES,
+    LIVE_MESSAGE_MAX_BYTES,
+    RECEIPT_MAX_BYTES,
+    STATE_MAX_BYTES,
+)
 
 _HEAD = struct.Struct(">IB")
 _ID = struct.Struct(">Q")
 HEAD_BYTES = _HEAD.size
 _NAMES_MAX_BYTES = 2 * (1 + 64)
 
-_COMMAND, _REPLY, _STATE, _LIVE, _LINK = 1, 2, 3, 4, 5
+_COMMAND, _REPLY, _STATE, LIVE_KIND, _LINK, _PURGE, _BATCH, _RECEIPT = 1, 2, 3, 4, 5, 6, 7, 8
 _LIMITS = {
     _COMMAND: _ID.size + COMMAND_MAX_BYTES,
     _REPLY: _ID.size + 1 + COMMAND_MAX_BYTES,
     _STATE: STATE_MAX_BYTES,
-    _LIVE: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
+    LIVE_KIND: _NAMES_MAX_BYTES + LIVE_MESSAGE_MAX_BYTES,
     _LINK: 1,
+    _PURGE: _NAMES_MAX_BYTES,
+    _BATCH: _ID.size + BATCH_MAX_BYTES,
+    _RECEIPT: _ID.size + 1 + RECEIPT_MAX_BYTES,
 }
 
 
@@ -65,7 +74,32 @@ class Link:
     up: bool
 
 
-Frame = Command | Answer | State | Live | Link
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Keeper -> courier: forget what waits of a stream, of all streams of the camera if None."""
+
+    camera: str
+    stream: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Keeper -> courier: ledger entries for the center."""
+
+    id: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Courier -> keeper; `ok` is false when the center gave none, and `raw` then says why."""
+
+    id: int
+    ok: bool
+    raw: bytes
+
+
+Frame = Command | Answer | State | Live | Link | Purge | Batch | Receipt
 
 
 def encode(frame: Frame) -> bytes:
@@ -75,13 +109,20 @@ def encode(frame: Frame) -> bytes:
             kind, body = _COMMAND, _ID.pack(number) + raw
         case Answer(number, ok, raw):
             kind, body = _REPLY, _ID.pack(number) + bytes([ok]) + raw
+        case Batch(number, raw):
+            kind, body = _BATCH, _ID.pack(number) + raw
+        case Receipt(number, ok, raw):
+            kind, body = _RECEIPT, _ID.pack(number) + bytes([ok]) + raw
         case State(raw):
             kind, body = _STATE, raw
         case Link(up):
             kind, body = _LINK, bytes([up])
+        case Purge(camera, of):
+            body = _name(camera, "camera") + (b"\0" if of is None else _name(of, "stream"))
+            kind = _PURGE
         case Live(camera, stream, message):
             body = b"".join((_name(camera, "camera"), _name(stream, "stream"), message))
-            kind = _LIVE
+            kind = LIVE_KIND
     if len(body) > _LIMITS[kind]:
         raise SerambiError(
             Kind.LIMIT,
@@ -106,22 +147,37 @@ def decode(kind: int, body: bytes) -> Frame:
     """A whole frame; whatever it accepts encodes to the very same bytes."""
     if kind == _STATE:
         return State(body)
-    if kind == _LIVE:
+    if kind == LIVE_KIND:
         camera, at = _read_name(body, 0, "camera")
         stream, at = _read_name(body, at, "stream")
         return Live(camera, stream, body[at:])
+    if kind == _PURGE:
+        return _decode_purge(body)
     if kind == _LINK:
         if body not in (b"\0", b"\1"):
             raise _bad("a link that is neither up nor down")
         return Link(body == b"\1")
-    if len(body) < _ID.size + (kind == _REPLY):
+    answers = kind in (_REPLY, _RECEIPT)
+    if len(body) < _ID.size + answers:
         raise _bad("a frame that ends too soon")
     (number,) = _ID.unpack_from(body)
-    if kind == _COMMAND:
-        return Command(number, body[_ID.size :])
+    if not answers:
+        raw = body[_ID.size :]
+        return Command(number, raw) if kind == _COMMAND else Batch(number, raw)
     if body[_ID.size] > 1:
         raise _bad("an answer that is neither good nor bad")
-    return Answer(number, bool(body[_ID.size]), body[_ID.size + 1 :])
+    ok, raw = bool(body[_ID.size]), body[_ID.size + 1 :]
+    return Answer(number, ok, raw) if kind == _REPLY else Receipt(number, ok, raw)
+
+
+def _decode_purge(body: bytes) -> Purge:
+    camera, at = _read_name(body, 0, "camera")
+    if body[at:] == b"\0":
+        return Purge(camera, None)
+    stream, end = _read_name(body, at, "stream")
+    if end != len(body):
+        raise _bad("a frame that is too long")
+    return Purge(camera, stream)
 
 
 def _name(value: str, what: str) -> bytes:

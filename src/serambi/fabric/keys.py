@@ -31,5 +31,13 @@ def command(site: str) -> str:
     return f"s/{check_site(site)}/command"
 
 
+def ingest(site: str) -> str:
+    return f"s/{check_site(site)}/ingest"
+
+
+def echo(site: str) -> str:
+    return f"s/{check_site(site)}/echo"
+
+
 def here(site: str) -> str:
     return f"s/{check_site(site)}/here"

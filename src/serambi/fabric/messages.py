@@ -5,21 +5,35 @@ JSON; `payloadType` says which. Requests are signed by the center's key, states 
 the gateway's. Times are unix milliseconds.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from serambi.agreement.model import Purpose
 from serambi.agreement.request import REQUEST_TYPE, Request, Stream
 from serambi.base.words import Words
+from serambi.ledger.entry import Entry, encode_entry
+from serambi.ledger.tree import leaf_hash
 
+BATCH_TYPE = "application/vnd.serambi.batch+json"
+RECEIPT_TYPE = "application/vnd.serambi.receipt+json"
 REPLY_TYPE = "application/vnd.serambi.reply+json"
 STATE_TYPE = "application/vnd.serambi.state+json"
 
+Index = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""Of an entry in a ledger."""
+
 __all__ = [
+    "BATCH_TYPE",
+    "RECEIPT_TYPE",
     "REPLY_TYPE",
     "REQUEST_TYPE",
     "STATE_TYPE",
+    "Batch",
     "CameraState",
+    "Entry",
     "Purpose",
+    "Receipt",
     "Reply",
     "Request",
     "SiteState",
@@ -101,3 +115,37 @@ class SiteState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waiting: tuple[Waiting, ...]
     cameras: tuple[CameraState, ...]
     sessions: tuple[str, ...]
+
+
+class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Entries of the keeper's ledger as they stand there, the first at index `first`.
+
+    `epoch` names one uninterrupted life of the ledger: the hash of the entry at index `since`,
+    where that life began (`epoch_of`). A gateway that was restored from a backup begins another.
+    """
+
+    site: str
+    epoch: str
+    since: Index
+    first: Index
+    entries: tuple[Entry, ...]
+
+
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The center's answer, signed by its key: all entries of this epoch before `next` are kept.
+
+    `batch` is the SHA-256 of the batch it answers, so that an old receipt cannot stand in for a
+    new one. `differs` is the index of an entry of which the center holds another version, or -1;
+    nothing of the batch was kept then.
+    """
+
+    site: str
+    epoch: str
+    batch: str
+    next: int
+    differs: int
+
+
+def epoch_of(first: Entry) -> str:
+    """The name of the epoch that begins with this entry."""
+    return leaf_hash(encode_entry(first)).hex()[:32]

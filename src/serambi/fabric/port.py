@@ -12,6 +12,7 @@ from typing import Protocol, Self
 CommandHandler = Callable[[bytes], Awaitable[bytes]]
 StateHandler = Callable[[str, bytes], None]
 PresenceHandler = Callable[[str, bool], None]
+BatchHandler = Callable[[str, bytes], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,18 @@ class SiteLink(Protocol):
         ...
 
     async def publish_live(self, camera: str, stream: str, message: bytes) -> None:
-        """Send one message if somebody watches; may be dropped. Raises LIMIT when too large."""
+        """Send one message if somebody watches; may be dropped. Waits while the link is behind.
+        Raises LIMIT when too large."""
+        ...
+
+    def purge(self, camera: str, stream: str | None) -> None:
+        """Take back what has not left of one stream, or of all of a camera; when what has left
+        does not arrive soon, end the connection, so that nothing of it can."""
+        ...
+
+    async def submit_batch(self, raw: bytes, timeout_s: float) -> bytes:
+        """Carry a batch of ledger entries to the center and give its receipt; both are opaque.
+        Raises UNAVAILABLE when none came, LIMIT."""
         ...
 
     def forget_state(self) -> None:
@@ -82,6 +94,11 @@ class CenterLink(Protocol):
 
     def on_state(self, handler: StateHandler) -> None:
         """`handler(site, raw)` for every state that arrives; the bytes are not yet verified."""
+        ...
+
+    def on_batch(self, handler: BatchHandler) -> None:
+        """`await handler(site, raw)` for every batch of ledger entries; what it gives is the
+        answer. When it raises, the site hears no receipt and sends again. One handler."""
         ...
 
     def on_presence(self, handler: PresenceHandler) -> None:

@@ -7,16 +7,19 @@ import zenoh
 
 from serambi.base.limits import LIVE_MESSAGE_MAX_BYTES
 from serambi.fabric.addresses import check_endpoint, ordered
-from serambi.fabric.keys import check_site, everything
+from serambi.fabric.keys import check_site, echo, everything, ingest
 from serambi.fabric.port import TlsFiles
 
 # A control message overtakes a state, a state overtakes pictures.
 COMMAND_PRIORITY = zenoh.Priority.INTERACTIVE_HIGH
 STATE_PRIORITY = zenoh.Priority.DATA_HIGH
 LIVE_PRIORITY = zenoh.Priority.DATA_LOW
+# Behind commands, but on their side of the two TLS links: a batch never waits for pictures.
+BATCH_PRIORITY = zenoh.Priority.DATA_HIGH
 
 RETRY_FIRST_S = 0.5
-RETRY_MAX_S = 4.0
+# An attempt may take its 3 s and the keeper half a second to notice: back within 5 s.
+RETRY_MAX_S = 1.0
 OPEN_LIMIT_S = 3.0
 CLOSE_LIMIT_S = 2.0
 DECLARE_LIMIT_S = 0.5
@@ -27,7 +30,15 @@ MAX_SITES = 20_000
 PUBLISHERS_MAX = 1024
 COMMANDS_AT_ONCE = 32
 STATE_INBOX = 4
+ECHO_LIMIT_S = 2.0
+PURGE_LIMIT_S = 1.5
+# Behind the pictures, or it would say nothing about them.
+ECHO_PRIORITY = LIVE_PRIORITY
 PRESENCE_INBOX = 16
+BATCH_INBOX = 2
+BATCHES_WAITING = 256
+BATCHES_AT_ONCE = 4
+_RULES = ("says", "hears", "asks", "is-answered")
 _DROP_WAIT_US = 20_000
 _DROP_WAIT_FRAGMENTS_US = 200_000
 _BLOCK_WAIT_US = 300_000
@@ -116,14 +127,20 @@ def access(sites: frozenset[str]) -> dict[str, Any]:
         check_site(site)
         says = ["put", "reply", "declare_queryable", "liveliness_token"]
         hears = ["query", "declare_subscriber"]
-        for flow, messages in (("ingress", says), ("egress", hears)):
+        own, asked = everything(site), [echo(site), ingest(site)]
+        for name, flow, messages, key_exprs in (
+            ("says", "ingress", says, [own]),
+            ("hears", "egress", hears, [own]),
+            ("asks", "ingress", ["query"], asked),
+            ("is-answered", "egress", ["reply", "declare_queryable"], asked),
+        ):
             rules.append(
                 {
-                    "id": f"{site}-{flow}",
+                    "id": f"{site}-{name}",
                     "permission": "allow",
                     "flows": [flow],
                     "messages": messages,
-                    "key_exprs": [everything(site)],
+                    "key_exprs": key_exprs,
                 }
             )
     return {
@@ -132,7 +149,7 @@ def access(sites: frozenset[str]) -> dict[str, Any]:
         "rules": rules,
         "subjects": [{"id": site, "cert_common_names": [site]} for site in sorted(sites)],
         "policies": [
-            {"rules": [f"{site}-ingress", f"{site}-egress"], "subjects": [site]}
+            {"rules": [f"{site}-{name}" for name in _RULES], "subjects": [site]}
             for site in sorted(sites)
         ],
     }

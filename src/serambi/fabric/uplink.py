@@ -12,15 +12,25 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import BACKOFF_FIRST_S, COMMAND_TIMEOUT_S
+from serambi.base.limits import BACKOFF_FIRST_S, BATCH_TIMEOUT_S, COMMAND_TIMEOUT_S
 from serambi.fabric import sockets
-from serambi.fabric.frames import Answer, Command, Link, Live, State, encode
+from serambi.fabric.frames import (
+    Answer,
+    Batch,
+    Command,
+    Link,
+    Live,
+    Purge,
+    Receipt,
+    State,
+    encode,
+)
 from serambi.fabric.outbox import ANSWERS_MAX, Outbox
 from serambi.fabric.port import CommandHandler
 
 log = logging.getLogger(__name__)
 
-STOP_LIMIT_S = 0.25
+STOP_LIMIT_S = 0.2
 _LOOK_EVERY_S = 0.003
 _RECONNECT_MAX_S = 2.0
 _WHERE = "socket between keeper and courier"
@@ -37,6 +47,12 @@ class _Connection:
         self.wake = asyncio.Event()
         self.writing = False
         self.ended = False
+        self.receipts: dict[int, asyncio.Future[Receipt]] = {}
+
+    def drained(self) -> bool:
+        """Whether the courier has read all that was written, and every purge was."""
+        waits = self.writing or self.outbox.purges
+        return not waits and sockets.unread_bytes(self.ours) == 0
 
     def end(self) -> None:
         """Nothing that was not read by now can be read any more."""
@@ -44,6 +60,8 @@ class _Connection:
             self.ended = True
             sockets.take_back(self.ours, self._theirs)
             self.wake.set()
+            for waiting in self.receipts.values():
+                waiting.cancel()
 
     def close(self) -> None:
         self.end()
@@ -67,10 +85,9 @@ class UplinkServer:
         self._on_link = on_link
         self._connection: _Connection | None = None
         self._stopping = 0
-        self._resume = asyncio.Event()
-        self._resume.set()
         self._listening = asyncio.Event()
         self._newest: bytes | None = None
+        self._numbers = itertools.count(1)
         self.dropped = 0
 
     @property
@@ -157,8 +174,14 @@ class UplinkServer:
                 if self._connection is connection:
                     self._on_link(frame.up)
                 continue
+            if isinstance(frame, Receipt):
+                room.release()
+                waiting = connection.receipts.pop(frame.id, None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(frame)
+                continue
             if not isinstance(frame, Command):
-                log.warning("the courier is cut off: it may send commands only")
+                log.warning("the courier is cut off: it may send commands and receipts only")
                 return
             group.create_task(self._answer(connection, frame, room))
 
@@ -183,8 +206,7 @@ class UplinkServer:
     async def _write(self, connection: _Connection) -> None:
         loop = asyncio.get_running_loop()
         while not connection.ended:
-            await self._resume.wait()
-            item = connection.outbox.next()
+            item = connection.outbox.next(pictures=not self._stopping)
             if item is None:
                 connection.wake.clear()
                 await connection.wake.wait()
@@ -206,6 +228,31 @@ class UplinkServer:
             self._connection.outbox.put_state(raw)
             self._connection.wake.set()
 
+    async def submit(self, raw: bytes, timeout_s: float = BATCH_TIMEOUT_S + 1) -> bytes:
+        """Hand the courier one batch of ledger entries, give the center's receipt. One at a time.
+        Raises UNAVAILABLE when no receipt came: the batch may have arrived all the same."""
+        connection = self._connection
+        if connection is None or connection.ended:
+            raise _no_receipt("no courier is connected")
+        number = next(self._numbers)
+        waiting: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        connection.outbox.put_batch(Batch(number, raw))
+        connection.receipts[number] = waiting
+        connection.wake.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.wait([waiting])
+        except TimeoutError:
+            raise _no_receipt(f"none within {timeout_s:g} s") from None
+        finally:
+            connection.receipts.pop(number, None)
+        if waiting.cancelled():
+            raise _no_receipt("the courier is gone")
+        receipt = waiting.result()
+        if not receipt.ok:
+            raise _no_receipt(receipt.raw.decode("utf-8", "replace"))
+        return receipt.raw
+
     def offer(self, camera: str, stream: str, message: bytes, *, key: bool) -> None:
         """Queue one message of a stream, bounded; without a courier it goes nowhere.
 
@@ -221,8 +268,9 @@ class UplinkServer:
         connection.wake.set()
 
     async def stop_stream(self, camera: str, stream: str | None = None) -> float:
-        """Purge one stream, or all of a camera, and return when nothing of it can be read any
-        more: the courier has read what was written, or after 250 ms is cut off. Seconds it took.
+        """Purge one stream, or all of a camera, tell the courier to do the same, and return when
+        nothing of it can be read any more: the courier has read what was written, the purge last,
+        or after 200 ms is cut off. Seconds it took.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -230,12 +278,13 @@ class UplinkServer:
         if connection is None or connection.ended:
             return 0.0
         connection.outbox.purge(camera, stream)
+        connection.outbox.put_purge(Purge(camera, stream))
         self._stopping += 1
-        self._resume.clear()
+        connection.wake.set()
         drained = False
         try:
             while not connection.ended and loop.time() - began < STOP_LIMIT_S:
-                drained = not connection.writing and sockets.unread_bytes(connection.ours) == 0
+                drained = connection.drained()
                 if drained:
                     break
                 await asyncio.sleep(_LOOK_EVERY_S)
@@ -244,8 +293,8 @@ class UplinkServer:
                 log.warning("the courier did not read in time and is cut off")
                 connection.end()
             self._stopping -= 1
-            if not self._stopping:
-                self._resume.set()
+            if self._connection is not None:
+                self._connection.wake.set()
         return loop.time() - began
 
 
@@ -267,7 +316,7 @@ class UplinkClient:
     def connected(self) -> bool:
         return self._socket is not None
 
-    async def frames(self) -> AsyncIterator[State | Live | Lost]:
+    async def frames(self) -> AsyncIterator[State | Live | Purge | Batch | Lost]:
         """All that the keeper says, across its restarts, with a `Lost` after each connection."""
         wait_s = BACKOFF_FIRST_S
         while True:
@@ -288,7 +337,7 @@ class UplinkClient:
             yield Lost()
             await asyncio.sleep(wait_s)
 
-    async def _read(self, connection: socket.socket) -> AsyncIterator[State | Live]:
+    async def _read(self, connection: socket.socket) -> AsyncIterator[State | Live | Purge | Batch]:
         while True:
             try:
                 frame = await sockets.read_frame(connection)
@@ -296,7 +345,7 @@ class UplinkClient:
                 log.warning("the keeper is lost: %s", error)
                 return
             match frame:
-                case State() | Live():
+                case State() | Live() | Purge() | Batch():
                     yield frame
                 case Answer():
                     waiting = self._asked.pop(frame.id, None)
@@ -342,11 +391,18 @@ class UplinkClient:
 
     async def tell_link(self, *, up: bool) -> None:
         """Say whether the center is reached; without a keeper it is said to nobody."""
+        await self._tell(encode(Link(up)))
+
+    async def tell_receipt(self, receipt: Receipt) -> None:
+        """Hand on the center's receipt for a batch. Raises LIMIT."""
+        await self._tell(encode(receipt))
+
+    async def _tell(self, frame: bytes) -> None:
         connection = self._socket
         if connection is not None:
             with contextlib.suppress(OSError):
                 async with self._sending:
-                    await self._send(connection, encode(Link(up)))
+                    await self._send(connection, frame)
 
     async def _send(self, connection: socket.socket, frame: bytes) -> None:
         """A frame goes out whole or the connection ends: half a frame would garble the next."""
@@ -358,6 +414,12 @@ class UplinkClient:
             if not whole:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+
+
+def _no_receipt(why: str) -> SerambiError:
+    return SerambiError(
+        Kind.UNAVAILABLE, f"the center gave no receipt: {why}", where=_WHERE, hint="it is retried"
+    )
 
 
 def _unanswered(why: str) -> SerambiError:

@@ -1,15 +1,16 @@
 """The center's end: a Zenoh router inside this process, and what the center asks of it."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import zenoh
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
+    BATCH_MAX_BYTES,
     COMMAND_MAX_BYTES,
     LIVE_MESSAGE_MAX_BYTES,
     STATE_MAX_BYTES,
@@ -18,8 +19,9 @@ from serambi.base.limits import (
 from serambi.fabric import keys, profile
 from serambi.fabric.blocking import within
 from serambi.fabric.inbox import Inbox, RingWatch
-from serambi.fabric.port import PresenceHandler, StateHandler, TlsFiles
+from serambi.fabric.port import BatchHandler, PresenceHandler, StateHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
+from serambi.fabric.replies import FirstReply, content, give, refuse
 from serambi.fabric.zenoh_site import close, shut
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,11 @@ class ZenohCenter:
         self._streams: dict[str, _Stream] = {}
         self._on_state: list[StateHandler] = []
         self._on_presence: list[PresenceHandler] = []
-        self._inboxes: list[Inbox[zenoh.Sample]] = []
+        self._on_batch: BatchHandler | None = None
+        self._batches: asyncio.Queue[tuple[str, zenoh.Query]] = asyncio.Queue(
+            profile.BATCHES_WAITING
+        )
+        self._inboxes: list[Inbox[zenoh.Sample] | Inbox[zenoh.Query]] = []
         self._held: list[object] = []
         self._reopen = asyncio.Event()
         self._ready = asyncio.Event()
@@ -68,6 +74,9 @@ class ZenohCenter:
 
     def on_presence(self, handler: PresenceHandler) -> None:
         self._on_presence.append(handler)
+
+    def on_batch(self, handler: BatchHandler) -> None:
+        self._on_batch = handler
 
     def set_sites(self, sites: frozenset[str]) -> None:
         """Replace the sites that may speak: the router is opened anew, couriers come back."""
@@ -83,11 +92,19 @@ class ZenohCenter:
     async def run(self) -> None:
         # One thread: a command never overtakes the subscription that was made before it.
         lane = self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-center")
+        failed: list[Exception] = []
         try:
-            await self._stay_open()
+            async with asyncio.TaskGroup() as group:
+                for _ in range(profile.BATCHES_AT_ONCE):
+                    group.create_task(self._answer_batches())
+                await self._stay_open()
+        except* SerambiError as trouble:
+            failed += trouble.exceptions
         finally:
             self._lane = None
             lane.shutdown(wait=False, cancel_futures=True)
+        for error in failed:
+            raise error
 
     async def _stay_open(self) -> None:
         first = True
@@ -168,12 +185,45 @@ class ZenohCenter:
 
         states = Inbox(self._loop, state, profile.STATE_INBOX)
         arrivals = Inbox(self._loop, presence, profile.PRESENCE_INBOX)
-        self._inboxes += [states, arrivals]
+        batches = Inbox(self._loop, partial(self._take_batch, site), profile.BATCH_INBOX)
+        self._inboxes += [states, arrivals, batches]
         # Zenoh withdraws a subscription that nobody holds.
         self._held += [
             session.declare_subscriber(keys.state(site), states.put),
             session.liveliness().declare_subscriber(keys.here(site), arrivals.put, history=True),
+            session.declare_queryable(keys.ingest(site), batches.put),
+            session.declare_queryable(keys.echo(site), _echo),
         ]
+
+    def _take_batch(self, site: str, query: zenoh.Query) -> None:
+        try:
+            self._batches.put_nowait((site, query))
+        except asyncio.QueueFull:
+            # No receipt: the site sends it again, later.
+            query.drop()  # type: ignore[no-untyped-call]
+
+    async def _answer_batches(self) -> None:
+        while True:
+            site, query = await self._batches.get()
+            try:
+                await self._answer_batch(site, query)
+            except (zenoh.ZError, SerambiError) as error:
+                log.warning("site %s: a receipt was not sent: %s", site, error)
+
+    async def _answer_batch(self, site: str, query: zenoh.Query) -> None:
+        payload = query.payload
+        raw = b"" if payload is None else payload.to_bytes()
+        try:
+            if self._on_batch is None or len(raw) > BATCH_MAX_BYTES:
+                raise SerambiError(Kind.LIMIT, f"a batch of {len(raw)} bytes is not taken")
+            receipt = await self._on_batch(site, raw)
+        except SerambiError as error:
+            log.warning("site %s: a batch is refused: %s", site, error)
+            text = error.what
+            await within(profile.OPEN_LIMIT_S, lambda: refuse(query, text), "answering")
+            return
+        key = keys.ingest(site)
+        await within(profile.OPEN_LIMIT_S, lambda: give(query, key, receipt), "answering")
 
     def _hear_stream(self, session: zenoh.Session, key: str, stream: _Stream) -> None:
         if not stream.ended:
@@ -242,20 +292,12 @@ class ZenohCenter:
         if session is None or site not in self._sites:
             why = "the fabric is not open" if session is None else "the site is not in the roster"
             raise _silent(site, why)
-        answered: asyncio.Future[zenoh.Reply | None] = self._loop.create_future()
-
-        def settle(reply: zenoh.Reply | None) -> None:
-            if not answered.done():
-                answered.set_result(reply)
-
-        def hand_over(reply: zenoh.Reply | None = None) -> None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(settle, reply)
+        first = FirstReply(self._loop)
 
         def get() -> None:
             session.get(
                 key,
-                zenoh.handlers.Callback(hand_over, hand_over),
+                first.handler(),
                 payload=raw,
                 timeout=timeout_s,
                 consolidation=zenoh.ConsolidationMode.NONE,
@@ -263,38 +305,27 @@ class ZenohCenter:
                 priority=profile.COMMAND_PRIORITY,
             )
 
+        reply = None
         try:
             async with asyncio.timeout(timeout_s + profile.OPEN_LIMIT_S / 10):
                 await self._in_lane(get)
-                reply = await answered
+                reply = await first.wait()
+            if reply is not None:
+                return content(reply, limit_bytes, f"site {site}")
         except TimeoutError:
-            reply = None
+            pass
         except zenoh.ZError as error:
             raise _silent(site, f"the fabric failed: {error}") from error
-        if reply is None:
-            raise _silent(site, f"no answer within {timeout_s:g} s")
-        return _content(site, reply, limit_bytes)
+        except SerambiError as error:
+            if error.kind is Kind.UNAVAILABLE:
+                raise _silent(site, error.what) from error
+            raise
+        raise _silent(site, f"no answer within {timeout_s:g} s")
 
     async def _in_lane(self, call: Callable[..., None], *arguments: object) -> None:
         if self._lane is None:
             raise SerambiError(Kind.UNAVAILABLE, "the fabric is closed", hint="start the center")
         await self._loop.run_in_executor(self._lane, call, *arguments)
-
-
-def _content(site: str, reply: zenoh.Reply, limit_bytes: int) -> bytes:
-    sample = reply.ok
-    if sample is None:
-        refusal = reply.err
-        raise _silent(site, "no answer" if refusal is None else _text(refusal))
-    if len(sample.payload) > limit_bytes:
-        raise SerambiError(Kind.LIMIT, "an answer is too large", where=f"site {site}")
-    return bytes(sample.payload.to_bytes())
-
-
-def _text(refusal: zenoh.ReplyError) -> str:
-    """A courier's or Zenoh's own words, cut and made harmless."""
-    raw = refusal.payload.to_bytes()[:200]
-    return "".join(c for c in raw.decode("utf-8", "replace") if c.isprintable())
 
 
 def _silent(site: str, why: str) -> SerambiError:
@@ -304,6 +335,12 @@ def _silent(site: str, why: str) -> SerambiError:
         where=f"site {site}",
         hint="see whether its courier and keeper run and reach the center, then try again",
     )
+
+
+def _echo(query: zenoh.Query) -> None:
+    """So the site knows that what it sent before has arrived. Nothing to do, so done at once."""
+    with query:
+        query.reply(query.key_expr, b"")
 
 
 def _undeclare(entry: _Stream) -> None:

@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,17 +18,21 @@ import zenoh
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
+    BATCH_MAX_BYTES,
     COMMAND_MAX_BYTES,
     COMMAND_TIMEOUT_S,
     LIVE_MESSAGE_MAX_BYTES,
+    RECEIPT_MAX_BYTES,
     STATE_MAX_BYTES,
 )
 from serambi.fabric import keys, profile
 from serambi.fabric.addresses import ordered
 from serambi.fabric.blocking import within
+from serambi.fabric.flow import Flow
 from serambi.fabric.inbox import Inbox
 from serambi.fabric.port import CommandHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
+from serambi.fabric.replies import FirstReply, content, give, refuse
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,7 @@ class _Open:
     """One session and what is declared on it."""
 
     session: zenoh.Session
+    flow: Flow
     publishers: dict[str, zenoh.Publisher] = field(default_factory=dict)
     # Zenoh withdraws a token or queryable that nobody holds.
     held: list[object] = field(default_factory=list)
@@ -70,7 +77,11 @@ class ZenohSite:
         self._open: _Open | None = None
         self._newest: bytes | None = None
         self._commands: asyncio.Queue[zenoh.Query] = asyncio.Queue(profile.COMMANDS_AT_ONCE)
-        self._lane: ThreadPoolExecutor | None = None
+        self._states: ThreadPoolExecutor | None = None
+        self._pictures: ThreadPoolExecutor | None = None
+        self._recalls: Counter[str] = Counter()
+        self._purged = asyncio.Event()
+        self._cut = asyncio.Event()
         self.counts = SiteCounts()
 
     @property
@@ -86,28 +97,66 @@ class ZenohSite:
         return () if opened is None else tuple(str(k.dst) for k in opened.session.info.links())
 
     async def run(self) -> None:
-        # One thread: messages of a stream keep their order, and a full link holds up this
-        # queue alone, for as long as the profile's DROP bound.
-        lane = self._lane = ThreadPoolExecutor(1, thread_name_prefix="fabric-put")
+        # One thread each: messages keep their order, and a full link holds up pictures alone,
+        # for as long as the profile's DROP bound.
+        lanes = [ThreadPoolExecutor(1, thread_name_prefix=f"fabric-{n}") for n in ("say", "show")]
+        self._states, self._pictures = lanes
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(profile.COMMANDS_AT_ONCE // 4):
                     group.create_task(self._answer_commands())
+                group.create_task(self._look_after_purges())
                 group.create_task(self._stay_open())
         finally:
-            self._lane = None
-            lane.shutdown(wait=False, cancel_futures=True)
+            self._states = self._pictures = None
+            for lane in lanes:
+                lane.shutdown(wait=False, cancel_futures=True)
 
     async def publish_state(self, raw: bytes) -> None:
         _bounded(raw, STATE_MAX_BYTES, "a state", self._site)
         self._newest = raw
         opened = self._open
         if opened is not None:
-            await self._in_lane(opened, keys.state(self._site), profile.STATE_PRIORITY, raw)
+            key = keys.state(self._site)
+            await _run_in(self._states, self._put, opened, key, profile.STATE_PRIORITY, raw)
             self.counts.states += 1
 
     def forget_state(self) -> None:
         self._newest = None
+
+    async def submit_batch(self, raw: bytes, timeout_s: float) -> bytes:
+        _bounded(raw, BATCH_MAX_BYTES, "a batch", self._site)
+        opened = self._open
+        if opened is None or not self.connected:
+            raise self._unheard("the center is not reached")
+        first = FirstReply(asyncio.get_running_loop())
+
+        def get() -> None:
+            opened.session.get(
+                keys.ingest(self._site),
+                first.handler(),
+                payload=raw,
+                timeout=timeout_s,
+                consolidation=zenoh.ConsolidationMode.NONE,
+                # A batch that finds no room is sent again later; it holds up nobody.
+                congestion_control=zenoh.CongestionControl.DROP,
+                priority=profile.BATCH_PRIORITY,
+            )
+
+        try:
+            async with asyncio.timeout(timeout_s + profile.OPEN_LIMIT_S / 10):
+                await within(timeout_s, get, "submitting")
+                reply = await first.wait()
+        except TimeoutError:
+            reply = None
+        except zenoh.ZError as error:
+            raise self._unheard(str(error)) from error
+        if reply is None:
+            raise self._unheard(f"no receipt within {timeout_s:g} s")
+        return content(reply, RECEIPT_MAX_BYTES, f"site {self._site}")
+
+    def _unheard(self, why: str) -> SerambiError:
+        return SerambiError(Kind.UNAVAILABLE, why, where=f"site {self._site}", hint="it is retried")
 
     async def publish_live(self, camera: str, stream: str, message: bytes) -> None:
         where = f"site {self._site}, camera {camera}, stream {stream}"
@@ -116,20 +165,85 @@ class ZenohSite:
         opened = self._open
         if opened is None:
             self.counts.live_unwatched += 1
-        elif await self._in_lane(opened, key, profile.LIVE_PRIORITY, message):
+            return
+        recalls = self._recalled(camera, stream)
+        await opened.flow.room()
+        if await _run_in(
+            self._pictures,
+            self._put,
+            opened,
+            key,
+            profile.LIVE_PRIORITY,
+            message,
+            lambda: self._recalled(camera, stream) == recalls,
+        ):
+            opened.flow.sent(len(message))
             self.counts.live_sent += 1
             self.counts.live_sent_bytes += len(message)
         else:
             self.counts.live_unwatched += 1
 
-    async def _in_lane(self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes) -> bool:
-        if self._lane is None:
-            return False
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._lane, self._put, opened, key, priority, raw)
+    def purge(self, camera: str, stream: str | None) -> None:
+        self._recalls[camera if stream is None else f"{camera}/{stream}"] += 1
+        self._purged.set()
 
-    def _put(self, opened: _Open, key: str, priority: zenoh.Priority, raw: bytes) -> bool:
-        """In the lane's thread: hand on to Zenoh; True when somebody is known to subscribe."""
+    def _recalled(self, camera: str, stream: str) -> int:
+        return self._recalls[camera] + self._recalls[f"{camera}/{stream}"]
+
+    async def _look_after_purges(self) -> None:
+        """What has left must arrive soon; else the session ends, and with it all that still waits
+        inside Zenoh and QUIC. The center is not asked whether it likes that."""
+        while True:
+            await self._purged.wait()
+            self._purged.clear()
+            opened = self._open
+            if opened is None:
+                continue
+            try:
+                async with asyncio.timeout(profile.PURGE_LIMIT_S):
+                    await opened.flow.arrived(opened.flow.sent_bytes)
+            except TimeoutError:
+                if self._open is opened:
+                    log.warning("site %s: the link is behind a Stop and is cut", self._site)
+                    self._cut.set()
+
+    def _ask_echo(self, opened: _Open, number: int) -> None:
+        """Behind the pictures: in their lane, at their priority."""
+        loop = asyncio.get_running_loop()
+
+        def heard(came: bool) -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(lambda: opened.flow.echoed(number, came=came))
+
+        def answer(reply: zenoh.Reply) -> None:
+            heard(reply.ok is not None)
+
+        def ask() -> None:
+            try:
+                opened.session.get(
+                    keys.echo(self._site),
+                    zenoh.handlers.Callback(answer, lambda: heard(False)),
+                    timeout=profile.ECHO_LIMIT_S,
+                    consolidation=zenoh.ConsolidationMode.NONE,
+                    congestion_control=zenoh.CongestionControl.DROP,
+                    priority=profile.ECHO_PRIORITY,
+                )
+            except zenoh.ZError:
+                heard(False)
+
+        if self._pictures is not None:
+            self._pictures.submit(ask)
+
+    def _put(
+        self,
+        opened: _Open,
+        key: str,
+        priority: zenoh.Priority,
+        raw: bytes,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> bool:
+        """In a lane's thread: hand on to Zenoh if still `wanted`; True when somebody is known to
+        subscribe."""
         try:
             publisher = opened.publishers.get(key)
             if publisher is None:
@@ -145,6 +259,8 @@ class ZenohSite:
                 )
                 opened.publishers[key] = publisher
                 _wait_for_subscriber(publisher)
+            if not wanted():
+                return False
             # Zenoh itself sends nothing that nobody subscribes to.
             publisher.put(raw)
             return _matching(publisher)
@@ -166,7 +282,7 @@ class ZenohSite:
                 wait_s = min(wait_s * 2, profile.RETRY_MAX_S)
                 continue
             wait_s = profile.RETRY_FIRST_S
-            opened = _Open(session)
+            opened = self._opened(session)
             inbox = Inbox(asyncio.get_running_loop(), self._take, profile.COMMANDS_AT_ONCE)
             try:
                 await within(
@@ -174,14 +290,31 @@ class ZenohSite:
                 )
                 self._open = opened
                 log.info("site %s: connected over %s", self._site, ", ".join(self.links))
-                await renewal.wait()
-                log.info("site %s: certificates were renewed, reconnecting", self._site)
+                await self._until_reopen(renewal)
+                log.info("site %s: reconnecting", self._site)
             except zenoh.ZError as error:
                 log.warning("site %s: the session failed: %s", self._site, error)
             finally:
                 self._open = None
                 inbox.close()
                 await close(session)
+
+    def _opened(self, session: zenoh.Session) -> _Open:
+        loop = asyncio.get_running_loop()
+        self._cut.clear()
+        opened = _Open(session, Flow(loop.time, lambda number: self._ask_echo(opened, number)))
+        return opened
+
+    async def _until_reopen(self, renewal: Renewal) -> None:
+        """Until the certificates are renewed, or the link is to be cut."""
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(renewal.wait()), group.create_task(self._await_cut())]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def _await_cut(self) -> None:
+        await self._cut.wait()
 
     async def _connect(self) -> zenoh.Session:
         where = f"site {self._site}"
@@ -240,13 +373,18 @@ class ZenohSite:
         except (SerambiError, TimeoutError) as error:
             self.counts.commands_refused += 1
             text = str(error) or "the keeper gave no answer in time"
-            await within(profile.OPEN_LIMIT_S, lambda: _refuse(query, text), "answering")
+            await within(profile.OPEN_LIMIT_S, lambda: refuse(query, text), "answering")
             return
-        await within(profile.OPEN_LIMIT_S, lambda: self._reply(query, answer), "answering")
+        key = keys.command(self._site)
+        await within(profile.OPEN_LIMIT_S, lambda: give(query, key, answer), "answering")
 
-    def _reply(self, query: zenoh.Query, answer: bytes) -> None:
-        with query:
-            query.reply(keys.command(self._site), answer)
+
+async def _run_in(
+    lane: ThreadPoolExecutor | None, call: Callable[..., bool], *arguments: object
+) -> bool:
+    if lane is None:
+        return False
+    return await asyncio.get_running_loop().run_in_executor(lane, call, *arguments)
 
 
 def _matching(publisher: zenoh.Publisher) -> bool:
@@ -261,11 +399,6 @@ def _wait_for_subscriber(publisher: zenoh.Publisher) -> None:
     deadline_s = time.monotonic() + profile.DECLARE_LIMIT_S
     while not _matching(publisher) and time.monotonic() < deadline_s:
         time.sleep(profile.DECLARE_LOOK_S)
-
-
-def _refuse(query: zenoh.Query, text: str) -> None:
-    with query:
-        query.reply_err(text)
 
 
 def _bounded(raw: bytes, limit_bytes: int, what: str, where: str) -> None:

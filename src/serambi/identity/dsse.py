@@ -104,9 +104,9 @@ def load(raw: bytes) -> Envelope:
         (signature.keyid, _from_base64(signature.sig)) for signature in wire.signatures
     )
     if list(signatures) != sorted(set(signatures)):
-        raise SerambiError(Kind.BAD_INPUT, "the envelope's signatures are not sorted and unique")
+        raise _bad("the envelope's signatures are not sorted and unique")
     if any(len(signature) != _SIGNATURE_BYTES for _, signature in signatures):
-        raise SerambiError(Kind.BAD_INPUT, "a signature is not 64 bytes long")
+        raise _bad("a signature is not 64 bytes long")
     return Envelope(wire.payload_type, _from_base64(wire.payload), signatures)
 
 
@@ -114,7 +114,11 @@ def _from_base64(text: str) -> bytes:
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SerambiError(Kind.BAD_INPUT, f"the envelope's base64 is broken: {error}") from error
+        raise _bad(f"the envelope's base64 is broken: {error}") from error
     if base64.b64encode(raw).decode() != text:
-        raise SerambiError(Kind.BAD_INPUT, "the envelope's base64 is not in its one right form")
+        raise _bad("the envelope's base64 is not in its one right form")
     return raw
+
+
+def _bad(what: str) -> SerambiError:
+    return SerambiError(Kind.BAD_INPUT, what, hint="get the file anew from whoever signed it")

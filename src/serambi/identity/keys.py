@@ -92,13 +92,19 @@ class SigningKey:
             raw = path.read_bytes()
         except OSError as error:
             raise SerambiError(
-                Kind.NOT_FOUND, f"the key cannot be read: {error.strerror}", where=str(path)
+                Kind.NOT_FOUND,
+                f"the key cannot be read: {error.strerror}",
+                where=str(path),
+                hint="copy it there from where it is kept safe",
             ) from error
         try:
             key = serialization.load_pem_private_key(raw, passphrase)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise SerambiError(
-                Kind.CORRUPT, "the key file is damaged or its passphrase is wrong", where=str(path)
+                Kind.CORRUPT,
+                "the key file is damaged or its passphrase is wrong",
+                where=str(path),
+                hint="restore it from where it is kept safe",
             ) from error
         if not isinstance(key, Ed25519PrivateKey):
             raise SerambiError(Kind.CORRUPT, "the key is not an Ed25519 key", where=str(path))

@@ -72,7 +72,11 @@ class Roster:
         """Raises `NOT_FOUND` for an unknown party."""
         found = self._parties.get(party)
         if found is None:
-            raise SerambiError(Kind.NOT_FOUND, f"the roster knows no party {party[:80]!r}")
+            raise SerambiError(
+                Kind.NOT_FOUND,
+                f"the roster knows no party {party[:80]!r}",
+                hint="parties are named by their id in the roster",
+            )
         return found
 
     def find_party(self, party: str) -> Party | None:

@@ -45,6 +45,9 @@ class StopResult(BaseModel):
 
 
 class StreamHealth(BaseModel):
+    """`engine`: `own` or `pyav`, and why it is not the own reader; `clock_offset_s`: how far the
+    camera's clock is ahead of this box, null while it has not said."""
+
     state: str
     fps: float
     bitrate_bps: float
@@ -52,6 +55,9 @@ class StreamHealth(BaseModel):
     lost_packets: int
     last_error: str
     since_ms: int
+    engine: str
+    engine_reason: str
+    clock_offset_s: float | None
 
 
 class CameraHealth(BaseModel):
@@ -167,6 +173,9 @@ def _health(keeper: Keeper) -> Health:
                 lost_packets=h.lost_packets,
                 last_error=h.last_error,
                 since_ms=unix_ms(h.since),
+                engine=h.engine,
+                engine_reason=h.engine_reason,
+                clock_offset_s=None if h.clock_offset_s is None else round(h.clock_offset_s, 3),
             )
             for name, h in watched.streams.items()
         }

@@ -1,7 +1,6 @@
 """The keeper's settings: `keeper.toml`, and `cameras.toml` beside it with the credentials."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +10,12 @@ import msgspec
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.toml import read_toml
 from serambi.base.words import Words
 
 _KEEP_MAX = 1_000_000
+_ERROR_MAX_CHARACTERS = 300
+_HINT = "compare with docs/reference/settings.md"
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -28,6 +30,7 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sub: str
     user: str = ""
     password: str = ""
+    transport: Literal["tcp", "udp"] = "tcp"
 
     def __repr__(self) -> str:
         return f"Camera({self.id!r}, number={self.number!r})"  # never the password
@@ -92,18 +95,12 @@ class KeeperConfig:
 
 def _read(path: Path, kind: Any) -> Any:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), kind)
-    except FileNotFoundError as error:
-        raise SerambiError(
-            Kind.NOT_FOUND, "the settings file does not exist", where=str(path)
-        ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"the settings cannot be read: {error}",
-            where=str(path),
-            hint="compare with docs/reference/settings.md",
-        ) from error
+        return msgspec.convert(read_toml(path, _HINT), kind)
+    except msgspec.ValidationError as error:
+        # Without values: somebody may have typed a password into the wrong line.
+        why = re.sub(r"enum value '.*'", "enum value", str(error), flags=re.DOTALL)
+        what = f"the settings cannot be read: {why[:_ERROR_MAX_CHARACTERS]}"
+        raise SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=_HINT) from error
 
 
 def _refuse(path: Path, what: str, hint: str) -> SerambiError:
@@ -124,12 +121,12 @@ def _check_cameras(path: Path, cameras: tuple[Camera, ...]) -> None:
     for camera in cameras:
         _check_name(path, camera.id, "camera.id")
         for url in (camera.main, camera.sub):
-            if not url.startswith("rtsp://") or "@" in url:
-                raise _refuse(
-                    path,
-                    f"camera {camera.number}: a stream address must be rtsp:// without credentials",
-                    "put user and password into their own fields",
-                )
+            if not url.startswith("rtsp://"):
+                what = f"camera {camera.number}: a stream's address must begin with rtsp://"
+                raise _refuse(path, what, "look into the camera's manual for it")
+            if "@" in url:
+                what = f"camera {camera.number}: a stream's address must be without credentials"
+                raise _refuse(path, what, "put user and password into their own fields")
 
 
 def read_config(path: Path) -> KeeperConfig:

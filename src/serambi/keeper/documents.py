@@ -6,6 +6,7 @@ not belong here: this module gathers the `State` that `decide` looks at.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,15 @@ from serambi.agreement.model import AGREEMENT_TYPE, SignedAgreement, read_agreem
 from serambi.agreement.revocation import REVOCATION_TYPE, Revocation, read_revocation
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
-from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX
+from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX, EARLY_REVOCATIONS_PER_PARTY
 from serambi.identity import dsse
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import EntryKind
 
 log = logging.getLogger(__name__)
+
+_SIGN_HINT = "have it signed anew, and change nothing in it afterwards"
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +53,46 @@ class _Taken:
     replaces: tuple[str, ...] = ()
 
 
+def _what(error: SerambiError | OSError) -> str:
+    return error.what if isinstance(error, SerambiError) else error.strerror or str(error)
+
+
 class Documents:
     """The documents of one site, in memory and in the folder `documents`."""
 
-    def __init__(self, folder: Path, site: str, roster_path: Path, genesis: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        site: str,
+        roster_path: Path,
+        genesis: str,
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`closed` is called, in whichever thread, as soon as a document has closed something:
+        before it is kept on the disk."""
         self._folder = folder / "documents"
         self._inbox = folder / "inbox"
         self._replaced = self._folder / "replaced"
         for wanted in (self._folder, self._replaced, self._inbox, self._inbox / "refused"):
             wanted.mkdir(parents=True, exist_ok=True)
         self._site = site
+        self._closed = closed
         try:
             raw = roster_path.read_bytes()
         except OSError as error:
             raise SerambiError(
-                Kind.NOT_FOUND, f"the roster cannot be read: {error}", where=str(roster_path)
+                Kind.NOT_FOUND,
+                f"the roster cannot be read: {error.strerror}",
+                where=str(roster_path),
+                hint="copy the roster of the parties there",
             ) from error
         self.roster: Roster = read_roster(raw, genesis)
         # Replaced as a whole: the event loop reads them while another thread accepts.
         self._agreements: dict[str, tuple[SignedAgreement, bytes]] = {}
         self._revocations: dict[str, Revocation] = {}
+        # Of agreements that have not come yet, by digest and party: whoever holds an agreement
+        # back must not outlive its revocation.
+        self._early: dict[tuple[str, str], Revocation] = {}
         self._attestations: dict[str, SignedAttestation] = {}
         self._written: set[str] = set()
         for path in sorted(self._folder.glob("*.json")):
@@ -84,7 +108,7 @@ class Documents:
             if path.name.startswith("revocation"):
                 raise SerambiError(
                     Kind.CORRUPT,
-                    f"a kept revocation cannot be read: {error}",
+                    f"a kept revocation cannot be read: {_what(error)}",
                     where=str(path),
                     hint="restore the file from another party's copy before starting",
                 ) from error
@@ -112,6 +136,7 @@ class Documents:
         if taken.closes:
             # Closing needs no disk. It is kept when it is delivered again, or on the next try.
             taken.keep()
+            self._closed()
         elif taken.name not in self._written and len(self._written) >= DOCUMENTS_MAX:
             raise SerambiError(Kind.LIMIT, f"{DOCUMENTS_MAX} documents are kept already")
         try:
@@ -159,9 +184,18 @@ class Documents:
         )
         if not good:
             raise SerambiError(
-                Kind.DENIED, "no party of the roster has signed this document", where=self._site
+                Kind.DENIED, self._why_unsigned(envelope), where=self._site, hint=_SIGN_HINT
             )
         return msgspec.structs.replace(envelope, signatures=good)
+
+    def _why_unsigned(self, envelope: dsse.Envelope) -> str:
+        if not envelope.signatures:
+            return "nobody has signed this document"
+        entries = (self.roster.entry(key_id) for key_id, _ in envelope.signatures)
+        claimed = sorted({entry.party for entry in entries if entry and entry.use == "sign"})
+        if not claimed:
+            return "this document is signed by keys that the roster does not know for signing"
+        return f"the signature of {', '.join(claimed)[:80]} does not fit this document"
 
     def _take_agreement(self, raw: bytes) -> _Taken:
         signed = read_agreement(raw, self.roster)
@@ -175,13 +209,29 @@ class Documents:
             if raw == known[1]:
                 return _Taken()
             signed = read_agreement(raw, self.roster)
+        early = self._early_against(signed)
 
         def keep() -> None:
+            if early is not None:
+                self._revocations = {signed.digest: early, **self._revocations}
+                self._forget_early(signed.digest)
             self._agreements = {**self._agreements, signed.digest: (signed, raw)}
 
-        news = signed.complete and not was_complete
-        accepted = Accepted("agreement_accepted", number) if news else Accepted()
+        accepted = Accepted()
+        if early is not None:
+            accepted = Accepted("agreement_revoked", number, early.party)
+        elif signed.complete and not was_complete and signed.digest not in self._revocations:
+            accepted = Accepted("agreement_accepted", number)
         return _Taken(f"agreement-{signed.digest}", accepted, raw, keep)
+
+    def _early_against(self, signed: SignedAgreement) -> Revocation | None:
+        """The revocation that came before `signed`, by one of its own parties."""
+        parties = signed.agreement.parties
+        found = (self._early.get((signed.digest, party)) for party in parties)
+        return next((early for early in found if early is not None), None)
+
+    def _forget_early(self, digest: str) -> None:
+        self._early = {at: early for at, early in self._early.items() if at[0] != digest}
 
     def _take_revocation(self, raw: bytes) -> _Taken:
         revocation = read_revocation(raw, self.roster)
@@ -191,21 +241,44 @@ class Documents:
         if name in self._written:
             return _Taken()
         if known is None:
-            raise SerambiError(
-                Kind.NOT_FOUND,
-                f"the revoked agreement {revocation.number[:80]} is not known at {self._site}",
-            )
+            return self._take_early(revocation, raw)
+        early = f"{name}-{revocation.party}"
         if revocation.party not in known[0].agreement.parties:
+            if (self._folder / f"{early}.json").exists():
+                return _Taken()  # came before the agreement, which does not name that party
             raise SerambiError(
                 Kind.DENIED,
                 f"{revocation.party} is not a party of agreement {known[0].agreement.number}",
             )
+        if digest in self._revocations and early in self._written:
+            return _Taken()
 
         def keep() -> None:
             self._revocations = {digest: revocation, **self._revocations}
 
         accepted = Accepted("agreement_revoked", known[0].agreement.number, revocation.party)
         return _Taken(name, accepted, raw, keep, closes=True)
+
+    def _take_early(self, revocation: Revocation, raw: bytes) -> _Taken:
+        """Its agreement has not come: kept, to act in the moment when it does."""
+        name = f"revocation-{revocation.agreement}-{revocation.party}"
+        if not _DIGEST.match(revocation.agreement):
+            raise SerambiError(Kind.BAD_INPUT, "the revocation names no digest of an agreement")
+        if name in self._written and (revocation.agreement, revocation.party) in self._early:
+            return _Taken()
+        same_party = sum(party == revocation.party for _, party in self._early)
+        if same_party >= EARLY_REVOCATIONS_PER_PARTY:
+            raise SerambiError(
+                Kind.LIMIT,
+                f"{same_party} revocations by {revocation.party} wait for agreements already",
+                where=self._site,
+                hint="deliver the agreements first, then the revocations",
+            )
+
+        def keep() -> None:
+            self._early = {**self._early, (revocation.agreement, revocation.party): revocation}
+
+        return _Taken(name, Accepted(), raw, keep, closes=True)
 
     def _take_attestation(self, raw: bytes) -> _Taken:
         signed = read_attestation(raw, self.roster)

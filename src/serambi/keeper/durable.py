@@ -35,13 +35,24 @@ class Durable:
         self._memory = threading.Lock()
         self._disk = threading.Lock()
         if self._path.exists():
-            self._kept = decode(
-                _Kept, self._path.read_bytes(), what=str(self._path), max_bytes=_MAX_BYTES
-            )
+            self._kept = self._read()
             self._written = self._kept
         else:
             self._kept = _Kept(1, secrets.token_hex(16), 0, {})
             self._write(self._kept)
+
+    def _read(self) -> _Kept:
+        try:
+            raw = self._path.read_bytes()
+            return decode(_Kept, raw, what="what was remembered", max_bytes=_MAX_BYTES)
+        except (SerambiError, OSError) as error:
+            why = error.what if isinstance(error, SerambiError) else error.strerror
+            raise SerambiError(
+                Kind.CORRUPT,
+                f"the owner's stops are not known: {why}",
+                where=str(self._path),
+                hint="restore the file from a backup: it holds the stops and the latest time seen",
+            ) from error
 
     def _write(self, kept: _Kept) -> None:
         try:

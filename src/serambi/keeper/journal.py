@@ -71,7 +71,7 @@ class Journal:
         commitment: a mirror of this ledger must not learn of it."""
         camera = view.camera if view else camera
         if camera and not agreement:
-            camera = self.commitment(camera)
+            camera = self.commitment(kind, camera)
         return Entry(
             kind=kind,
             at_ms=0,
@@ -87,9 +87,10 @@ class Journal:
             detail=detail,
         )
 
-    def commitment(self, camera: str) -> str:
-        """What stands in this ledger for a camera that was never agreed."""
-        return commit(self._salt, camera)
+    def commitment(self, kind: EntryKind, camera: str) -> str:
+        """What stands in this ledger for a camera that was never agreed. Another one in each kind
+        of entry: who asks for a name and is refused must not find it again in a stop."""
+        return commit(self._salt, f"{kind} {camera}")
 
     async def write(self, *entries: Entry) -> None:
         """Durable on return, all or none. Raises `SerambiError` when the disk refuses: what was
@@ -131,6 +132,11 @@ class Journal:
     async def _append(self, entries: list[Entry]) -> None:
         for start in range(0, len(entries), _BATCH):
             await asyncio.to_thread(self._store.append, entries[start : start + _BATCH])
+
+    async def publish(self) -> None:
+        """Put into tiles what is durable already, for whoever reads the ledger's folder. Raises
+        `SerambiError` when the disk refuses; nothing is lost by that."""
+        await asyncio.to_thread(self._store.publish)
 
     async def close_dangling(self) -> None:
         """After a crash: views that were opened and never closed ended with the process."""

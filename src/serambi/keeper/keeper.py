@@ -15,15 +15,20 @@ from serambi.agreement.decide import State, clock_is_sane
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES, RECONSIDER_EVERY_S, STATE_EVERY_S
+from serambi.base.limits import (
+    DOCUMENT_MAX_BYTES,
+    LEDGER_PUBLISH_EVERY_S,
+    RECONSIDER_EVERY_S,
+    STATE_EVERY_S,
+)
 from serambi.base.tasks import keep_running
-from serambi.camera.pyav_source import PyAVSource
 from serambi.camera.source import OpenSource
 from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
 from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.keeper.config import KeeperConfig
+from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
 from serambi.keeper.durable import SITE, Durable
 from serambi.keeper.hub import Hub
@@ -37,6 +42,7 @@ from serambi.ledger.store import LedgerStore
 log = logging.getLogger(__name__)
 
 _HIGH_WATER_EVERY_S = 10.0
+_INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
 
 
@@ -44,18 +50,31 @@ class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource = PyAVSource
+        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
     ) -> None:
         self.config = config
         self.clock = clock
         self.key = SigningKey.load(config.folder / "key")
         self.durable = Durable(config.folder)
-        self.documents = Documents(config.folder, config.site, config.roster, config.genesis)
+        self._loop = asyncio.get_running_loop()
+        self._hurry = asyncio.Event()
+        self.documents = Documents(
+            config.folder, config.site, config.roster, config.genesis, self._look_now
+        )
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
+        self.delivery = Delivery(
+            config.folder,
+            config.site,
+            store,
+            self.key,
+            lambda: self.documents.roster,
+            lambda: bool(self.report.shared(self.state())),
+            self.uplink.submit,
+        )
         self.release = Release(self.uplink, clock)
-        self.hub = Hub(asyncio.get_running_loop(), self._offer)
+        self.hub = Hub(self._loop, self._offer, self.release.is_open)
         self.watch = CameraWatch(config, self.hub, clock, open_source)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()
@@ -234,8 +253,10 @@ class Keeper:
             for name, work in (
                 ("socket to the courier", self.uplink.run),
                 ("state", self._tell),
-                ("sessions", self._every(RECONSIDER_EVERY_S, self._look_again)),
+                ("history", self.delivery.run),
+                ("sessions", self._look_again),
                 ("inbox", self._every(STATE_EVERY_S, self._read_inbox)),
+                ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):
@@ -243,6 +264,10 @@ class Keeper:
 
     def _on_link(self, up: bool) -> None:
         if up:
+            if self.center_lost:
+                # The center takes the site for back when it hears a state.
+                self._changed.set()
+                self.delivery.wake()
             self.center_lost = 0.0
         elif not self.center_lost:
             self.center_lost = self.clock.now()
@@ -264,8 +289,20 @@ class Keeper:
         return work
 
     async def _look_again(self) -> None:
-        await self.sessions.reconsider()
-        await self.sessions.flush_refusals()
+        """Ten times a second, at the instant at which a view is over, and when told to hurry."""
+        while True:
+            self._hurry.clear()
+            await self.sessions.reconsider()
+            await self.sessions.flush_refusals()
+            left_s = self.sessions.next_end() - self.clock.now()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(RECONSIDER_EVERY_S, max(_INSTANT_S, left_s))):
+                    await self._hurry.wait()
+
+    def _look_now(self) -> None:
+        """From any thread: a document has closed something, and is still being kept."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it every view
+            self._loop.call_soon_threadsafe(self._hurry.set)
 
     async def _catch_up(self) -> None:
         """What a full disk refused is written as soon as it takes it."""

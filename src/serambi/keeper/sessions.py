@@ -6,6 +6,7 @@ after. Each step that takes time is followed by deciding again.
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -104,6 +105,10 @@ class Sessions:
 
     def all(self) -> tuple[Session, ...]:
         return tuple(self._open.values())
+
+    def next_end(self) -> float:
+        """When the first open view is over unless renewed (unix seconds); infinite without one."""
+        return min((session.ends for session in self._open.values()), default=math.inf)
 
     async def handle(self, raw: bytes) -> Outcome:
         """Answer one signed request. Never raises for bad input: it is refused, with a reason."""

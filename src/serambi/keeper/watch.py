@@ -1,4 +1,4 @@
-"""The owner's cameras at work: one reader per stream, one recorder per camera, their health."""
+"""The owner's cameras at work: their streams read, one recorder per camera, their health."""
 
 import logging
 import time
@@ -8,9 +8,8 @@ from pathlib import Path
 
 from serambi.base.clock import Clock
 from serambi.base.errors import SerambiError
+from serambi.camera.engines import Engines
 from serambi.camera.health import Health
-from serambi.camera.pyav_source import PyAVSource
-from serambi.camera.reader import CameraReader
 from serambi.camera.source import OpenSource
 from serambi.fabric.messages import StreamShape
 from serambi.keeper.config import Camera, KeeperConfig
@@ -43,18 +42,18 @@ class Watched:
 class _Station:
     """One camera: its two readers and its recorder."""
 
-    def __init__(
-        self, camera: Camera, recorder: Recorder, hub: Hub, clock: Clock, open_source: OpenSource
-    ) -> None:
+    def __init__(self, camera: Camera, recorder: Recorder, hub: Hub, engines: Engines) -> None:
         self._camera = camera
         self._recorder = recorder
         self._hub = hub
         self.readers = {
-            stream: CameraReader(
-                open_source(url, camera.user, camera.password),
+            stream: engines.reader(
+                url,
+                camera.user,
+                camera.password,
                 name=f"{camera.id}/{stream}",
                 on_item=self._taker(stream),
-                clock=clock,
+                transport=camera.transport,
             )
             for stream, url in (("main", camera.main), ("sub", camera.sub))
         }
@@ -95,23 +94,24 @@ class _Station:
 
 
 class CameraWatch:
-    """All cameras of the site."""
+    """All cameras of the site. `open_source` takes the place of the engines, in tests."""
 
     def __init__(
         self,
         config: KeeperConfig,
         hub: Hub,
         clock: Clock,
-        open_source: OpenSource = PyAVSource,
+        open_source: OpenSource | None = None,
     ) -> None:
         self._hub = hub
+        self._engines = Engines(clock, open_source)
         self.index = Index(config.folder / "index.db")
         folder: Path = config.folder / "recordings"
         self._folder = folder
         self._keep_s, self._keep_bytes = config.keep_s, config.keep_bytes
         self._stations = {
             camera.id: _Station(
-                camera, Recorder(folder, camera.id, self.index, clock), hub, clock, open_source
+                camera, Recorder(folder, camera.id, self.index, clock), hub, self._engines
             )
             for camera in config.cameras
         }
@@ -129,6 +129,7 @@ class CameraWatch:
         deadline = time.monotonic() + _CLOSE_S
         for station in self._stations.values():
             station.close(deadline)
+        self._engines.close()
         self.index.close()
 
     def repair(self) -> None:

@@ -6,6 +6,7 @@ The parser is strict: whatever it accepts, `Note.emit` writes back byte for byte
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,11 @@ SIGNATURES_MAX = 64
 ED25519 = b"\x01"
 _KEY_HASH_BYTES = 4
 _MARK = "— "  # em dash and space
+
+
+# Control characters, and halves of a surrogate pair, which UTF-8 cannot carry.
+_NO_TEXT = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+_NO_NAME = re.compile("[\\s+\x00-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +152,7 @@ def _parse_signature(row: str) -> NoteSignature:
 
 def check_name(name: str) -> str:
     """Return a signer's name if a note can carry it: not empty, no space, no plus sign."""
-    fits = name and "+" not in name and not any(c.isspace() or c < " " for c in name)
-    if not fits or not _encodes(name):
+    if not name or _NO_NAME.search(name):
         raise _bad(f"{name[:80]!r} cannot be a signer's name")
     return name
 
@@ -155,12 +160,8 @@ def check_name(name: str) -> str:
 def _check_text(text: str) -> None:
     if not text.strip("\n") or not text.endswith("\n"):
         raise _bad("the note's text is empty or its last line has no end")
-    if any(c < " " and c != "\n" for c in text) or not _encodes(text):
+    if _NO_TEXT.search(text):
         raise _bad("the note's text has control characters")
-
-
-def _encodes(text: str) -> bool:
-    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _base64(blob: str) -> bytes:

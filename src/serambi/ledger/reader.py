@@ -11,8 +11,10 @@ from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint
+from serambi.ledger.disk import TEMPORARY
 from serambi.ledger.entry import Entry, decode_entry
 from serambi.ledger.note import NOTE_MAX_BYTES, Note
+from serambi.ledger.pending import FILE_MAX_BYTES, PENDING_FILE, Record, continuing
 from serambi.ledger.tiles import (
     BUNDLE_LEVEL,
     BUNDLE_MAX_BYTES,
@@ -30,6 +32,9 @@ FORMAT = 1
 FORMAT_FILE = "format"
 CHECKPOINT_FILE = "checkpoint"
 LOCK_FILE = "lock"
+TEMPORARY_FILES = frozenset(
+    name + TEMPORARY for name in (CHECKPOINT_FILE, FORMAT_FILE, PENDING_FILE)
+)
 READ_MAX_ENTRIES = 4096
 _CACHE_TILES = 64
 
@@ -75,8 +80,33 @@ def read_checkpoint(folder: Path) -> tuple[Checkpoint, Note]:
         return parse_checkpoint(raw)
     except SerambiError as error:
         raise SerambiError(
-            Kind.CORRUPT, f"the checkpoint cannot be read: {error}", where=str(folder)
+            Kind.CORRUPT,
+            f"the checkpoint cannot be read: {error}",
+            where=str(folder),
+            hint="restore the ledger from a mirror or a backup",
         ) from error
+
+
+def read_pending(folder: Path, size: int) -> list[Record]:
+    """The records that continue `size` entries in tiles; none in a folder without such a file.
+    Their signatures are not verified."""
+    if not (folder / PENDING_FILE).is_file():
+        return []
+    return continuing(read_file(folder, PENDING_FILE, FILE_MAX_BYTES), size)
+
+
+def newest_entries(folder: Path, count: int) -> tuple[Checkpoint, int, list[Entry]]:
+    """The newest `count` entries, in tiles or not yet: -> newest checkpoint, index of the first
+    entry, entries. Nothing is verified."""
+    checkpoint, _ = read_checkpoint(folder)
+    pending = read_pending(folder, checkpoint.size)
+    late = [leaf for record in pending for leaf in record.leaves][-count:]
+    start = max(0, checkpoint.size - (count - len(late)))
+    entries = TileReader(folder, checkpoint.size).entries(start, checkpoint.size)
+    entries += [decode_entry(leaf, PENDING_FILE) for leaf in late]
+    if pending:
+        checkpoint = parse_checkpoint(pending[-1].checkpoint)[0]
+    return checkpoint, checkpoint.size - len(entries), entries
 
 
 def files_below(folder: Path, under: str = "") -> Iterator[str]:
@@ -94,6 +124,19 @@ def files_below(folder: Path, under: str = "") -> Iterator[str]:
             yield from files_below(folder, name + "/")
         else:
             yield name
+
+
+def check_range(start: int, end: int, size: int) -> None:
+    """Raise unless [start, end) are at most 4096 of `size` entries."""
+    if not 0 <= start <= end <= size:
+        raise SerambiError(
+            Kind.BAD_INPUT, f"there are no entries {start} to {end} in a ledger of {size} entries"
+        )
+    if end - start > READ_MAX_ENTRIES:
+        raise SerambiError(
+            Kind.LIMIT,
+            f"{end - start} entries at once are more than the {READ_MAX_ENTRIES} allowed",
+        )
 
 
 class TileReader:
@@ -143,20 +186,8 @@ class TileReader:
 
     def entries(self, start: int, end: int) -> list[Entry]:
         """The entries [start, end), at most 4096 at once."""
-        if not 0 <= start <= end <= self.size:
-            raise SerambiError(
-                Kind.BAD_INPUT,
-                f"there are no entries {start} to {end} in a ledger of {self.size} entries",
-            )
-        if end - start > READ_MAX_ENTRIES:
-            raise SerambiError(
-                Kind.LIMIT,
-                f"{end - start} entries at once are more than the {READ_MAX_ENTRIES} allowed",
-            )
-        return [
-            decode_entry(raw, f"entry {start + at}")
-            for at, raw in enumerate(self.raw_entries(start, end))
-        ]
+        check_range(start, end, self.size)
+        return [decode_entry(raw, at) for at, raw in enumerate(self.raw_entries(start, end), start)]
 
     def _read(self, wanted: Tile, max_bytes: int, attempts: int = 5) -> tuple[Tile, bytes]:
         """The file that holds a tile; looked for again when a live ledger just replaced it."""

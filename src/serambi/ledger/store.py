@@ -1,7 +1,9 @@
 """The one writer of a ledger: an entry is durable when `append` returns.
 
-Tiles are written and synced first, the checkpoint replaces the old one last: it is the commit
-point. Whatever lies beyond it (a crash, a full disk) was never in the ledger and is swept away.
+An append is one record in `pending`, with the signed checkpoint over it: one write, one sync.
+`publish` puts what waits there into tiles: those are written and synced first, the checkpoint of
+the folder replaces the old one last. Whatever lies beyond it is in `pending` or was never in the
+ledger, and is swept away.
 """
 
 import contextlib
@@ -10,7 +12,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,17 +22,21 @@ from serambi.base.limits import CLOCK_SKEW_MAX_S
 from serambi.identity.keys import SigningKey
 from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from serambi.ledger.disk import TEMPORARY, Batch, rename_into_place, replace_file, sync_folder
-from serambi.ledger.entry import Entry, encode_entry
-from serambi.ledger.note import Verifier
+from serambi.ledger.entry import Entry, decode_entry, encode_entry
+from serambi.ledger.note import NOTE_MAX_BYTES, Verifier
+from serambi.ledger.pending import PENDING_FILE, Pending, Record
 from serambi.ledger.reader import (
     CHECKPOINT_FILE,
     FORMAT,
     FORMAT_FILE,
     LOCK_FILE,
+    TEMPORARY_FILES,
     TileReader,
     check_format,
+    check_range,
     files_below,
     read_checkpoint,
+    read_file,
 )
 from serambi.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Edge, Tile, parse_path, tiles_of, width_at
 from serambi.ledger.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash
@@ -53,6 +59,10 @@ class LedgerStore:
         self._lock_file: int | None = None
         self._stale = True  # memory may differ from the folder: load before anything else
         self._edge = Edge()
+        self._published = Edge()
+        self._waiting: list[Record] = []
+        self._full: list[tuple[Tile, bytes]] = []
+        self._pending: Pending | None = None
         self._checkpoint = b""
         self._last_ms = 0
 
@@ -102,7 +112,14 @@ class LedgerStore:
     def entries(self, start: int, end: int) -> list[Entry]:
         """The durable entries [start, end), at most 4096 at once; else `SerambiError`."""
         with self._ready():
-            return TileReader(self._folder, self._edge.size).entries(start, end)
+            check_range(start, end, self._edge.size)
+            there = self._published.size
+            tiles = TileReader(self._folder, there)
+            found = tiles.entries(min(start, there), min(end, there))
+            for record in self._waiting:
+                wanted = record.leaves[max(start - record.start, 0) : max(end - record.start, 0)]
+                found += [decode_entry(raw) for raw in wanted]
+            return found
 
     def append(self, entries: Sequence[Entry]) -> range:
         """Add entries, all or none, in one commit; returns their indexes when they are durable.
@@ -126,6 +143,8 @@ class LedgerStore:
                 return indexes
             self._check_order(entries)
             try:
+                if self._file.is_full:
+                    self._publish()
                 self._commit(leaves)
             except OSError as error:
                 if self._size_after_failure() != indexes.stop:
@@ -133,10 +152,26 @@ class LedgerStore:
             self._last_ms = entries[-1].at_ms
             return indexes
 
+    def publish(self) -> None:
+        """Put what waits into tiles, for whoever reads the folder. Durability does not depend on
+        it. Raises `SerambiError(UNAVAILABLE)` when the disk refuses: nothing is lost by that."""
+        with self._ready():
+            try:
+                self._publish()
+            except OSError as error:
+                raise _unwritable(self._folder, error) from error
+
     def close(self) -> None:
-        """Let go of the folder; further calls raise `SerambiError(UNAVAILABLE)`."""
+        """Publish, if the disk lets us, and let go of the folder; further calls raise
+        `SerambiError(UNAVAILABLE)`."""
         with self._mutex:
             if self._lock_file is not None:
+                if not self._stale:
+                    with contextlib.suppress(OSError):
+                        self._publish()
+                if self._pending is not None:
+                    self._pending.close()
+                    self._pending = None
                 os.close(self._lock_file)
                 self._lock_file = None
 
@@ -203,24 +238,43 @@ class LedgerStore:
         if edge.root() != checkpoint.root:
             raise self._corrupt("the tiles do not lead to the checkpoint's root")
         self._sweep(checkpoint.size)
-        self._edge, self._checkpoint, self._last_ms = edge, note.emit(), last_ms
+        self._published = self._edge = edge
+        self._checkpoint, self._last_ms = note.emit(), last_ms
+        self._waiting, self._full = [], []
+        self._take_pending()
         self._stale = False
+
+    @property
+    def _file(self) -> Pending:
+        if self._pending is None:
+            self._pending = Pending(self._folder)
+        return self._pending
+
+    def _take_pending(self) -> None:
+        """Go on with what was appended and not published."""
+        for record in self._file.read(self._edge.size):
+            edge, full = self._grown(record.leaves)
+            if record.checkpoint != self._sign(edge.size, edge.root()):
+                raise self._corrupt(f"{PENDING_FILE} does not lead to its signed checkpoint")
+            self._edge, self._checkpoint = edge, record.checkpoint
+            self._last_ms = decode_entry(record.leaves[-1]).at_ms
+            self._waiting.append(record)
+            self._full += full
+        # A sync that failed may have lost what can be read now: write it again.
+        self._file.rewrite(self._waiting)
 
     def _read_edge(self, size: int) -> tuple[Edge, int]:
         tiles = TileReader(self._folder, size)
-        edge = Edge()
-        edge.size = size
-        edge.levels = []
-        level = 0
-        while level == 0 or size >> (TILE_HEIGHT * level):
+        levels: list[list[bytes]] = []
+        while not levels or size >> (TILE_HEIGHT * len(levels)):
+            level = len(levels)
             index = size >> (TILE_HEIGHT * (level + 1))
             partial = width_at(level, index, size)
-            edge.levels.append(list(tiles.hashes(level, index)) if partial else [])
-            level += 1
-        if edge.levels[0]:
-            edge.entries = tiles.bundle(size // TILE_WIDTH)
-        if [leaf_hash(entry) for entry in edge.entries] != edge.levels[0]:
+            levels.append(list(tiles.hashes(level, index)) if partial else [])
+        entries = tiles.bundle(size // TILE_WIDTH) if levels[0] else []
+        if [leaf_hash(entry) for entry in entries] != levels[0]:
             raise self._corrupt("the newest entries do not match their tile")
+        edge = Edge.restore(size, entries, levels)
         newest = tiles.entries(max(size - 1, 0), size)
         return edge, newest[0].at_ms if newest else 0
 
@@ -231,7 +285,7 @@ class LedgerStore:
         for name in files_below(self._folder):
             tile = parse_path(name)
             if tile is None:
-                if name in (CHECKPOINT_FILE + TEMPORARY, FORMAT_FILE + TEMPORARY):
+                if name in TEMPORARY_FILES:
                     leftovers.append(name)
                 continue
             width = width_at(tile.level, tile.index, size)
@@ -265,22 +319,52 @@ class LedgerStore:
             last_ms = entry.at_ms
 
     def _commit(self, leaves: Sequence[bytes]) -> None:
-        before = {tile for tile, _ in self._edge.partial()}
-        edge = self._edge.copy()
-        files = [full for leaf in leaves for full in edge.append(leaf)]
-        partial = dict(edge.partial())
-        files += [(tile, content) for tile, content in partial.items() if tile not in before]
+        """One durable record."""
+        edge, full = self._grown(leaves)
         checkpoint = self._sign(edge.size, edge.root())
+        record = Record(self._edge.size, tuple(leaves), checkpoint)
         self._stale = True
-        with Batch(self._folder) as batch:
-            for tile, content in files:
-                batch.put(tile.path, content)
-            batch.put(CHECKPOINT_FILE + TEMPORARY, checkpoint)
-            batch.sync()
-        rename_into_place(self._folder, CHECKPOINT_FILE)
+        self._file.add(record)
         self._edge, self._checkpoint = edge, checkpoint
+        self._waiting.append(record)
+        self._full += full
+        self._stale = False
+
+    def _grown(self, leaves: Iterable[bytes]) -> tuple[Edge, list[tuple[Tile, bytes]]]:
+        """The edge with more leaves, and the tiles that are full by them."""
+        edge = self._edge.copy()
+        return edge, [full for leaf in leaves for full in edge.append(leaf)]
+
+    def _publish(self) -> None:
+        """Tiles and checkpoint of all that waits."""
+        if not self._waiting:
+            return
+        before = {tile for tile, _ in self._published.partial()}
+        partial = dict(self._edge.partial())
+        files = self._full + [item for item in partial.items() if item[0] not in before]
+        try:
+            with Batch(self._folder) as batch:
+                for tile, content in files:
+                    batch.put(tile.path, content)
+                batch.put(CHECKPOINT_FILE + TEMPORARY, self._checkpoint)
+                batch.sync()
+        except OSError:
+            self._take_away([tile for tile, _ in files])
+            raise
+        self._stale = True
+        rename_into_place(self._folder, CHECKPOINT_FILE)
+        self._published, self._waiting, self._full = self._edge, [], []
+        self._file.rewind()
         self._stale = False
         self._remove(before - partial.keys())
+
+    def _take_away(self, tiles: Sequence[Tile]) -> None:
+        """Remove what a failed publishing left; if that fails too, the next call sweeps."""
+        for tile in tiles:
+            try:
+                (self._folder / tile.path).unlink(missing_ok=True)
+            except OSError:
+                self._stale = True
 
     def _remove(self, narrower: set[Tile]) -> None:
         """Remove partial tiles that wider ones replaced; what stays is swept when next opened."""
@@ -288,7 +372,7 @@ class LedgerStore:
             path = self._folder / tile.path
             with contextlib.suppress(OSError):
                 os.unlink(path)
-                if width_at(tile.level, tile.index, self._edge.size) == TILE_WIDTH:
+                if width_at(tile.level, tile.index, self._published.size) == TILE_WIDTH:
                     os.rmdir(path.parent)
 
     def _size_after_failure(self) -> int:
@@ -304,7 +388,8 @@ class LedgerStore:
         self._load()
         self._stale = True
         # The failed sync may have been the folder's own: write the commit point anew.
-        replace_file(self._folder, CHECKPOINT_FILE, self._checkpoint)
+        published = read_file(self._folder, CHECKPOINT_FILE, NOTE_MAX_BYTES)
+        replace_file(self._folder, CHECKPOINT_FILE, published)
         self._stale = False
 
     def _sign(self, size: int, root: bytes) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.ledger.tree import HASH_BYTES, CompactRange, complete_root, fold, leaf_hash
+from serambi.ledger.tree import HASH_BYTES, CompactRange, complete_root, leaf_hash
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8
@@ -104,23 +104,43 @@ class Edge:
     """The right edge of a growing tree, tile by tile: what must be known to append to it."""
 
     def __init__(self) -> None:
-        self.size = 0
         self.entries: list[bytes] = []
         self.levels: list[list[bytes]] = [[]]
+        self._tree = CompactRange()
+
+    @classmethod
+    def restore(cls, size: int, entries: list[bytes], levels: list[list[bytes]]) -> "Edge":
+        """The edge of a tree of `size` leaves from its partial tiles, the lowest level first."""
+        edge = cls()
+        edge.entries, edge.levels = entries, levels
+        peaks: list[bytes] = []
+        for hashes in reversed(levels):
+            row = CompactRange()
+            for found in hashes:
+                row.append(found)
+            peaks += row.peaks()
+        edge._tree = CompactRange(size, peaks)
+        return edge
+
+    @property
+    def size(self) -> int:
+        """How many entries the tree has."""
+        return self._tree.size
 
     def copy(self) -> "Edge":
         """An edge that can grow without changing this one."""
         twin = Edge()
-        twin.size = self.size
         twin.entries = list(self.entries)
         twin.levels = [list(level) for level in self.levels]
+        twin._tree = self._tree.copy()
         return twin
 
     def append(self, entry: bytes) -> list[tuple[Tile, bytes]]:
         """Add one entry; returns each tile that is full by it with its contents."""
+        leaf = leaf_hash(entry)
         self.entries.append(entry)
-        self.levels[0].append(leaf_hash(entry))
-        self.size += 1
+        self.levels[0].append(leaf)
+        self._tree.append(leaf)
         full: list[tuple[Tile, bytes]] = []
         if len(self.entries) == TILE_WIDTH:
             bundle = Tile(BUNDLE_LEVEL, self.size // TILE_WIDTH - 1)
@@ -149,11 +169,5 @@ class Edge:
                 yield Tile(level, index, len(hashes)), b"".join(hashes)
 
     def root(self) -> bytes:
-        """The root of the whole tree, from its right edge alone."""
-        peaks: list[bytes] = []
-        for hashes in reversed(self.levels):
-            row = CompactRange()
-            for found in hashes:
-                row.append(found)
-            peaks += row.peaks()
-        return fold(peaks)
+        """The root of the whole tree."""
+        return self._tree.root()

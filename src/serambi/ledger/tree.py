@@ -36,9 +36,15 @@ def complete_root(hashes: Sequence[bytes]) -> bytes:
 class CompactRange:
     """The fewest hashes from which a growing tree's root follows: one per set bit of its size."""
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._peaks: list[bytes] = []
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        """A tree of `size` leaves, whose complete subtrees have the roots `peaks`, largest
+        first."""
+        self.size = size
+        self._peaks = list(peaks)
+
+    def copy(self) -> "CompactRange":
+        """A range that can grow without changing this one."""
+        return CompactRange(self.size, self._peaks)
 
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf."""

@@ -5,7 +5,7 @@ whether a newer checkpoint exists elsewhere.
 """
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +15,20 @@ from serambi.base.ids import check_id
 from serambi.base.limits import CLOCK_SKEW_MAX_S
 from serambi.identity.keys import VerifyKey
 from serambi.identity.roster import Roster
-from serambi.ledger.checkpoint import Checkpoint
-from serambi.ledger.disk import TEMPORARY
+from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint
 from serambi.ledger.entry import decode_entry
 from serambi.ledger.note import Verifier
+from serambi.ledger.pending import PENDING_FILE
 from serambi.ledger.reader import (
     CHECKPOINT_FILE,
     FORMAT_FILE,
     LOCK_FILE,
+    TEMPORARY_FILES,
     TileReader,
     check_format,
     files_below,
     read_checkpoint,
+    read_pending,
 )
 from serambi.ledger.tiles import (
     BUNDLE_LEVEL,
@@ -40,8 +42,7 @@ from serambi.ledger.tiles import (
 )
 
 _NAMED_MAX = 8
-_OWN_FILES = {CHECKPOINT_FILE, FORMAT_FILE, LOCK_FILE}
-_TEMPORARY_FILES = {CHECKPOINT_FILE + TEMPORARY, FORMAT_FILE + TEMPORARY}
+_OWN_FILES = frozenset({CHECKPOINT_FILE, FORMAT_FILE, LOCK_FILE, PENDING_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,40 @@ def _verify(folder: Path, roster: Roster, lines: list[str]) -> str:
     if rebuilt.edge.root() != checkpoint.root:
         raise SerambiError(Kind.CORRUPT, "the entries do not lead to the checkpoint's root")
     lines.append("5. The entries lead to the signed root.")
+    newest = _go_on(folder, checkpoint, keys, rebuilt)
+    if newest.size > checkpoint.size:
+        more = newest.size - checkpoint.size
+        lines.append(f"6. {more} newer entries wait for their tiles, signed as they were written.")
     lines.append(
         "   Whether a newer checkpoint exists cannot be known from this folder alone: "
         "compare with another copy."
     )
-    return _conclusion(checkpoint)
+    return _conclusion(newest)
+
+
+def _go_on(
+    folder: Path, checkpoint: Checkpoint, keys: Sequence[VerifyKey], rebuilt: "_Rebuilding"
+) -> Checkpoint:
+    """Check what was appended and is not in tiles yet; -> the newest signed checkpoint.
+
+    In a folder copied while it grew this may begin later than the tiles end: then it is passed
+    over, as what lies beyond the checkpoint always is.
+    """
+    for record in read_pending(folder, checkpoint.size):
+        for leaf in record.leaves:
+            rebuilt.add(leaf)
+        newer, note = parse_checkpoint(record.checkpoint)
+        if not note.signed_by(Verifier(checkpoint.origin, key) for key in keys):
+            raise SerambiError(
+                Kind.UNAUTHENTICATED, f"{PENDING_FILE} is not signed at entry {record.start}"
+            )
+        expected = (checkpoint.origin, record.stop, rebuilt.edge.root())
+        if (newer.origin, newer.size, newer.root) != expected:
+            raise SerambiError(
+                Kind.CORRUPT, f"{PENDING_FILE} does not lead to its root at entry {record.start}"
+            )
+        checkpoint = newer
+    return checkpoint
 
 
 def _check_plain(folder: Path, name: str) -> None:
@@ -149,7 +179,7 @@ def _sort_files(names: Iterable[str], size: int) -> _Found:
         tile = parse_path(name)
         if tile is not None:
             tiles.add(tile)
-        elif name not in _OWN_FILES | _TEMPORARY_FILES:
+        elif name not in _OWN_FILES | TEMPORARY_FILES:
             foreign.append(name)
     if foreign:
         raise SerambiError(
@@ -185,22 +215,27 @@ class _Rebuilding:
         self._first_ms = self._last_ms = 0
 
     def run(self) -> None:
-        for index, raw in enumerate(self._tiles.raw_entries(0, self._tiles.size)):
-            at_ms = decode_entry(raw, f"entry {index}").at_ms
-            if index == 0:
-                self._first_ms = at_ms
-            elif at_ms < self._last_ms - CLOCK_SKEW_MAX_S * 1000:
-                raise SerambiError(
-                    Kind.CORRUPT,
-                    f"the time runs back by {self._last_ms - at_ms} ms, "
-                    f"more than the {CLOCK_SKEW_MAX_S:g} s allowed",
-                    where=f"entry {index}",
-                )
-            self._last_ms = at_ms
-            for tile, content in self.edge.append(raw):
+        for raw in self._tiles.raw_entries(0, self._tiles.size):
+            for tile, content in self.add(raw):
                 self._compare(tile, content)
         for tile, content in self.edge.partial():
             self._compare(tile, content)
+
+    def add(self, raw: bytes) -> list[tuple[Tile, bytes]]:
+        """Check the next entry and let the tree grow by it; -> the tiles that are full by it."""
+        index = self.edge.size
+        at_ms = decode_entry(raw, index).at_ms
+        if index == 0:
+            self._first_ms = at_ms
+        elif at_ms < self._last_ms - CLOCK_SKEW_MAX_S * 1000:
+            raise SerambiError(
+                Kind.CORRUPT,
+                f"the time runs back by {self._last_ms - at_ms} ms, "
+                f"more than the {CLOCK_SKEW_MAX_S:g} s allowed",
+                where=f"entry {index}",
+            )
+        self._last_ms = at_ms
+        return self.edge.append(raw)
 
     def _compare(self, tile: Tile, content: bytes) -> None:
         if tile.level == BUNDLE_LEVEL:

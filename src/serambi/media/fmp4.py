@@ -7,6 +7,7 @@ buffered beyond what the caller hands over. Files and their index belong to reco
 import struct
 from collections.abc import Sequence
 
+from serambi.base.errors import Kind, SerambiError
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.wire import decode
 
@@ -31,13 +32,15 @@ def _full(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
 
 
 def init_segment(config: VideoConfig) -> bytes:
-    """`ftyp` and `moov` for a stream with this configuration."""
+    """`ftyp` and `moov` for a stream with this configuration; H.265 is tagged `hvc1`. Raises
+    `SerambiError` for any other codec."""
+    sample, record, brand = _sample_entry(config.codec)
     entry = _box(
-        b"avc1",
+        sample,
         struct.pack(">6xH16xHHIIIH", 1, config.width, config.height, 0x480000, 0x480000, 0, 1),
         b"\0" * 32,
         struct.pack(">Hh", 24, -1),
-        _box(b"avcC", config.record),
+        _box(record, config.record),
     )
     tables = _box(
         b"stbl",
@@ -76,7 +79,17 @@ def init_segment(config: VideoConfig) -> bytes:
         track,
         _box(b"mvex", _full(b"trex", 0, 0, struct.pack(">IIIII", _TRACK, 1, 0, 0, 0))),
     )
-    return _box(b"ftyp", b"iso6", struct.pack(">I", 1), b"iso6", b"avc1", b"mp41") + movie
+    return _box(b"ftyp", b"iso6", struct.pack(">I", 1), b"iso6", *brand, b"mp41") + movie
+
+
+def _sample_entry(codec: str) -> tuple[bytes, bytes, tuple[bytes, ...]]:
+    """-> kinds of the sample entry and of the record in it, the codec's own file brand."""
+    name = codec.partition(".")[0]
+    if name == "avc1":
+        return b"avc1", b"avcC", (b"avc1",)
+    if name == "hvc1":
+        return b"hvc1", b"hvcC", ()
+    raise SerambiError(Kind.BAD_INPUT, f"{name or 'no codec'} cannot be put into MP4")
 
 
 def fragment(
@@ -114,10 +127,11 @@ def fragment(
 
 
 def producer_time(wall_us: int, media_time: int) -> bytes:
-    """A `prft` box: when the fragment behind it was captured (NTP)."""
+    """A `prft` box: when the fragment behind it was captured (NTP, whose seconds begin anew in
+    2036)."""
     seconds, micros = divmod(wall_us, 1_000_000)
-    ntp = (seconds + _NTP_EPOCH_S) << 32 | (micros << 32) // 1_000_000
-    return _full(b"prft", 1, 24, struct.pack(">IQQ", _TRACK, ntp, media_time))
+    ntp = (seconds + _NTP_EPOCH_S & 0xFFFFFFFF) << 32 | (micros << 32) // 1_000_000
+    return _full(b"prft", 1, 24, struct.pack(">IQQ", _TRACK, ntp, max(0, media_time)))
 
 
 class Muxer:

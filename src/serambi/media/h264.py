@@ -1,15 +1,18 @@
-"""H.264 as far as it must be understood without decoding: NAL units, and the sequence parameter
-set for picture size and codec string (ITU-T H.264, 7.3.2.1; ISO 14496-15 for avcC).
+"""H.264 as far as it must be understood without decoding: NAL unit types, and the sequence
+parameter set for picture size and codec string (ITU-T H.264, 7.3.2.1; ISO 14496-15 for avcC).
 
 Strict: what cannot be read raises `SerambiError`. Repairs of what cameras get wrong belong into
 camera/.
 """
 
 import struct
-from collections.abc import Iterator
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.media.access_unit import VideoConfig
+from serambi.media.nal import BitReader
+from serambi.media.nal import split_annex_b as split_annex_b
+from serambi.media.nal import split_length_prefixed as split_length_prefixed
+from serambi.media.nal import to_length_prefixed as to_length_prefixed
 
 NAL_IDR = 5
 NAL_SEI = 6
@@ -26,39 +29,6 @@ def _bad(what: str) -> SerambiError:
 
 def nal_type(nal: bytes | memoryview) -> int:
     return nal[0] & 0x1F
-
-
-def split_annex_b(data: bytes) -> Iterator[bytes]:
-    """NAL units between start codes; trailing zero bytes belong to the start codes."""
-    begin = data.find(b"\0\0\1")
-    if begin < 0:
-        raise _bad("no start code where NAL units were expected")
-    while begin >= 0:
-        begin += 3
-        end = data.find(b"\0\0\1", begin)
-        nal = data[begin : end if end >= 0 else len(data)].rstrip(b"\0")
-        if nal:
-            yield nal
-        begin = end
-
-
-def to_length_prefixed(nals: Iterator[bytes] | list[bytes]) -> bytes:
-    """NAL units with four bytes of length each."""
-    return b"".join(struct.pack(">I", len(nal)) + nal for nal in nals)
-
-
-def split_length_prefixed(data: bytes) -> Iterator[bytes]:
-    """The reverse; raises `SerambiError` unless the lengths fit exactly."""
-    at = 0
-    while at < len(data):
-        if at + 4 > len(data):
-            raise _bad("a NAL unit's length is cut off")
-        (size,) = struct.unpack_from(">I", data, at)
-        at += 4
-        if not size or at + size > len(data):
-            raise _bad("a NAL unit's length does not fit its access unit")
-        yield data[at : at + size]
-        at += size
 
 
 def make_config(sps: bytes, pps: list[bytes]) -> VideoConfig:
@@ -80,7 +50,7 @@ def parse_sps(sps: bytes) -> tuple[int, int, int, int, int]:
     """-> width, height (pixels, cropped), chroma_format_idc, luma and chroma bit depth."""
     if len(sps) < 4 or nal_type(sps) != NAL_SPS:
         raise _bad("a sequence parameter set was expected")
-    bits = _Bits(sps[1:].replace(b"\0\0\3", b"\0\0"))
+    bits = BitReader(sps[1:], "H.264")
     profile = bits.read(8)
     bits.read(16)
     bits.exp_golomb()
@@ -127,10 +97,10 @@ def pps_id(pps: bytes) -> int:
     """Which picture parameter set this is: a later one of the same id replaces it."""
     if len(pps) < 2 or nal_type(pps) != NAL_PPS:
         raise _bad("a picture parameter set was expected")
-    return _Bits(pps[1:].replace(b"\0\0\3", b"\0\0")).exp_golomb()
+    return BitReader(pps[1:], "H.264").exp_golomb()
 
 
-def _skip_scaling_list(bits: "_Bits", size: int) -> None:
+def _skip_scaling_list(bits: BitReader, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -138,7 +108,7 @@ def _skip_scaling_list(bits: "_Bits", size: int) -> None:
         last = following or last
 
 
-def _skip_order(bits: "_Bits") -> None:
+def _skip_order(bits: BitReader) -> None:
     order = bits.exp_golomb()
     if order == 0:
         bits.exp_golomb()
@@ -151,29 +121,3 @@ def _skip_order(bits: "_Bits") -> None:
             raise _bad("too many picture order cycles")
         for _ in range(count):
             bits.signed_exp_golomb()
-
-
-class _Bits:
-    """Reads bits from the front; past the end raises `SerambiError`."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data)
-        self._left = len(data) * 8
-
-    def read(self, count: int) -> int:
-        if count > self._left:
-            raise _bad("a parameter set ends too early")
-        self._left -= count
-        return (self._value >> self._left) & ((1 << count) - 1)
-
-    def exp_golomb(self) -> int:
-        zeros = 0
-        while not self.read(1):
-            zeros += 1
-            if zeros > 31:
-                raise _bad("a number in a parameter set is too long")
-        return (1 << zeros) - 1 + self.read(zeros)
-
-    def signed_exp_golomb(self) -> int:
-        value = self.exp_golomb()
-        return (value + 1) // 2 if value & 1 else -(value // 2)

@@ -8,7 +8,6 @@ number counts messages of a stream from a random start, so that a receiver can t
 """
 
 import base64
-import binascii
 import secrets
 import struct
 
@@ -25,6 +24,8 @@ _UNIT = 0x02
 _CONFIG_AGAIN = 0x03
 _KEY = 0x01
 _HEAD = struct.Struct(">BBIqqQ")
+_SIDE_MAX = 16_384
+_REORDER_MAX = 2**31 - 1  # between decoding and showing: what fMP4 has room for
 
 
 class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +81,18 @@ def sequence_of(message: bytes) -> int | None:
     return int(_HEAD.unpack_from(message)[2])
 
 
+def restarts(message: bytes) -> bool:
+    """Whether this is a configuration said for the first time: a stream begins, or begins anew."""
+    return message[:1] == bytes([_CONFIG])
+
+
+def begins(message: bytes) -> bool:
+    """Whether a decoder can begin here: a configuration or a key frame."""
+    if message[:1] == bytes([_UNIT]):
+        return bool(message[1:2] > b"\0")
+    return True
+
+
 def decode(message: bytes) -> VideoConfig | AccessUnit:
     """Strict: what is accepted was made by the functions above. Raises `SerambiError`."""
     if len(message) > LIVE_MESSAGE_MAX_BYTES:
@@ -90,8 +103,10 @@ def decode(message: bytes) -> VideoConfig | AccessUnit:
     if kind != _UNIT or len(message) <= _HEAD.size:
         raise SerambiError(Kind.BAD_INPUT, "a live message is neither configuration nor picture")
     _, flags, _, pts, dts, wall_us = _HEAD.unpack_from(message)
-    if flags & ~_KEY or dts < 0:
-        raise SerambiError(Kind.BAD_INPUT, "a picture has unknown flags or a negative time")
+    if len(message) > _HEAD.size + ACCESS_UNIT_MAX_BYTES:
+        raise SerambiError(Kind.LIMIT, f"a picture has {len(message) - _HEAD.size} bytes")
+    if flags & ~_KEY or dts < 0 or abs(pts - dts) > _REORDER_MAX:
+        raise SerambiError(Kind.BAD_INPUT, "a picture has unknown flags or an impossible time")
     return AccessUnit(pts, dts, bool(flags & _KEY), wall_us, message[_HEAD.size :])
 
 
@@ -99,8 +114,10 @@ def _decode_config(raw: bytes) -> VideoConfig:
     found = decode_document(_Config, raw, what="a configuration", max_bytes=65_536)
     try:
         record = base64.b64decode(found.record, validate=True)
-    except binascii.Error as error:
-        raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not base64") from error
+    except ValueError as error:
+        raise SerambiError(Kind.BAD_INPUT, "a configuration's record is not base64") from error
     if base64.b64encode(record).decode() != found.record:
-        raise SerambiError(Kind.BAD_INPUT, "a configuration's avcC is not in its one right form")
+        raise SerambiError(Kind.BAD_INPUT, "a configuration's record is not in its one right form")
+    if not (0 < found.width <= _SIDE_MAX and 0 < found.height <= _SIDE_MAX):
+        raise SerambiError(Kind.BAD_INPUT, "a configuration's picture size is not possible")
     return VideoConfig(found.codec, record, found.width, found.height)

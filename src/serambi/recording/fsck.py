@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from serambi.base.errors import SerambiError
+from serambi.media import h265
 from serambi.recording.index import Fragment, Index, Segment
 
 log = logging.getLogger(__name__)
 
 _TIMESCALE = 90_000
+_FILE_MAX = 24 * 3600 * _TIMESCALE  # what lies further on in a file, we did not write
 _HEAD_MAX_BYTES = 256 * 1024
 _NAME = re.compile(r"[0-9]{1,18}\.mp4\Z")
 
@@ -104,11 +107,25 @@ def _parse_init(head: bytes) -> tuple[int, str, int, int] | None:
     if head[begin + 4 : begin + 8] != b"moov":
         return None
     end = begin + struct.unpack_from(">I", head, begin)[0]
-    entry, record = head.find(b"avc1", begin, end), head.find(b"avcC", begin, end)
-    if end > len(head) or entry < 0 or record < entry + 32 or record + 8 > end:
+    if end > len(head):
         return None
-    width, height = struct.unpack_from(">HH", head, entry + 28)
-    return end, f"avc1.{head[record + 5 : record + 8].hex()}", width, height
+    for sample, box in ((b"avc1", b"avcC"), (b"hvc1", b"hvcC")):
+        entry, record = head.find(sample, begin, end), head.find(box, begin, end)
+        if entry < 0 or record < entry + 32:
+            continue
+        codec = _codec(sample, head[record + 4 : end])
+        width, height = struct.unpack_from(">HH", head, entry + 28)
+        return None if codec is None else (end, codec, width, height)
+    return None
+
+
+def _codec(sample: bytes, record: bytes) -> str | None:
+    if sample == b"avc1":
+        return f"avc1.{record[1:4].hex()}" if len(record) >= 4 else None
+    try:
+        return h265.codec_string(record)
+    except SerambiError:
+        return None
 
 
 def _check_segment(path: Path, segment: Segment, index: Index) -> Repaired:
@@ -189,5 +206,7 @@ def _parse(moof: bytes) -> tuple[int, int, int, int, bool] | None:
         return None
     samples = [struct.unpack_from(">IIIi", moof, run_at + 16 + i * 16) for i in range(count)]
     duration = sum(sample[0] for sample in samples)
+    if max(first_dts, duration) > _FILE_MAX:
+        return None
     payload = sum(sample[1] for sample in samples)
     return first_dts, duration, count, payload, not samples[0][2] & 0x10000

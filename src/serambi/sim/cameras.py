@@ -1,8 +1,10 @@
 """A process full of cameras: configuration in, one line with the port out, then serving.
 
 With `--control` commands come as JSON lines on standard input: `{"cmd": C, "camera": ID}`, C one
-of freeze, thaw, drop, refuse, accept. Each is answered by one line; the end of input ends the
-process.
+of freeze, thaw, drop, refuse, accept, count, or `{"cmd": "fault", "camera": ID, "faults": {...}}`,
+which takes the place of the camera's faults (`faults.Faults`; `{}` mends them all). Each is
+answered by one line, `count` with what was sent, left out by a fault, and not taken by slow
+clients; the end of input ends the process.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import signal
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +23,19 @@ from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
 from serambi.sim import loop_file
+from serambi.sim.digest import Challenge
+from serambi.sim.faults import NONE, Faults
+from serambi.sim.hostile import hostile
 from serambi.sim.limits import CAMERAS_MAX, CONFIG_MAX_BYTES
-from serambi.sim.packetize import check_canary
+from serambi.sim.loop_file import Loop
 from serambi.sim.rtsp import Server, listen
-from serambi.sim.stream import Camera
+from serambi.sim.stream import Camera, Manner
 
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One camera. `canary`: 32 hexadecimal digits, no zero byte. Files as `encode` writes."""
+    """One camera. `canary`: 32 hexadecimal digits, no zero byte. Files as `encode` writes; one
+    file may serve many cameras. `changed` is what the main stream shows under that fault. `auth`,
+    `audio`, `phase_s` and `hostile` as in `Manner`."""
 
     id: str
     user: str
@@ -35,6 +43,12 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     canary: str
     main: str
     sub: str
+    changed: str = ""
+    faults: Faults = NONE
+    auth: str = "digest"
+    audio: bool = False
+    phase_s: float = 0.0
+    hostile: str = ""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,14 +62,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cmd: str
     camera: str
+    faults: Faults = NONE
 
 
-_COMMANDS: dict[str, Callable[[Camera], None]] = {
-    "freeze": lambda camera: camera.freeze(),
-    "thaw": lambda camera: camera.freeze(False),
-    "drop": lambda camera: camera.drop(),
-    "refuse": lambda camera: camera.refuse(),
-    "accept": lambda camera: camera.refuse(False),
+_COMMANDS: dict[str, Callable[[Camera, _Command], None]] = {
+    "freeze": lambda camera, _: camera.freeze(),
+    "thaw": lambda camera, _: camera.freeze(False),
+    "drop": lambda camera, _: camera.drop(),
+    "refuse": lambda camera, _: camera.refuse(),
+    "accept": lambda camera, _: camera.refuse(False),
+    "fault": lambda camera, command: camera.apply(command.faults),
+    "count": lambda camera, _: None,
 }
 
 
@@ -78,28 +95,39 @@ def read_config(path: Path) -> Config:
     return config
 
 
-def open_camera(config: CameraConfig, clock: SystemClock) -> Camera:
-    """Read a camera's loops; `SerambiError` when they or the settings are unusable."""
+def open_camera(config: CameraConfig, clock: SystemClock, loops: dict[str, Loop]) -> Camera:
+    """Make a camera; its loops are read into `loops`, by file name, unless they are there.
+    `SerambiError` when they or the settings are unusable."""
     check_id(config.id, "camera")
     try:
-        canary = check_canary(bytes.fromhex(config.canary))
+        canary = bytes.fromhex(config.canary)
     except ValueError as error:
         raise SerambiError(Kind.BAD_INPUT, "canary is not hexadecimal", where=config.id) from error
-    loops = {name: loop_file.read(Path(getattr(config, name))) for name in ("main", "sub")}
-    return Camera(config.id, config.user, config.password, canary, loops, clock)
+    Challenge(config.auth)
+    hostile(config.hostile)
+    files = {"main": config.main, "sub": config.sub, "changed:main": config.changed}
+    for file in files.values():
+        if file and file not in loops:
+            loops[file] = loop_file.read(Path(file))
+    own = {name: loops[file] for name, file in files.items() if file}
+    manner = Manner(config.auth, config.audio, config.phase_s, config.hostile)
+    return Camera(
+        *(config.id, config.user, config.password, canary, own, clock), config.faults, manner
+    )
 
 
-def obey(server: Server, line: bytes) -> dict[str, str]:
+def obey(server: Server, line: bytes) -> dict[str, Any]:
     """Carry out one control line; what to answer."""
     try:
         command = msgspec.json.decode(line, type=_Command, strict=True)
-    except (msgspec.DecodeError, UnicodeError) as error:
+        act, camera = _COMMANDS.get(command.cmd), server.cameras.get(command.camera)
+        if act is None or camera is None:
+            return {"error": "unknown command or camera"}
+        act(camera, command)
+    except (msgspec.DecodeError, UnicodeError, SerambiError) as error:
         return {"error": str(error)}
-    act, camera = _COMMANDS.get(command.cmd), server.cameras.get(command.camera)
-    if act is None or camera is None:
-        return {"error": "unknown command or camera"}
-    act(camera)
-    return {"done": command.cmd, "camera": command.camera}
+    done = {"done": command.cmd, "camera": command.camera}
+    return done | asdict(camera.counts) if command.cmd == "count" else done
 
 
 def _say(message: dict[str, Any]) -> None:
@@ -128,7 +156,8 @@ async def _control(server: Server, ended: asyncio.Event) -> None:
 async def serve(config: Config, *, control: bool = False) -> None:
     """Serve until SIGTERM, SIGINT or, with `control`, the end of standard input."""
     clock = SystemClock()
-    cameras = [open_camera(camera, clock) for camera in config.cameras]
+    loops: dict[str, Loop] = {}
+    cameras = [open_camera(camera, clock, loops) for camera in config.cameras]
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Scenes and videos -> H.264 loops on disk, made once and kept.
+"""Scenes and videos -> loops on disk, made once and kept.
 
 Main stream: every picture at full size. Sub stream: every second one at half size. Both carry
 the main stream's frame number. What does not belong here: drawing scenes, serving them.
@@ -10,21 +10,21 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import av
 import cv2
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.sim import counter, loop_file
+from serambi.sim.codec import H264
 from serambi.sim.counter import Picture
-from serambi.sim.limits import FPS, FRAMES, GOP_S, HEIGHT, SUB_HEIGHT, SUB_WIDTH, WIDTH
-from serambi.sim.loop_file import Loop, Unit
+from serambi.sim.encoder import Settings, StreamEncoder
+from serambi.sim.limits import FPS, FRAMES, HEIGHT, SUB_HEIGHT, SUB_WIDTH, WIDTH
+from serambi.sim.loop_file import Loop
 from serambi.sim.video import video_pictures
 
 VIDEO_FRAMES = FRAMES // 2
@@ -50,22 +50,6 @@ Opener = Callable[[str, int], Scene]  # (name, seed); a module-level function, f
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Encoder settings of one stream."""
-
-    width: int
-    height: int
-    fps: int
-    rate_bps: int
-    profile: str
-    preset: str = "superfast"
-
-    @property
-    def gop(self) -> int:
-        return self.fps * GOP_S
-
-
 MAIN = Settings(WIDTH, HEIGHT, FPS, 1_800_000, "high")
 SUB = Settings(SUB_WIDTH, SUB_HEIGHT, FPS // 2, 350_000, "main")
 
@@ -87,6 +71,7 @@ class Job:
     camera_tag: int = 0
     label: str = ""
     video: Path | None = None
+    codec: str = H264.name  # of the main stream; the sub stream is H.264 always
 
 
 def default_cache() -> Path:
@@ -101,51 +86,6 @@ def open_default(name: str, seed: int) -> Scene:
 
     scene: Scene = import_module("serambi.sim.scene").open_scene(name, seed)
     return scene
-
-
-class StreamEncoder:
-    """Pictures in, access units out: no B pictures, closed GOP of two seconds."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._units: list[Unit] = []
-        self._pushed = 0
-        codec = av.CodecContext.create("libx264", "w")
-        if not isinstance(codec, VideoCodecContext):
-            raise SerambiError(Kind.UNAVAILABLE, "this PyAV has no libx264 encoder")
-        codec.width, codec.height, codec.pix_fmt = settings.width, settings.height, "yuv420p"
-        codec.time_base, codec.framerate = Fraction(1, settings.fps), Fraction(settings.fps)
-        codec.bit_rate, codec.gop_size, codec.max_b_frames = settings.rate_bps, settings.gop, 0
-        kbps = settings.rate_bps // 1000
-        codec.options = {
-            "preset": settings.preset,
-            "profile": settings.profile,
-            "x264-params": f"keyint={settings.gop}:min-keyint={settings.gop}:scenecut=0:bframes=0"
-            f":open-gop=0:threads=1:rc-lookahead=10:vbv-maxrate={kbps}:vbv-bufsize={2 * kbps}"
-            ":annexb=1:repeat-headers=1",
-        }
-        self._codec = codec
-
-    def push(self, picture: Picture) -> None:
-        height, width = picture.shape[:2]
-        if (width, height) != (self._settings.width, self._settings.height):
-            raise SerambiError(Kind.BAD_INPUT, f"scene painted {width}x{height} pixels")
-        frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
-        frame.pts, frame.time_base = self._pushed, Fraction(1, self._settings.fps)
-        self._pushed += 1
-        self._take(self._codec.encode(frame))
-
-    def finish(self) -> Loop:
-        self._take(self._codec.encode(None))
-        s = self._settings
-        return Loop(s.width, s.height, s.fps, tuple(self._units))
-
-    def _take(self, packets: "Iterable[av.Packet[Any]]") -> None:
-        for packet in packets:
-            nals = loop_file.split_annex_b(bytes(packet))
-            # Encoders sign their work in SEI; cameras do not, and the canary is to stand alone.
-            nals = tuple(nal for nal in nals if nal[0] & 0x1F not in (6, 9))
-            self._units.append(Unit(bool(packet.is_keyframe), nals))
 
 
 def encode(
@@ -196,6 +136,7 @@ def encode_scene(job: Job, cache: Path, opener: Opener = open_default) -> Stream
     """Both loops of a scene, from the cache when they are there and whole."""
     scene = opener(job.name, job.seed)
     main, sub = settings_for(scene.width, scene.height, scene.fps)
+    main = replace(main, codec=job.codec)
     # Three pictures tell a repainted scene from an old one without painting it all.
     probes = hashlib.sha256()
     for part in range(3):
@@ -209,7 +150,12 @@ def encode_scene(job: Job, cache: Path, opener: Opener = open_default) -> Stream
 
 
 def encode_video(
-    path: Path, cache: Path, camera_tag: int = 0, label: str = "", frames: int = VIDEO_FRAMES
+    path: Path,
+    cache: Path,
+    camera_tag: int = 0,
+    label: str = "",
+    frames: int = VIDEO_FRAMES,
+    codec: str = H264.name,
 ) -> Streams:
     """Both loops of a real video: fitted into 1280x720, 20 a second, repeated or cut to 12 s.
 
@@ -223,9 +169,10 @@ def encode_video(
             Kind.NOT_FOUND, f"cannot read video: {error.strerror}", where=str(path)
         ) from error
     key = {"video": digest, "tag": camera_tag, "label": label, "frames": frames}
-    streams = _paths(cache, key | {"main": MAIN, "sub": SUB})
-    job = Job(path.name, 0, camera_tag, label, path)
-    return _make(streams, job, MAIN, SUB, video_pictures(path, WIDTH, HEIGHT, FPS, frames))
+    main = replace(MAIN, codec=codec)
+    streams = _paths(cache, key | {"main": main, "sub": SUB})
+    job = Job(path.name, 0, camera_tag, label, path, codec)
+    return _make(streams, job, main, SUB, video_pictures(path, WIDTH, HEIGHT, FPS, frames))
 
 
 def settings_for(width: int, height: int, fps: int) -> tuple[Settings, Settings]:
@@ -252,7 +199,7 @@ def _work(job: Job, cache: Path, opener: Opener) -> Streams | _Failed:
     cv2.setNumThreads(1)
     try:
         if job.video is not None:
-            return encode_video(job.video, cache, job.camera_tag, job.label)
+            return encode_video(job.video, cache, job.camera_tag, job.label, codec=job.codec)
         return encode_scene(job, cache, opener)
     except SerambiError as error:
         return _Failed(error.kind, error.what, error.where, error.hint)

@@ -7,52 +7,64 @@ the SHA-256 of the rest, so that a half-written or damaged file is never served.
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.sim.limits import LOOP_FILE_MAX_BYTES, LOOP_UNITS_MAX
+from serambi.sim.codec import H264, Codec, codec_named
+from serambi.sim.limits import LOOP_FILE_MAX_BYTES, LOOP_UNITS_MAX, SHIFT_MAX
 
 _MAGIC = b"SERSIM1\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One encoded picture."""
+    """One encoded picture. `shift`: by how many pictures it is shown later than its place in the
+    loop says, below zero for a B picture and zero throughout a stream without them."""
 
     key: bool
     nals: tuple[bytes, ...]
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A stream without an end: `units[k]` is the picture of frame number k modulo the length."""
+    """A stream without an end: `units[k]` is sent as number k modulo the length, and shows frame
+    number k + its shift. `lead` is by how many pictures sending must lag, so that none leaves
+    before it is taken. `derived` is room for what others make of the loop once, for as long as
+    it lives."""
 
     width: int
     height: int
     fps: int
     units: tuple[Unit, ...]
+    codec: Codec = H264
+    lead: int = field(init=False)
+    derived: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lead", max((unit.shift for unit in self.units), default=0))
 
     @property
-    def sps(self) -> bytes:
-        return self._parameter_set(7)
-
-    @property
-    def pps(self) -> bytes:
-        return self._parameter_set(8)
-
-    def _parameter_set(self, kind: int) -> bytes:
-        return next(nal for nal in self.units[0].nals if nal[0] & 0x1F == kind)
+    def parameter_sets(self) -> tuple[bytes, ...]:
+        """One of each kind, in the codec's order."""
+        nals, kind = self.units[0].nals, self.codec.kind
+        return tuple(
+            next(nal for nal in nals if kind(nal) == wanted) for wanted in self.codec.parameter_sets
+        )
 
 
-class _Header(msgspec.Struct, forbid_unknown_fields=True):
+class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     width: int
     height: int
     fps: int
     units: list[tuple[int, bool]]  # length in bytes, key
     sha256: str
+    codec: str = H264.name
+    shifts: list[int] = []  # none: all are zero
 
 
 def split_annex_b(unit: bytes) -> tuple[bytes, ...]:
@@ -65,6 +77,7 @@ def dump(loop: Loop) -> bytes:
     """The file's bytes."""
     raws = [b"".join(b"\0\0\0\1" + nal for nal in unit.nals) for unit in loop.units]
     body = b"".join(raws)
+    shifts = [unit.shift for unit in loop.units]
     header = msgspec.json.encode(
         _Header(
             loop.width,
@@ -72,6 +85,8 @@ def dump(loop: Loop) -> bytes:
             loop.fps,
             [(len(raw), unit.key) for raw, unit in zip(raws, loop.units, strict=True)],
             hashlib.sha256(body).hexdigest(),
+            loop.codec.name,
+            shifts if any(shifts) else [],
         )
     )
     return _MAGIC + len(header).to_bytes(4, "big") + header + body
@@ -101,14 +116,20 @@ def load(raw: bytes, where: str = "") -> Loop:
         size for size, _ in header.units
     ) != len(raw):
         raise corrupt("lengths do not add up")
+    shifts = header.shifts or [0] * len(header.units)
+    if len(shifts) != len(header.units) or any(abs(shift) > SHIFT_MAX for shift in shifts):
+        raise corrupt("the order of pictures")
+    try:
+        codec = codec_named(header.codec)
+    except SerambiError as error:
+        raise corrupt(error.what) from error
     units = []
-    for size, key in header.units:
-        units.append(Unit(key, split_annex_b(raw[end : end + size])))
+    for (size, key), shift in zip(header.units, shifts, strict=True):
+        units.append(Unit(key, split_annex_b(raw[end : end + size]), shift))
         end += size
-    kinds = {nal[0] & 0x1F for nal in units[0].nals}
-    if not units[0].key or not {7, 8, 5} <= kinds:
+    if not units[0].key or not codec.begins_stream(units[0].nals):
         raise corrupt("does not begin with a key picture and its parameter sets")
-    return Loop(header.width, header.height, header.fps, tuple(units))
+    return Loop(header.width, header.height, header.fps, tuple(units), codec)
 
 
 def read(path: Path) -> Loop:

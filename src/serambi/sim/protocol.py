@@ -10,6 +10,8 @@ from serambi.sim.limits import BODY_MAX_BYTES, HEADER_LINES_MAX, HEADER_MAX_BYTE
 
 _REQUEST_LINE = re.compile(r"([A-Z_]{1,24}) (\S{1,1024}) RTSP/1\.0\Z")
 _HEADER = re.compile(r"([A-Za-z0-9-]{1,64}):[ \t]*([^\r\n\0]*)\Z")
+_TRANSPORTS = {"RTP/AVP/TCP": "tcp", "RTP/AVP": "udp", "RTP/AVP/UDP": "udp"}
+_PAIRS = {"tcp": ("interleaved", "0-1", 255), "udp": ("client_port", "", 65_535)}
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -114,27 +116,34 @@ class Parser:
 
 
 def response(
-    status: int, cseq: int | None, headers: Mapping[str, str] | None = None, body: bytes = b""
+    status: int,
+    cseq: int | None,
+    headers: Mapping[str, str | list[str]] | None = None,
+    body: bytes = b"",
 ) -> bytes:
-    """One response."""
+    """One response; a header with a list of values is said once for each."""
     lines = [f"RTSP/1.0 {status} {_REASONS[status]}"]
     if cseq is not None:
         lines.append(f"CSeq: {cseq}")
     lines.append("Server: Serambi simulator")
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    for name, values in (headers or {}).items():
+        lines += [f"{name}: {v}" for v in ([values] if isinstance(values, str) else values)]
     if body:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def tcp_channels(transport: str) -> tuple[int, int] | None:
-    """RTP and RTCP channel of the first TCP offer in a Transport header, None without one."""
+def offered(transport: str) -> tuple[str, tuple[int, int]] | None:
+    """The first offer of a Transport header that can be served: `tcp` with the channels for RTP
+    and RTCP, or `udp` with the client's two ports. None without one."""
     for offer in transport.split(","):
         fields = [field.strip() for field in offer.split(";")]
-        if fields[0].upper() != "RTP/AVP/TCP":
+        kind = _TRANSPORTS.get(fields[0].upper())
+        if kind is None or "multicast" in fields:
             continue
-        wanted = next((f for f in fields if f.startswith("interleaved=")), "interleaved=0-1")
-        found = re.fullmatch(r"interleaved=([0-9]{1,3})-([0-9]{1,3})", wanted)
-        if found and int(found[1]) != int(found[2]) and max(int(found[1]), int(found[2])) < 256:
-            return int(found[1]), int(found[2])
+        name, usual, most = _PAIRS[kind]
+        wanted = next((f for f in fields if f.startswith(f"{name}=")), f"{name}={usual}")
+        found = re.fullmatch(rf"{name}=([0-9]{{1,5}})-([0-9]{{1,5}})", wanted)
+        if found and int(found[1]) != int(found[2]) and max(int(found[1]), int(found[2])) <= most:
+            return kind, (int(found[1]), int(found[2]))
     return None

@@ -1,6 +1,6 @@
 """The simulator's RTSP server: any number of cameras behind one port.
 
-URLs are `/<camera>/main` and `/<camera>/sub`. RTP travels inside the connection only.
+URLs are `/<camera>/main` and `/<camera>/sub`. RTP travels inside the connection or as datagrams.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.sim.limits import SESSION_TIMEOUT_S
+from serambi.sim.schedule import Schedule
 from serambi.sim.session import Connection
 from serambi.sim.stream import Camera
 
@@ -51,19 +52,14 @@ async def listen(
             hint="choose another port, or 0 for any free one",
         ) from error
     server.port = listener.sockets[0].getsockname()[1]
+    schedule = Schedule()
+    for camera in by_id.values():
+        for stream in camera.streams.values():
+            stream.on_start = schedule.add
     try:
-        async with asyncio.TaskGroup() as group:
-            pumps = [
-                group.create_task(stream.run(), name=f"{camera.id}/{name}")
-                for camera in by_id.values()
-                for name, stream in camera.streams.items()
-            ]
-            try:
-                yield server
-            finally:
-                for pump in pumps:
-                    pump.cancel()
+        yield server
     finally:
+        schedule.close()
         listener.close()
         for connection in tuple(server.connections):
             connection.drop()

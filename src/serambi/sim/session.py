@@ -1,7 +1,7 @@
-"""One RTSP connection: requests in, responses and interleaved packets out.
+"""One RTSP connection: requests in, answers out, and the RTP session that belongs to it.
 
-No task of its own: the event loop's callbacks and the stream's pump drive it, so a closed
-connection leaves nothing behind.
+No task of its own: the event loop's callbacks and the schedule drive it, so a closed connection
+leaves nothing behind. A session ends with its connection, also where RTP travels as datagrams.
 """
 
 import asyncio
@@ -13,23 +13,22 @@ from collections.abc import Callable, Mapping, MutableSet
 
 from serambi.base.clock import Clock
 from serambi.base.errors import SerambiError
-from serambi.sim import packetize
+from serambi.sim.carrier import Carrier, Datagrams, Interleaved
 from serambi.sim.digest import Challenge
-from serambi.sim.limits import (
-    CONNECTIONS_MAX,
-    FAILED_LOGINS_MAX,
-    REPORT_EVERY_S,
-    STUCK_MAX_S,
-    WRITE_BUFFER_MAX_BYTES,
-)
-from serambi.sim.protocol import Interleaved, Parser, Request, response, tcp_channels
-from serambi.sim.stream import Camera, Stream
+from serambi.sim.hostile import hostile
+from serambi.sim.limits import CONNECTIONS_MAX, FAILED_LOGINS_MAX, WRITE_BUFFER_MAX_BYTES
+from serambi.sim.protocol import Interleaved as Frame
+from serambi.sim.protocol import Parser, Request, offered, response
+from serambi.sim.sdp import describe
+from serambi.sim.sender import Sender
+from serambi.sim.stream import Camera, Counts, Stream
 
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
+_AUDIO = "trackID=1"
 
 
 class Connection(asyncio.Protocol):
-    """A client; a `stream.Player` once it plays."""
+    """A client."""
 
     def __init__(
         self,
@@ -43,21 +42,16 @@ class Connection(asyncio.Protocol):
         self._clock = clock
         self._timeout_s = timeout_s
         self._parser = Parser()
-        self._challenge = Challenge()
+        self._challenges: dict[str, Challenge] = {}
         self._failed_logins = 0
         self._transport: asyncio.Transport | None = None
         self._watchdog: asyncio.TimerHandle | None = None
+        self._noise: asyncio.TimerHandle | None = None
         self._heard_at = clock.monotonic()
-        self._drained_at = clock.monotonic()
         self._stream: Stream | None = None
+        self._sender: Sender | None = None
+        self._carriers: list[Carrier] = []
         self._session = ""
-        self._channels = (0, 1)
-        self._ssrc = secrets.randbits(32)
-        self._sequence = secrets.randbits(16)
-        self._offset = secrets.randbits(32)
-        self._waiting_for_key = True
-        self._packet_count = self._octet_count = 0
-        self._report_at = 0.0
 
     # Connection
 
@@ -101,10 +95,18 @@ class Connection(asyncio.Protocol):
         self.drop()
 
     def _leave(self) -> None:
-        if self._stream is not None:
-            self._stream.players.discard(self)
-        self._stream = None
+        if self._stream is not None and self._sender is not None:
+            self._stream.players.discard(self._sender)
+        if self._noise is not None:
+            self._noise.cancel()
+        for carrier in self._carriers:
+            carrier.close()
+        self._carriers = []
+        self._stream = self._sender = self._noise = None
         self._session = ""
+
+    def _heard(self) -> None:
+        self._heard_at = self._clock.monotonic()
 
     # Requests
 
@@ -115,8 +117,8 @@ class Connection(asyncio.Protocol):
                 message = self._parser.next()
                 if message is None:
                     return
-                self._heard_at = self._clock.monotonic()
-                if isinstance(message, Interleaved):
+                self._heard()
+                if isinstance(message, Frame):
                     continue  # receiver reports: accepted, and of no consequence here
                 # One who asks and never reads the answers gets no more of them.
                 if self._transport.get_write_buffer_size() > 2 * WRITE_BUFFER_MAX_BYTES:
@@ -133,11 +135,19 @@ class Connection(asyncio.Protocol):
         self,
         request: Request,
         status: int,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | list[str]] | None = None,
         body: bytes = b"",
     ) -> None:
-        if self._transport is not None:
-            self._transport.write(response(status, request.cseq, headers, body))
+        if self._transport is None:
+            return
+        camera = self._cameras.get(request.parts[0]) if request.parts else None
+        manner = hostile(camera.manner.hostile if camera else "")
+        answer = manner.twist(request.method, response(status, request.cseq, headers, body))
+        if answer:
+            self._transport.write(answer)
+        if status == 200 and request.method == manner.close_after:
+            self._leave()
+            self._transport.close()
 
     def _answer(self, request: Request) -> None:
         handlers: dict[str, Callable[[Request, Stream], None]] = {
@@ -164,27 +174,34 @@ class Connection(asyncio.Protocol):
         if camera is None or stream is None:
             self._reply(request, 404)
             return
-        if not self._challenge.accepts(
-            request.headers.get("authorization", ""),
-            camera.user,
-            camera.password,
-            request.method,
-            request.url,
-        ):
-            self._reply(request, 401, {"WWW-Authenticate": self._challenge.header})
-            self._failed_logins += 1
-            if self._failed_logins >= FAILED_LOGINS_MAX and self._transport is not None:
-                self._transport.close()
-            return
-        self._failed_logins = 0
-        handler(request, stream)
+        if self._known(request, camera):
+            handler(request, stream)
+
+    def _known(self, request: Request, camera: Camera) -> bool:
+        """Whether the request carries this camera's login; asks for it when it does not."""
+        challenge = self._challenge(camera)
+        proof = request.headers.get("authorization", "")
+        if challenge.accepts(proof, camera.user, camera.password, request.method, request.url):
+            self._failed_logins = 0
+            return True
+        self._reply(request, 401, {"WWW-Authenticate": challenge.headers})
+        self._failed_logins += 1
+        if self._failed_logins >= FAILED_LOGINS_MAX and self._transport is not None:
+            self._transport.close()
+        return False
+
+    def _challenge(self, camera: Camera) -> Challenge:
+        manner = camera.manner.auth
+        if manner not in self._challenges:
+            self._challenges[manner] = Challenge(manner)
+        return self._challenges[manner]
 
     def _in_session(self, request: Request, stream: Stream) -> bool:
         """Whether the request names this connection's session; replies when it does not."""
         named = request.headers.get("session", "").partition(";")[0].strip()
         if self._stream is not stream:
             self._reply(request, 455 if self._stream is None else 454)
-        elif named != self._session:
+        elif named != self._session and not hostile(stream.camera.manner.hostile).any_session:
             self._reply(request, 454)
         else:
             return True
@@ -196,37 +213,76 @@ class Connection(asyncio.Protocol):
             host = str((self._transport.get_extra_info("sockname") or (host,))[0])
         base = request.url.rstrip("/") + "/"
         headers = {"Content-Base": base, "Content-Type": "application/sdp"}
-        self._reply(request, 200, headers, stream.sdp(host))
+        camera = stream.camera
+        body = describe(
+            stream.loop, host, audio=camera.manner.audio, bare=camera.faults.bare_description
+        )
+        self._reply(request, 200, headers, body)
 
     def _setup(self, request: Request, stream: Stream) -> None:
-        if self._stream is not None:
+        audio = stream.camera.manner.audio and request.parts[-1] == _AUDIO
+        if (self._stream is not stream) if audio else (self._stream is not None):
             self._reply(request, 455)
             return
-        channels = tcp_channels(request.headers.get("transport", ""))
-        if channels is None:
+        found = offered(request.headers.get("transport", ""))
+        carrier = None
+        if found is not None and found[0] != stream.camera.faults.refuse_transport:
+            carrier = self._carrier(*found, stream.camera.counts)
+        if found is None or carrier is None:
             self._reply(request, 461)
             return
-        self._channels, self._stream = channels, stream
-        self._session = secrets.token_hex(8)
-        rtp, rtcp = channels
-        transport = f"RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp};ssrc={self._ssrc:08X}"
+        self._carriers.append(carrier)
+        if not audio:
+            self._stream = stream
+            self._sender = Sender(stream, carrier, self._clock, self.drop)
+            self._session = secrets.token_hex(8)
+        transport = _transport_header(found[1], carrier)
+        if self._sender is not None and not audio:
+            transport += f";ssrc={self._sender.ssrc:08X}"
         session = f"{self._session};timeout={round(self._timeout_s)}"
         self._reply(request, 200, {"Transport": transport, "Session": session})
 
+    def _carrier(self, kind: str, pair: tuple[int, int], counts: Counts) -> Carrier | None:
+        if self._transport is None:
+            return None
+        if kind == "tcp":
+            return Interleaved(self._transport, pair, counts)
+        here = self._transport.get_extra_info("sockname")[0]
+        there = self._transport.get_extra_info("peername")[0]
+        try:
+            return Datagrams(here, there, pair, counts, self._heard)
+        except SerambiError:
+            return None
+
     def _play(self, request: Request, stream: Stream) -> None:
-        if not self._in_session(request, stream):
+        sender = self._sender
+        if not self._in_session(request, stream) or sender is None:
             return
         headers = {"Session": self._session, "Range": "npt=now-"}
-        if self not in stream.players:
-            self._waiting_for_key = True
+        begins = sender not in stream.players
+        if begins:
+            stream.join(sender)
             url = request.url.rstrip("/")
             url = url if url.endswith("/trackID=0") else url + "/trackID=0"
-            rtptime = (self._offset + stream.next_key() * stream.ticks) & 0xFFFFFFFF
-            headers["RTP-Info"] = f"url={url};seq={self._sequence};rtptime={rtptime}"
+            rtptime = sender.timestamp(stream.next_key())
+            headers["RTP-Info"] = f"url={url};seq={sender.sequence};rtptime={rtptime}"
         self._reply(request, 200, headers)
-        if self not in stream.players:
-            self._report()
-            stream.players.add(self)
+        if begins:
+            sender.report()
+            self._be_noisy(stream)
+
+    def _be_noisy(self, stream: Stream) -> None:
+        manner = hostile(stream.camera.manner.hostile)
+        if not manner.noise or self._transport is None:
+            return
+
+        def act() -> None:
+            if self._transport is not None and not self._transport.is_closing():
+                if self._transport.get_write_buffer_size() <= WRITE_BUFFER_MAX_BYTES:
+                    self._transport.write(manner.noise)
+                self._noise = asyncio.get_running_loop().call_later(manner.every_s, act)
+
+        act()
 
     def _acknowledge(self, request: Request, stream: Stream) -> None:
         self._reply(request, 200, {"Session": self._session} if self._session else None)
@@ -239,51 +295,9 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    # Pictures
 
-    def lose_place(self) -> None:
-        self._waiting_for_key = True
-
-    def deliver(self, frame_number: int, key: bool, parts: list[bytes]) -> None:
-        transport, stream = self._transport, self._stream
-        if transport is None or stream is None or transport.is_closing():
-            return
-        now = self._clock.monotonic()
-        if transport.get_write_buffer_size() > WRITE_BUFFER_MAX_BYTES:
-            # Too slow: whole pictures are left out, the gap in the sequence tells of it.
-            self._waiting_for_key = True
-            if now - self._drained_at > STUCK_MAX_S:
-                self.drop()
-        else:
-            self._drained_at = now
-        if self._waiting_for_key and not (key and self._drained_at == now):
-            if self._packet_count:
-                self._sequence = (self._sequence + len(parts)) & 0xFFFF
-            return
-        self._waiting_for_key = False
-        if now >= self._report_at:
-            self._report()
-        timestamp = self._offset + frame_number * stream.ticks
-        packets = [
-            packetize.interleaved(
-                self._channels[0],
-                packetize.rtp(part, self._sequence + i, timestamp, self._ssrc, i == len(parts) - 1),
-            )
-            for i, part in enumerate(parts)
-        ]
-        self._sequence = (self._sequence + len(parts)) & 0xFFFF
-        self._packet_count += len(parts)
-        self._octet_count += sum(map(len, parts))
-        transport.write(b"".join(packets))
-
-    def _report(self) -> None:
-        if self._transport is None:
-            return
-        wall_s = self._clock.now()
-        # Picture k left at k / fps and carries offset + k * ticks: the same line for any moment.
-        timestamp = self._offset + round(wall_s * packetize.CLOCK_HZ)
-        report = packetize.sender_report(
-            self._ssrc, wall_s, timestamp, self._packet_count, self._octet_count
-        )
-        self._report_at = self._clock.monotonic() + REPORT_EVERY_S
-        self._transport.write(packetize.interleaved(self._channels[1], report))
+def _transport_header(pair: tuple[int, int], carrier: Carrier) -> str:
+    if isinstance(carrier, Datagrams):
+        ours = "-".join(map(str, carrier.ports))
+        return f"RTP/AVP;unicast;client_port={pair[0]}-{pair[1]};server_port={ours}"
+    return f"RTP/AVP/TCP;unicast;interleaved={pair[0]}-{pair[1]}"

@@ -49,12 +49,15 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`codec` is the main stream's; the sub stream is H.264 always."""
+
     number: str
     scene: str
     facing: Literal["street", "yard", "inside"]
     heading_deg: int
     position: Words
     name: Words
+    codec: Literal["h264", "h265"] = "h264"
 
     @property
     def id(self) -> str:

@@ -148,11 +148,20 @@ class Gate:
         if login is None:
             raise SerambiError(
                 Kind.UNAUTHENTICATED,
-                "nobody is signed in",
+                self._why_nobody(connection),
                 where=connection.url.path,
                 hint="sign in, or send Authorization: Bearer TOKEN",
             )
         return login
+
+    def _why_nobody(self, connection: HTTPConnection) -> str:
+        header = connection.headers.get("authorization")
+        if header is None:
+            known = connection.cookies.get(self.cookie)
+            return "this sign-in has ended" if known else "nobody is signed in"
+        if header.partition(" ")[0].lower() != "bearer":
+            return "only bearer tokens are taken here"
+        return "this bearer token is not known"
 
     def sign_in(self, response: Response, account: str) -> None:
         """Start a sign-in of `account` and set its cookie on `response`."""
@@ -193,5 +202,8 @@ def same_origin(connection: HTTPConnection) -> bool:
     scheme = {"ws": "http", "wss": "https"}.get(
         connection.scope["scheme"], connection.scope["scheme"]
     )
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.scheme == scheme and parts.netloc == connection.headers.get("host", "")

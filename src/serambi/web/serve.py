@@ -1,87 +1,31 @@
 """uvicorn as one task among others: no signals of its own, an actual port, a stop within a second.
 
-A WebSocket's endpoint finds its `Connection` in the scope, to end a reader that does not read.
+What a WebSocket's endpoint may do with its connection stands in `connection.py`.
 """
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import socket
-import struct
-import termios
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.types import Scope
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
     SOCKET_MESSAGE_MAX_BYTES,
     SOCKET_SEND_BUFFER_BYTES,
+    SOCKET_UNSENT_BYTES,
     STOP_GRACE_S,
 )
+from serambi.web.connection import SocketProtocol, reset
 
 # uvicorn writes addresses with their query strings at INFO; those may hold a sign-in code.
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 _TICK_S = 1.0
-_DRAIN_POLL_S = 0.005
-_EXTENSION = "serambi.connection"
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """The connection below a WebSocket."""
-
-    transport: asyncio.Transport
-
-    def pending_bytes(self) -> int:
-        """Bytes that the other side has not confirmed: ours and the kernel's."""
-        pending = self.transport.get_write_buffer_size()
-        sock = self.transport.get_extra_info("socket")
-        if sock is None or sock.fileno() < 0:
-            return pending
-        with contextlib.suppress(OSError):
-            raw = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
-            pending += int(struct.unpack("i", raw)[0])
-        return pending
-
-    async def drained(self) -> None:
-        """Return when everything sent so far has been confirmed. Give it a timeout."""
-        while self.pending_bytes() > 0:  # noqa: ASYNC110 (the kernel gives no event for this)
-            await asyncio.sleep(_DRAIN_POLL_S)
-
-    def abort(self) -> None:
-        """End it now; what is still in the buffers, the kernel's too, is never sent."""
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None and sock.fileno() >= 0:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
-
-
-def connection_of(scope: Scope) -> Connection | None:
-    """The connection of a WebSocket served by `HttpServer`, None under another server."""
-    found = scope.get("extensions", {}).get(_EXTENSION)
-    return found if isinstance(found, Connection) else None
-
-
-class _SocketProtocol(WebSocketsSansIOProtocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        # One message deep: what waits here can no longer be taken back when a session ends.
-        self.transport.set_write_buffer_limits(high=0)
-
-    async def run_asgi(self) -> None:
-        extensions: dict[str, Any] = dict(self.scope.get("extensions") or {})
-        extensions[_EXTENSION] = Connection(self.transport)
-        self.scope["extensions"] = extensions
-        await super().run_asgi()
 
 
 class _Server(uvicorn.Server):
@@ -116,7 +60,7 @@ class _Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             transport = connection.transport
             if isinstance(transport, asyncio.Transport):
-                Connection(transport).abort()
+                reset(transport)
         for task in list(self.server_state.tasks):
             task.cancel()
 
@@ -134,7 +78,7 @@ class HttpServer:
             uvicorn.Config(
                 app,
                 http="httptools",
-                ws=_SocketProtocol,
+                ws=SocketProtocol,
                 ws_per_message_deflate=False,
                 ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
                 lifespan="off",
@@ -199,8 +143,10 @@ def _listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it. Small, so that a stopped view has little left on its way.
+        # Connections inherit both. The kernel keeps what is on its way, and little that is not:
+        # so a stopped view has little left to send.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_SEND_BUFFER_BYTES)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SOCKET_UNSENT_BYTES)
         listening.bind((host, port))
         listening.listen(512)
         listening.setblocking(False)

@@ -56,9 +56,30 @@ export interface paths {
         };
         /**
          * Health
-         * @description The process answers; which sites are online.
+         * @description The process answers; which sites are online; whose ledger is not what it was.
          */
         get: operations["health_api_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description The newest entries of all sites, or of one site or camera, at most 200; for the next page,
+         *     `before` is the last one's `id`.
+         */
+        get: operations["history_api_history_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -197,6 +218,26 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Alarm
+         * @description The ledger of `site` is not what it was: entry `seq` of `epoch` came in two versions.
+         */
+        Alarm: {
+            /** At Ms */
+            at_ms: number;
+            /** Epoch */
+            epoch: string;
+            /**
+             * Kind
+             * @default history_differs
+             * @constant
+             */
+            kind: "history_differs";
+            /** Seq */
+            seq: number;
+            /** Site */
+            site: string;
+        };
+        /**
          * Answer
          * @description What one site said to a document.
          */
@@ -298,6 +339,8 @@ export interface components {
          * @description `status` is `ok` while the process answers; `sites` says which sites are heard.
          */
         Health: {
+            /** Alarms */
+            alarms: components["schemas"]["Alarm"][];
             /** Sites */
             sites: {
                 [key: string]: boolean;
@@ -309,6 +352,45 @@ export interface components {
             status: "ok";
             /** Version */
             version: string;
+        };
+        /**
+         * HistoryEntry
+         * @description One entry of a site's ledger: `seq` is its index there, `received_ms` when it came. `camera`
+         *     is a commitment where no agreement names it.
+         */
+        HistoryEntry: {
+            /** Agreement */
+            agreement: string;
+            /** At Ms */
+            at_ms: number;
+            /** Camera */
+            camera: string;
+            /** Detail */
+            detail: string;
+            /** Epoch */
+            epoch: string;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Party */
+            party: string;
+            /** Person */
+            person: string;
+            /** Purpose */
+            purpose: string;
+            /** Reason */
+            reason: string;
+            /** Received Ms */
+            received_ms: number;
+            /** Seq */
+            seq: number;
+            /** Session */
+            session: string;
+            /** Site */
+            site: string;
+            /** Unit */
+            unit: string;
         };
         /** Me */
         Me: {
@@ -552,6 +634,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    history_api_history_get: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                camera?: string | null;
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryEntry"][];
                 };
             };
             /** @description Client Error */

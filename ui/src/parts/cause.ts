@@ -12,6 +12,7 @@ export const NAMED = [
   'camera_offline',
   'site_offline',
   'closed',
+  'unsupported',
   'refused',
 ] as const;
 

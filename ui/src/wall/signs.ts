@@ -13,6 +13,7 @@ export const SIGNS: Record<Cause, { sign: Sign; tone: Tone }> = {
   suspended: { sign: 'frame', tone: 'late' },
   camera_offline: { sign: 'unplugged', tone: 'off' },
   site_offline: { sign: 'unplugged', tone: 'off' },
+  unsupported: { sign: 'frame', tone: 'off' },
   closed: { sign: 'lock', tone: 'wait' },
   refused: { sign: 'lock', tone: 'stop' },
 };

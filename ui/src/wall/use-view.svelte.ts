@@ -23,7 +23,8 @@ export class Watching {
     const stream = $derived(wanted?.stream ?? 'sub');
     const purpose = $derived(wanted?.purpose ?? '');
     let view: View | null = null;
-    $effect(() => {
+    // Before the page is changed: the question is on its way while the tile is being drawn.
+    $effect.pre(() => {
       if (camera === '') {
         this.seen = NOT_SEEN;
         return;

@@ -11,6 +11,10 @@ router = APIRouter(prefix="/api", tags=["health"])
 
 @router.get("/health")
 async def health(center: TheCenter) -> models.Health:
-    """The process answers; which sites are online."""
+    """The process answers; which sites are online; whose ledger is not what it was."""
     sites = {known.state.site: known.online for known in center.sites.all()}
-    return models.Health(status="ok", version=__version__, sites=sites)
+    alarms = [
+        models.Alarm(site=alarm.site, epoch=alarm.epoch, seq=alarm.seq, at_ms=alarm.at_ms)
+        for alarm in center.entries.alarms()
+    ]
+    return models.Health(status="ok", version=__version__, sites=sites, alarms=alarms)

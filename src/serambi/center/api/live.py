@@ -1,4 +1,6 @@
-"""Pictures of an open view over a WebSocket: configuration as JSON, then messages as they came."""
+"""Pictures of an open view over a WebSocket: configuration as JSON, then messages as they came.
+
+They are written by the feed itself (center/viewer.py); here a view begins and ends."""
 
 import asyncio
 import json
@@ -8,10 +10,10 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serambi.base.errors import SerambiError
-from serambi.base.limits import LAST_BYTE_S
+from serambi.base.limits import GOODBYE_S
 from serambi.center.api.socket import admit, refuse, while_connected
-from serambi.center.live import Viewer
-from serambi.web.serve import connection_of
+from serambi.center.viewer import Viewer
+from serambi.web.connection import Connection, connection_of
 
 router = APIRouter()
 
@@ -33,41 +35,28 @@ async def live(
         await refuse(websocket, error)
         return
     await websocket.accept()
-    viewer = Viewer(fmp4=format == "fmp4")
+    connection = connection_of(websocket.scope)
+    viewer = Viewer(connection, fmp4=format == "fmp4")
+    connection.on_room(viewer.flush)
     center.sessions.watch(found, viewer)
     try:
-        await while_connected(websocket, _send(websocket, viewer), viewer.until_ended())
+        await while_connected(websocket, viewer.until_ended())
     finally:
+        connection.on_room(None)
         center.sessions.unwatch(found, viewer)
     if viewer.ended.is_set():
-        await _say_goodbye(websocket, viewer.reason)
+        await _say_goodbye(websocket, connection, viewer.reason)
 
 
-async def _send(websocket: WebSocket, viewer: Viewer) -> None:
-    while True:
-        piece = await viewer.next()
-        if isinstance(piece, str):
-            await websocket.send_text(piece)
-            continue
-        if piece.text is not None:
-            await websocket.send_text(piece.text)
-        message = piece.fmp4 if viewer.fmp4 else piece.wire
-        if message is not None and (viewer.fmp4 or piece.text is None):
-            await websocket.send_bytes(message)
-
-
-async def _say_goodbye(websocket: WebSocket, reason: str) -> None:
+async def _say_goodbye(websocket: WebSocket, connection: Connection, reason: str) -> None:
     """Reason and close; a browser that does not take them in time is cut off."""
-    connection = connection_of(websocket.scope)
     code = CLOSE_REPLACED if reason == "replaced" else CLOSE_ENDED
     try:
-        async with asyncio.timeout(LAST_BYTE_S):
+        async with asyncio.timeout(GOODBYE_S):
             await websocket.send_text(json.dumps({"ended": reason}))
             await websocket.close(code)
-            if connection is not None:
-                await connection.drained()
+            await connection.drained()
     except TimeoutError:
-        if connection is not None:
-            connection.abort()
+        connection.abort()
     except WebSocketDisconnect:
         return

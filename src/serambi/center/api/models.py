@@ -21,12 +21,23 @@ class Party(BaseModel):
     name: Text
 
 
+class Alarm(BaseModel):
+    """The ledger of `site` is not what it was: entry `seq` of `epoch` came in two versions."""
+
+    kind: Literal["history_differs"] = "history_differs"
+    site: str
+    epoch: str
+    seq: int
+    at_ms: int
+
+
 class Health(BaseModel):
     """`status` is `ok` while the process answers; `sites` says which sites are heard."""
 
     status: Literal["ok"]
     version: str
     sites: dict[str, bool]
+    alarms: list[Alarm]
 
 
 class SignIn(BaseModel):
@@ -132,6 +143,28 @@ class Answer(BaseModel):
 
     allowed: bool
     reason: str
+
+
+class HistoryEntry(BaseModel):
+    """One entry of a site's ledger: `seq` is its index there, `received_ms` when it came. `camera`
+    is a commitment where no agreement names it."""
+
+    id: int
+    epoch: str
+    seq: int
+    received_ms: int
+    kind: str
+    at_ms: int
+    site: str
+    session: str
+    camera: str
+    person: str
+    unit: str
+    party: str
+    purpose: str
+    agreement: str
+    reason: str
+    detail: str
 
 
 class State(BaseModel):

@@ -15,6 +15,7 @@ _ICONS = {
     "agreement_accepted": "pen",
     "agreement_revoked": "no",
     "roster_accepted": "pen",
+    "history_differs": "no",
     "started": "mark",
 }
 _ENDED_BY_VIEWER = "closed"

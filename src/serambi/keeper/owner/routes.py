@@ -85,7 +85,11 @@ class OwnerPages:
         }
         # The owner knows what the commitments of this box stand for; nobody else does.
         hide = self._keeper.journal.commitment
-        names |= {hide(camera): name for camera, name in names.items()}
+        names |= {
+            hide(kind, camera): name
+            for camera, name in names.items()
+            for kind in ("refused", "stopped", "resumed")
+        }
         return LogWords(
             Times(self._keeper.config.zone, language),
             self._text(language),

@@ -1,4 +1,4 @@
-/** The seam between a stream and whatever draws it: MediaSource now, others behind the same door. */
+/** The seam between a stream and whatever draws it. */
 
 export interface StreamConfig {
   codec: string;

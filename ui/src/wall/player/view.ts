@@ -15,6 +15,8 @@ export interface Seen {
   element: HTMLElement | null;
   width: number;
   height: number;
+  /** Which stream comes instead of the wanted one, '' when it is the wanted one. */
+  reduced: Stream | '';
   /** When the session was opened, and when the view ended: unix milliseconds, 0 when not. */
   sinceMs: number;
   overMs: number;
@@ -28,6 +30,7 @@ export const NOT_SEEN: Seen = {
   element: null,
   width: 0,
   height: 0,
+  reduced: '',
   sinceMs: 0,
   overMs: 0,
 };
@@ -42,6 +45,8 @@ export class View {
   private readonly lag: LagMeter;
   private readonly backoff = new Backoff();
   private engine: Engine | null = null;
+  /** Which of `engines` is in use. */
+  private engineAt = 0;
   private socket: WebSocket | null = null;
   private session = '';
   private socketsInVain = 0;
@@ -49,11 +54,12 @@ export class View {
   private stopped = false;
   private readonly listeners = new Set<() => void>();
 
+  /** `engines`: the preferred one first; where it cannot play the stream the next one tries. */
   constructor(
     readonly camera: string,
     readonly stream: Stream,
     private readonly purpose: string,
-    private readonly makeEngine: MakeEngine,
+    private readonly engines: readonly [MakeEngine, ...MakeEngine[]],
     private readonly serverNow: () => number,
   ) {
     this.lag = new LagMeter(serverNow);
@@ -124,7 +130,8 @@ export class View {
 
   private connect(): void {
     if (this.engine === null) {
-      this.engine = this.makeEngine({
+      const make = this.engines[this.engineAt] ?? this.engines[0];
+      this.engine = make({
         shown: (capturedMs) => this.shown(capturedMs),
         failed: (_, fatal) => this.engineFailed(fatal),
       });
@@ -143,17 +150,16 @@ export class View {
       if (this.socket === socket) this.lostSocket();
     };
     this.socket = socket;
+    if (this.seen.reduced !== '') this.set({ reduced: '' });
   }
 
+  /** A text that nobody here knows is for a newer page. */
   private told(text: string): void {
-    let said: Partial<StreamConfig> & { ended?: string };
-    try {
-      said = JSON.parse(text) as typeof said;
-    } catch {
-      return;
-    }
+    const said = saidIn(text);
     if (typeof said.ended === 'string') {
       this.ended(said.ended);
+    } else if (said.reduced === '' || said.reduced === 'sub') {
+      this.set({ reduced: said.reduced });
     } else if (typeof said.codec === 'string') {
       const { codec, record = '', width = 0, height = 0 } = said;
       this.engine?.configure({ codec, record, width, height });
@@ -201,6 +207,11 @@ export class View {
   private engineFailed(fatal: boolean): void {
     this.dropPicture();
     this.dropSocket();
+    if (fatal && this.engineAt + 1 < this.engines.length) {
+      this.engineAt += 1;
+      this.connect();
+      return;
+    }
     void this.giveBack();
     if (fatal) {
       this.over('refused', 'unsupported', null);
@@ -237,5 +248,16 @@ export class View {
     const { session } = this;
     this.session = '';
     if (session !== '') await api.closeSession(session);
+  }
+}
+
+type Said = Partial<StreamConfig> & { ended?: string; reduced?: string };
+
+function saidIn(text: string): Said {
+  try {
+    const said: unknown = JSON.parse(text);
+    return typeof said === 'object' && said !== null ? said : {};
+  } catch {
+    return {};
   }
 }

@@ -1,0 +1,177 @@
+"""One thread that reads hundreds of streams.
+
+It sleeps a tick between two rounds, so that the packets of a picture have gathered and are read
+with one call; the fewer the streams, the shorter the tick, because then it is delay that counts.
+"""
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from serambi.base.clock import Clock
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import (
+    RTSP_BUFFER_BYTES,
+    SHARD_TICK_MAX_S,
+    SHARD_TICK_MIN_S,
+    SHARD_TICK_PER_STREAM_S,
+)
+from serambi.camera.rtsp.connection import Watch
+from serambi.camera.rtsp.resolver import Answer, Resolver
+from serambi.camera.rtsp.stream import Stream
+
+log = logging.getLogger(__name__)
+
+_SWEEP_EVERY_S = 0.1
+
+Handler = Callable[[int], None]
+
+
+class Shard:
+    """`add`, `remove`, `start`, `stop` and `join` may be called from any thread; the rest is for
+    its streams."""
+
+    def __init__(self, clock: Clock, name: str = "cameras") -> None:
+        self.clock = clock
+        self.buffer = memoryview(bytearray(RTSP_BUFFER_BYTES))
+        self._selector = selectors.DefaultSelector()
+        self._streams: dict[Stream, None] = {}
+        self._work: deque[Callable[[], None]] = deque()
+        self._resolver = Resolver()
+        self._stopping = False
+        self._awake, self._waker = socket.socketpair()
+        for each in (self._awake, self._waker):
+            each.setblocking(False)
+        self._selector.register(self._awake, selectors.EVENT_READ, None)
+        # A disk that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, unless it runs already."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def add(self, stream: Stream) -> None:
+        """Read this stream from now on."""
+        self._do(lambda: self._streams.setdefault(stream))
+
+    def remove(self, stream: Stream, done: Callable[[], None]) -> None:
+        """Close this stream, then call `done` in the shard's thread."""
+
+        def work() -> None:
+            self._streams.pop(stream, None)
+            self._guard(stream, stream.end)
+            done()
+
+        stream.stop()
+        self._do(work)
+
+    def stop(self) -> None:
+        """Close all streams and end the thread."""
+        self._stopping = True
+        self._wake()
+
+    def join(self, timeout_s: float) -> bool:
+        """Whether the thread has ended within `timeout_s`; one that never started has."""
+        if self._thread.ident is None:
+            self._close()
+            return True
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    # -- for its streams ----------------------------------------------------------------
+
+    def watcher(self, stream: Stream) -> Watch:
+        """How `stream` has its sockets watched."""
+
+        def watch(which: socket.socket, events: int, handler: Handler) -> None:
+            known = which in self._selector.get_map()
+            if not events:
+                if known:
+                    self._selector.unregister(which)
+            elif known:
+                self._selector.modify(which, events, (stream, handler))
+            else:
+                self._selector.register(which, events, (stream, handler))
+
+        return watch
+
+    def resolve(self, host: str, port: int, answer: Answer) -> None:
+        """Look up a name elsewhere and `answer` here."""
+        self._resolver.ask(host, port, lambda found: self._do(lambda: answer(found)))
+
+    # -- the thread ---------------------------------------------------------------------
+
+    def _do(self, work: Callable[[], None]) -> None:
+        self._work.append(work)
+        self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._waker.send(b"\0")
+        except OSError:
+            return  # it is awake already, or has ended
+
+    def _run(self) -> None:
+        try:
+            sweep_at_s = 0.0
+            while not self._stopping:
+                self._round(max(0.0, sweep_at_s - self.clock.monotonic()))
+                now_s = self.clock.monotonic()
+                if now_s >= sweep_at_s:
+                    sweep_at_s = now_s + _SWEEP_EVERY_S
+                    self._sweep(now_s)
+                time.sleep(self._tick_s())
+        finally:
+            for stream in tuple(self._streams):
+                self._guard(stream, stream.end)
+            self._close()
+
+    def _tick_s(self) -> float:
+        wanted_s = len(self._streams) * SHARD_TICK_PER_STREAM_S
+        return min(max(wanted_s, SHARD_TICK_MIN_S), SHARD_TICK_MAX_S)
+
+    def _round(self, timeout_s: float) -> None:
+        for key, events in self._selector.select(timeout_s):
+            if key.data is None:
+                self._catch_up()
+                continue
+            stream, handler = key.data
+            self._guard(stream, handler, events)
+
+    def _catch_up(self) -> None:
+        try:
+            while self._awake.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        while self._work:
+            self._work.popleft()()
+
+    def _sweep(self, now_s: float) -> None:
+        for stream in tuple(self._streams):
+            if not stream.over:
+                self._guard(stream, stream.tick, now_s, self)
+            if stream.over:
+                self._streams.pop(stream, None)
+
+    def _guard(self, stream: Stream, work: Callable[..., None], *arguments: object) -> None:
+        """Trouble of one camera is no trouble of the others."""
+        try:
+            work(*arguments)
+        except SerambiError as error:
+            stream.failed(error, self.clock.monotonic())
+        except Exception:  # supervised, as a thread of its own would be
+            log.exception("a camera's reader crashed")
+            crashed = SerambiError(Kind.UNAVAILABLE, "the reader crashed; see the log")
+            stream.failed(crashed, self.clock.monotonic())
+
+    def _close(self) -> None:
+        self._resolver.close()
+        self._selector.close()
+        self._awake.close()
+        self._waker.close()

@@ -1,0 +1,47 @@
+"""What happened at the sites, for operators and auditors: their ledgers' entries as they came."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from serambi.center.api import models
+from serambi.center.api.access import SignedIn, TheCenter
+from serambi.center.entries import KeptEntry
+
+router = APIRouter(prefix="/api", tags=["history"])
+
+
+@router.get("/history")
+def history(
+    account: SignedIn,
+    center: TheCenter,
+    site: models.Name | None = None,
+    camera: models.Name | None = None,
+    before: Annotated[int | None, Query(ge=0)] = None,
+) -> list[models.HistoryEntry]:
+    """The newest entries of all sites, or of one site or camera, at most 200; for the next page,
+    `before` is the last one's `id`."""
+    found = center.entries.newest(site=site, camera=camera, before=before)
+    return [_shown(kept) for kept in found]
+
+
+def _shown(kept: KeptEntry) -> models.HistoryEntry:
+    entry = kept.entry
+    return models.HistoryEntry(
+        id=kept.id,
+        epoch=kept.epoch,
+        seq=kept.seq,
+        received_ms=kept.received_ms,
+        kind=entry.kind,
+        at_ms=entry.at_ms,
+        site=entry.site,
+        session=entry.session,
+        camera=entry.camera,
+        person=entry.person,
+        unit=entry.unit,
+        party=entry.party,
+        purpose=entry.purpose,
+        agreement=entry.agreement,
+        reason=entry.reason,
+        detail=entry.detail,
+    )

@@ -1,0 +1,106 @@
+"""What happened at the sites, as their ledgers tell it: reading it, and letting go of the old.
+
+`ingest.py` puts it in. For people; the proof is the site's own ledger.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, select
+
+from serambi.base.clock import Clock, unix_ms
+from serambi.base.limits import (
+    ALARMS_SHOWN,
+    HISTORY_ENTRIES_PER_SITE,
+    HISTORY_KEPT_S,
+    HISTORY_PAGE_ENTRIES,
+)
+from serambi.center.database import site_entries, site_epochs
+from serambi.ledger.entry import Entry, decode_entry
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEntry:
+    """`id` rises in the order of arrival; `seq` is the entry's index in the site's ledger."""
+
+    id: int
+    epoch: str
+    seq: int
+    received_ms: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The site's gateway sent another entry for a place that was kept already."""
+
+    site: str
+    epoch: str
+    seq: int
+    at_ms: int
+
+
+class SiteEntries:
+    """The tables `site_entries` and `site_epochs`."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def newest(
+        self, *, site: str | None = None, camera: str | None = None, before: int | None = None
+    ) -> list[KeptEntry]:
+        """The newest entries, newest first, HISTORY_PAGE_ENTRIES at most; `before` is the `id` of
+        the last one that was seen."""
+        wanted = select(site_entries).order_by(site_entries.c.id.desc())
+        if site is not None:
+            wanted = wanted.where(site_entries.c.site == site)
+        if camera is not None:
+            wanted = wanted.where(site_entries.c.camera == camera)
+        if before is not None:
+            wanted = wanted.where(site_entries.c.id < before)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.limit(HISTORY_PAGE_ENTRIES)).all()
+        return [
+            KeptEntry(row.id, row.epoch, row.seq, row.received_ms, decode_entry(row.leaf))
+            for row in rows
+        ]
+
+    def alarms(self) -> list[Alarm]:
+        """Newest first, ALARMS_SHOWN at most."""
+        differing = (
+            select(site_epochs)
+            .where(site_epochs.c.differs_seq.is_not(None))
+            .order_by(site_epochs.c.differs_ms.desc())
+            .limit(ALARMS_SHOWN)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(differing).all()
+        return [Alarm(row.site, row.epoch, row.differs_seq, row.differs_ms) for row in rows]
+
+    def make_room(self) -> None:
+        """Remove what is older than HISTORY_KEPT_S, and of a site what is beyond
+        HISTORY_ENTRIES_PER_SITE: one busy site never pushes out another's entries."""
+        oldest_ms = unix_ms(self._clock.now() - HISTORY_KEPT_S)
+        with self._engine.begin() as connection:
+            connection.execute(delete(site_entries).where(site_entries.c.received_ms < oldest_ms))
+        for site in self._sites():
+            beyond = (
+                select(site_entries.c.id)
+                .where(site_entries.c.site == site)
+                .order_by(site_entries.c.id.desc())
+                .offset(HISTORY_ENTRIES_PER_SITE)
+                .limit(1)
+            )
+            with self._engine.begin() as connection:
+                last = connection.execute(beyond).scalar()
+                if last is not None:
+                    connection.execute(
+                        delete(site_entries)
+                        .where(site_entries.c.site == site)
+                        .where(site_entries.c.id <= last)
+                    )
+
+    def _sites(self) -> Iterator[str]:
+        with self._engine.connect() as connection:
+            return iter(connection.execute(select(site_epochs.c.site).distinct()).scalars().all())
