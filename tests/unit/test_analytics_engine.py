@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from serambi.analytics.blobs import Blob
 from serambi.analytics.engine import Engine
 from serambi.analytics.rules import Rules, parse_rules
+from serambi.analytics.zones import Book, Picture, watchers
 
 from .analytics_scenes import Plane, analyzed, box, frames, names, person, walk
 
@@ -170,3 +172,13 @@ def test_a_picture_of_another_size_begins_anew() -> None:
     engine = Engine(Rules())
     engine.update(np.zeros((180, 320), np.uint8), 0.0)
     assert engine.update(np.full((240, 320), 90, np.uint8), 0.2) == []
+
+
+def test_a_crowd_that_comes_as_one_heap_is_counted_by_its_room_without_any_track() -> None:
+    (watcher,) = watchers(parse_rules(b'{"rules": [{"rule": "crowd", "count": 3, "after_s": 0}]}'))
+    watcher.singles.extend([(150.0, 400.0)] * 5)  # type: ignore[attr-defined]
+    heap = Blob((50, 100, 150, 150), 4000, np.full((50, 100), 255, np.uint8))
+    book = Book()
+    watcher(Picture(1.0, (320, 180), [heap], [], []), book)
+    (event,) = book.take()
+    assert (event.kind, event.box) == ("8", (50 / 320, 100 / 180, 150 / 320, 150 / 180))

@@ -278,7 +278,8 @@ class _CrowdWatch:
         if picture.now_s - self.since_s >= self.setting.wait_s and self.setting.holds_at(
             picture.minute
         ):
-            box = picture.share(_around(inside))
+            there = inside or [b.box for b in picture.blobs]
+            box = picture.share(_around(there))
             event = Event(
                 "crowd", picture.now_s, self.since_s, box, 0.7, self.setting.place, str(number)
             )
