@@ -14,6 +14,7 @@ from serambi.base.process import leave, start_log
 
 _COMMANDS = {
     "agreement": "serambi.cli.agreement:agreement_group",
+    "analyze": "serambi.cli.analyze:analyze",
     "demo": "serambi.cli.demo:demo",
     "doctor": "serambi.cli.doctor:doctor",
     "ledger": "serambi.cli.ledger:ledger_group",

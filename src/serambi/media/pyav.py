@@ -1,4 +1,4 @@
-"""PyAV behind one door: opening an input and reading its packets. No decoding, no encoding.
+"""PyAV behind one door: reading packets of an input, and decoding to brightness. No encoding.
 
 PyAV's log is silenced here, because it may carry addresses with passwords.
 """
@@ -9,12 +9,24 @@ from fractions import Fraction
 
 import av
 import av.logging
+import numpy as np
+from numpy.typing import NDArray
 
 from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import CONNECT_TIMEOUT_S
 
 av.logging.set_level(None)
+
+#: Pixel formats whose first plane is 8-bit brightness.
+_Y_FIRST = frozenset(
+    (
+        "gray",
+        "nv12",
+        "nv21",
+        *tuple(f"yuv{j}{sub}p" for j in ("", "j") for sub in ("420", "422", "444")),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,76 @@ class VideoInput:
 
     def close(self) -> None:
         self._container.close()
+
+
+class LumaDecoder:
+    """Access units in, brightness out. Not thread-safe; forgiving: what cannot be decoded yields
+    no picture, and the next key frame heals it."""
+
+    def __init__(self, codec: str, extradata: bytes = b"") -> None:
+        """`codec` as `VideoInput.codec` names it; `extradata` is the decoder's record or empty
+        for Annex B. Raises `SerambiError` for a codec that is not built in."""
+        try:
+            context = av.CodecContext.create(codec, "r")
+        except (av.FFmpegError, ValueError):
+            raise SerambiError(Kind.BAD_INPUT, f"no decoder for {codec[:20]!r}") from None
+        if not isinstance(context, av.VideoCodecContext):
+            raise SerambiError(Kind.BAD_INPUT, f"{codec[:20]!r} is no video")
+        self._context = context
+        self._context.thread_count = 1  # many cameras share the cores already
+        if extradata:
+            self._context.extradata = extradata
+
+    def decode(self, unit: bytes, pts: int) -> list[tuple[int, NDArray[np.uint8]]]:
+        """Pictures that `unit` completes, as (pts, (height, width) brightness)."""
+        packet = av.Packet(unit)
+        packet.pts = packet.dts = pts
+        try:
+            frames = self._context.decode(packet)
+        except av.FFmpegError:
+            return []
+        return [(int(f.pts or 0), _luma(f)) for f in frames if isinstance(f, av.VideoFrame)]
+
+
+def luma_of_file(path: str, every_s: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Brightness of a video file, (height, width) uint8, at most one picture every `every_s`
+    seconds, with its time from the first picture. Raises `SerambiError` when the file cannot be
+    opened; damaged pictures inside it are skipped."""
+    try:
+        container = av.open(path)
+    except (OSError, av.FFmpegError) as error:
+        said = getattr(error, "strerror", None) or type(error).__name__
+        raise SerambiError(Kind.BAD_INPUT, f"no video: {said}", where=path) from None
+    with container:
+        if not container.streams.video:
+            raise SerambiError(Kind.BAD_INPUT, "no video in this file", where=path)
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        first: float | None = None
+        due = 0.0
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue
+            for frame in frames:
+                if not isinstance(frame, av.VideoFrame) or frame.time is None:
+                    continue
+                first = frame.time if first is None else first
+                t_s = frame.time - first
+                # Half a frame of grace: 12.5 pictures a second still give five.
+                if t_s + 0.02 >= due:
+                    due = max(due + every_s, t_s + every_s / 2)
+                    yield t_s, _luma(frame)
+
+
+def _luma(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """The Y plane without its padding; a copy, because the decoder uses its buffer again."""
+    if frame.format.name not in _Y_FIRST:
+        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return np.array(rows[: frame.height, : frame.width])
 
 
 def _in_words(error: Exception) -> SerambiError:

@@ -1,0 +1,363 @@
+"""Things that came to rest: left behind, taken away, parked, standing, or only light.
+
+What tells them apart is physics, in this order:
+- light keeps the ground's texture or has no sharp border;
+- of a thing taken away the empty scene shows the border, not the picture of now;
+- whoever stands still sways: the pixels around the quiet core keep changing;
+- what walked or drove up and stopped is the size of what came, and nothing went away from it;
+  what was left is smaller than who brought it, and that one is gone.
+What does not belong here: zones, thresholds, alerts (see zones.py).
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import cv2
+import numpy as np
+
+from serambi.analytics.background import Background, Mask, cv
+from serambi.analytics.blobs import OWN_BORDER, Blob, Box, Look, find_blobs, look, overlap
+from serambi.analytics.tracks import Tracker, beside
+
+SMALLEST_PX = 20
+_FROM_S = 1.5  # younger than this, nothing is said to rest
+_LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
+_LARGEST_LEFT = 0.07  # a thing that one leaves, as a share of the picture
+_MATURE_S = 6.0  # the empty scene must have been known this long
+_LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
+_ATTACHED = 2.2
+_PIECE = 3.0  # and beyond this it is a piece of what moves
+_GRADUAL_S = 1.5
+_BEFORE_S = 8.0
+_CLEAR = 0.25  # what nobody brought must have a border at least this sharp
+_PERSON_TALL = 0.62
+_SAME_ROW_PX = 14
+_WAVERS = 1.9  # gray levels
+_STEADY = 0.72  # likeness of the resting region's shape from one look to the next
+_KEPT_S = 600.0  # a left object is the scene's own after this
+_PARKED_S = 150.0  # and what stopped by itself after this
+_GONE_LOOKS = 3
+
+
+class Nature(Enum):
+    """What a resting thing is."""
+
+    UNSURE = "unsure"
+    LIGHT = "light"
+    LEFT = "left"
+    REMOVED = "removed"
+    ALIVE = "alive"
+    ARRIVED = "arrived"  # came and stopped by itself, or went by itself
+
+
+#: Natures that are neither people nor vehicles, and how long until that is believed.
+_LIFELESS = {Nature.LIGHT: 1.0, Nature.LEFT: 8.0, Nature.REMOVED: 2.0}
+
+
+@dataclass(slots=True)
+class Resting:
+    """One resting region. `age_s` counts from `since_s`; `sure_s` how long its nature has held."""
+
+    blob: Blob
+    since_s: float
+    nature: Nature = Nature.UNSURE
+    seen: Look | None = None
+    sure_s: float = 0.0
+    lively: float = 1.0
+    steady: float = 0.8
+    missing: int = 0
+    startled: bool = False  # the light changed when it came
+    restless: bool = False  # what the empty scene shows here had wavered
+    gradual: bool = False  # it grew over seconds
+    young_scene: bool = False  # the empty scene was hardly known when it came
+    votes: dict[Nature, float] = field(default_factory=dict)
+
+    def age_s(self, now_s: float) -> float:
+        return now_s - self.since_s
+
+    @property
+    def confidence(self) -> float:
+        """0..1, from how clear the border is, how quiet it lies and how long that has held."""
+        if self.seen is None:
+            return 0.0
+        clear = min(1.0, self.seen.sharp / 0.5)
+        quiet = min(1.0, max(0.0, (self.steady - 0.5) / 0.4))
+        return round(0.4 + 0.25 * clear + 0.2 * quiet + 0.15 * min(1.0, self.sure_s / 10), 2)
+
+
+class RestingThings:
+    """Call `update` about once a second; read `things`."""
+
+    def __init__(self) -> None:
+        self.things: list[Resting] = []
+        self._startled_s = -1e9
+        self._gain = 1.0
+
+    def startle(self, now_s: float) -> None:
+        """Light changed all over the picture: what comes now needs somebody who brought it."""
+        self._startled_s = now_s
+
+    def forget(self) -> None:
+        self.things = []
+
+    def update(
+        self, scene: Background, moving: list[Blob], tracker: Tracker, now_s: float, step_s: float
+    ) -> None:
+        """Look at everything that rests; `moving` are the blobs of this picture, `step_s` the
+        time since the last look."""
+        if abs(scene.gain - self._gain) > 0.12 * self._gain:
+            self.startle(now_s)
+        self._gain += 0.3 * (scene.gain - self._gain)
+        found = find_blobs(_resting_mask(scene), SMALLEST_PX, join=False)
+        self._match(found, moving, scene, now_s)
+        for thing in self.things:
+            if not thing.missing:
+                _judge(thing, scene, moving, tracker, now_s, step_s)
+        for thing in [t for t in self.things if _is_scenery(t, scene.gain, now_s)]:
+            _absorb(thing, scene)
+            self.things.remove(thing)
+
+    def quiet_mask(self, shape: tuple[int, ...]) -> Mask:
+        """Where differing pixels are neither people nor vehicles."""
+        mask = np.zeros(shape, np.uint8)
+        for thing in self.things:
+            if thing.nature in _LIFELESS and thing.sure_s >= _LIFELESS[thing.nature]:
+                left, top, right, bottom = thing.blob.box
+                part = mask[top:bottom, left:right]
+                np.maximum(part, thing.blob.mask, out=part)
+        return np.asarray(cv2.dilate(mask, _SQUARE), np.uint8)
+
+    def _match(
+        self, found: list[Blob], moving: list[Blob], scene: Background, now_s: float
+    ) -> None:
+        high, wide = scene.mean.shape
+        free = [b for b in found if b.area_px < _LARGEST_SHARE * high * wide]
+        for thing in self.things:
+            best = max(free, key=lambda b: _shape_likeness(thing.blob, b), default=None)
+            alike = _shape_likeness(thing.blob, best) if best is not None else 0.0
+            if best is None or alike < 0.2:
+                thing.missing += 1
+                continue
+            free.remove(best)
+            thing.missing = 0
+            thing.steady += 0.2 * (alike - thing.steady)
+            thing.blob = best
+        self.things = [t for t in self.things if t.missing < _GONE_LOOKS]
+        for blob in free:
+            if any(overlap(blob.box, t.blob.box) > 0.5 for t in self.things):
+                continue  # a part of what is already looked at
+            if _around(blob, moving) > _PIECE * blob.area_px:
+                continue  # a quiet piece of somebody
+            rested = _inside(scene.settled_s, blob)
+            since = now_s - float(np.percentile(rested, 60))
+            self.things.append(
+                Resting(
+                    blob,
+                    since,
+                    startled=abs(since - self._startled_s) < 4.0,
+                    restless=_wavered(scene, blob),
+                    gradual=float(np.median(_inside(scene.raised_s, blob) - rested)) > _GRADUAL_S,
+                    young_scene=scene.age_s - (now_s - since) < _MATURE_S,
+                )
+            )
+
+
+def _resting_mask(scene: Background) -> Mask:
+    """Where the second layer has held for a while and differs from the empty scene; a passer-by
+    in front does not change that."""
+    apart = cv.absdiff(scene.layer, scene.mean)
+    limit = cv2.addWeighted(scene.deviation, 3.0, scene.mean, 0.03, 8.0)
+    differs = cv.compare(apart, limit, cv2.CMP_GT)
+    rests = cv.compare(scene.settled_s, _FROM_S, cv2.CMP_GE)
+    both = cv.bitwise_and(differs, rests)
+    return np.asarray(cv2.morphologyEx(both, cv2.MORPH_CLOSE, _SQUARE), np.uint8)
+
+
+def _judge(
+    thing: Resting,
+    scene: Background,
+    moving: list[Blob],
+    tracker: Tracker,
+    now_s: float,
+    step_s: float,
+) -> None:
+    around = max(_around(thing.blob, moving), _company(thing.blob, scene.foreground))
+    # Bounded, so that one who passes by is soon forgotten.
+    company = min(max(1.0, around / max(1, thing.blob.area_px)), 2.6)
+    thing.lively += 0.25 * (company - thing.lively)
+    thing.seen = look(thing.blob, scene.layer, scene.mean)
+    nature = _nature(thing, tracker, now_s, scene.mean.size)
+    if nature is thing.nature:
+        thing.sure_s += step_s
+    else:
+        thing.nature, thing.sure_s = nature, 0.0
+
+
+def _nature(thing: Resting, tracker: Tracker, now_s: float, scene_px: int) -> Nature:
+    seen = thing.seen
+    if seen is None or thing.age_s(now_s) < _FROM_S:
+        return Nature.UNSURE
+    if seen.only_light:
+        return Nature.LIGHT if thing.lively < _ATTACHED else Nature.ALIVE
+    if thing.lively > _LIVELY or thing.steady < _STEADY:
+        return Nature.ALIVE
+    if seen.ghost:
+        if thing.young_scene or thing.restless:
+            return Nature.LIGHT  # somebody who stood there when we began to look
+        went = _went_by_itself(thing, tracker)
+        return Nature.ARRIVED if went else Nature.REMOVED
+    if _came_by_itself(thing, tracker):
+        return Nature.ARRIVED
+    if not _someone_left(thing, tracker):
+        alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER
+        if thing.gradual or seen.sharp < _CLEAR or alike:
+            return Nature.LIGHT
+        if thing.startled:
+            return Nature.UNSURE
+    if thing.blob.area_px > _LARGEST_LEFT * scene_px or _as_tall_as_people(thing, tracker):
+        return Nature.UNSURE
+    return Nature.LEFT
+
+
+def _came_by_itself(thing: Resting, tracker: Tracker) -> bool:
+    """A track of about this size came from elsewhere, was here when it came to rest, and has not
+    gone away since."""
+    box = thing.blob.box
+    for track in (*tracker.tracks, *tracker.past):
+        here = track.at(thing.since_s)
+        if here is None or overlap(here, box) < 0.5 or overlap(track.box, box) < 0.3:
+            continue
+        before = [old for t, old in track.path if -_BEFORE_S < t - thing.since_s < 0.3]
+        alike = sum(_about_as_large(old, box) for old in before)
+        if alike >= 0.6 * len(before) and any(_apart(old, box) for old in before):
+            return True
+    return False
+
+
+def _went_by_itself(thing: Resting, tracker: Tracker) -> bool:
+    """A track appeared here, not from outside, and moved away: it is what stood here."""
+    box = thing.blob.box
+    for track in (*tracker.tracks, *tracker.past):
+        first_s, first = track.path[0]
+        if not -_BEFORE_S < first_s - thing.since_s < 2.0 or not beside(first, box):
+            continue
+        alike = sum(_about_as_large(old, box) for _, old in track.path)
+        appeared = first_s > thing.since_s - 4.0 and not track.from_rim and track.parent is None
+        if _apart(track.path[-1][1], box) and (appeared or alike >= 0.3 * len(track.path)):
+            return True
+    return False
+
+
+def _as_tall_as_people(thing: Resting, tracker: Tracker) -> bool:
+    """As tall as those who pass at this distance: rather somebody than something."""
+    left, top, right, bottom = thing.blob.box
+    tall = []
+    for track in (*tracker.tracks, *tracker.past):
+        near = [b[3] - b[1] for _, b in track.path if abs(b[3] - bottom) < _SAME_ROW_PX]
+        if len(near) >= 3 and track.real() and _apart(track.box, track.path[0][1]):
+            tall.append(float(np.median(near)))
+    return (
+        bool(tall)
+        and bottom - top > _PERSON_TALL * float(np.median(tall))
+        and (bottom - top > 1.2 * (right - left))
+    )
+
+
+def _someone_left(thing: Resting, tracker: Tracker) -> bool:
+    box = thing.blob.box
+    for track in (*tracker.tracks, *tracker.past):
+        here = track.at(thing.since_s)
+        if here and overlap(here, box) > 0.3 and _apart(track.path[-1][1], box):
+            return True
+    return False
+
+
+def _about_as_large(a: Box, b: Box) -> bool:
+    """Height tells a person from what he carries; width changes with every step."""
+    wide = (a[2] - a[0]) / (b[2] - b[0])
+    high = (a[3] - a[1]) / (b[3] - b[1])
+    return 1 / 2.4 < wide < 2.4 and 1 / 2.0 < high < 2.0
+
+
+def _apart(a: Box, b: Box) -> bool:
+    """Their middles are more than half a size away from each other."""
+    reach = 0.5 * max(b[2] - b[0], b[3] - b[1])
+    dx = abs(a[0] + a[2] - b[0] - b[2]) / 2
+    dy = abs(a[1] + a[3] - b[1] - b[3]) / 2
+    return dx > reach or dy > reach
+
+
+def _wavered(scene: Background, blob: Blob) -> bool:
+    """Around the region the empty scene is less steady than elsewhere: no thing, somebody."""
+    mask = np.zeros(scene.mean.shape, np.uint8)
+    left, top, right, bottom = blob.box
+    mask[top:bottom, left:right] = blob.mask
+    ring = cv2.subtract(cv2.dilate(mask, _WIDE), cv2.erode(mask, _SQUARE)) > 0
+    return float(np.median(scene.deviation[ring]) - np.median(scene.deviation)) > _WAVERS
+
+
+def _is_scenery(thing: Resting, gain: float, now_s: float) -> bool:
+    """Whether it belongs to the empty scene from now on."""
+    age = thing.age_s(now_s)
+    if thing.nature is Nature.LIGHT:
+        # In another exposure one cannot tell light from what the exposure did.
+        return thing.sure_s >= 1.5 and 0.9 < gain < 1.1
+    if thing.nature is Nature.LEFT:
+        return age > _KEPT_S
+    if thing.nature is Nature.REMOVED:
+        return age > 60.0
+    if thing.nature is Nature.ARRIVED and thing.seen is not None and thing.seen.ghost:
+        return thing.sure_s >= 2.0
+    return age > _PARKED_S
+
+
+def _absorb(thing: Resting, scene: Background) -> None:
+    mask = np.zeros(scene.mean.shape, np.uint8)
+    left, top, right, bottom = thing.blob.box
+    mask[top:bottom, left:right] = thing.blob.mask
+    scene.absorb(np.asarray(cv2.dilate(mask, _SQUARE), np.uint8))
+
+
+def _shape_likeness(a: Blob, b: Blob) -> float:
+    """Intersection over union of two masks."""
+    left, top = max(a.box[0], b.box[0]), max(a.box[1], b.box[1])
+    right, bottom = min(a.box[2], b.box[2]), min(a.box[3], b.box[3])
+    if right <= left or bottom <= top:
+        return 0.0
+
+    def part(blob: Blob) -> Mask:
+        x, y = blob.box[:2]
+        return blob.mask[top - y : bottom - y, left - x : right - x]
+
+    common = cv2.countNonZero(cv2.bitwise_and(part(a), part(b)))
+    total = cv2.countNonZero(a.mask) + cv2.countNonZero(b.mask) - common
+    return common / max(1, total)
+
+
+def _around(blob: Blob, moving: list[Blob]) -> int:
+    """Area of the foreground that hangs together with a resting region."""
+    return sum(b.area_px for b in moving if _touches(b, blob))
+
+
+def _company(blob: Blob, foreground: Mask) -> int:
+    """Differing pixels around a region, mostly above it: the rest of somebody, if there are."""
+    left, top, right, bottom = blob.box
+    wide, high = right - left, bottom - top
+    x0, x1 = max(0, left - wide * 3 // 4), right + wide * 3 // 4
+    y0, y1 = max(0, top - 5 * high // 2), bottom + high
+    own = cv2.bitwise_and(foreground[top:bottom, left:right], blob.mask)
+    rest = cv2.countNonZero(foreground[y0:y1, x0:x1]) - cv2.countNonZero(own)
+    return blob.area_px + max(0, rest)
+
+
+def _touches(a: Blob, b: Blob) -> bool:
+    return overlap(a.box, b.box) > 0 and _shape_likeness(a, b) > 0
+
+
+def _inside(plane: "np.typing.NDArray[np.float32]", blob: Blob) -> "np.typing.NDArray[np.float32]":
+    left, top, right, bottom = blob.box
+    return np.asarray(plane[top:bottom, left:right][blob.mask > 0], np.float32)
+
+
+_WIDE = cv2.getStructuringElement(cv2.MORPH_RECT, (5, 5))
+_SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
