@@ -9,7 +9,7 @@ import pytest
 from serambi.base.clock import ManualClock
 from serambi.base.errors import SerambiError
 from serambi.keeper.journal import Journal
-from serambi.ledger.entry import Entry
+from serambi.ledger.entry import Entry, EntryKind
 from tests.builders import NOW, Town, make_roster
 from tests.fakes.keeper_site import WatchedStore, ledger_of, open_store
 
@@ -158,3 +158,36 @@ async def test_a_start_on_a_full_disk_is_written_down_later(
     store.full = False
     await journal.write(view(journal, "b"))
     assert kinds(store) == ["session_opened", "session_closed", "started", "session_opened"]
+
+
+async def test_stops_that_stand_in_the_ledger_alone_are_found(
+    journal: Journal, clock: ManualClock
+) -> None:
+    async def happened(kind: EntryKind, camera: str, agreement: str = "") -> None:
+        clock.advance(10)
+        await journal.write(journal.entry(kind, camera=camera, agreement=agreement))
+
+    def standing(since_s: float = 0.0) -> dict[str, float]:
+        return journal.stops_since(NOW + since_s, ["cam-1", "cam-in"])
+
+    assert standing() == {}
+    await happened("stopped", "cam-1", "2026-03")
+    await happened("stopped", "cam-in")
+    await happened("stopped", "cam-1", "2026-03")
+    await happened("refused", "elsewhere", "2026-03")
+    assert standing() == {"cam-1": NOW + 10, "cam-in": NOW + 20}
+    assert standing(15) == {"cam-in": NOW + 20, "cam-1": NOW + 30}
+    assert standing(60) == {}
+    await happened("resumed", "cam-in")
+    assert standing() == {"cam-1": NOW + 10}
+    await happened("stopped", "")
+    assert standing() == {"cam-1": NOW + 10, "": NOW + 60}
+    await happened("resumed", "")
+    assert standing() == {}
+
+
+async def test_many_entries_are_looked_through(journal: Journal) -> None:
+    await journal.write(journal.entry("stopped"))
+    for _ in range(3):
+        await journal.write(*[journal.entry("refused", camera="cam-1") for _ in range(200)])
+    assert journal.stops_since(0.0, ["cam-1"]) == {"": NOW}

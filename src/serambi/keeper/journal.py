@@ -18,6 +18,7 @@ from serambi.ledger.views import left_open
 log = logging.getLogger(__name__)
 
 _BATCH = 256
+_PAGE = 256
 
 
 class View(Protocol):
@@ -143,6 +144,36 @@ class Journal:
             for entry in await asyncio.to_thread(left_open, self._store)
         ]
         await self.note(*ended, self.entry("started"))
+
+    def stops_since(self, since: float, cameras: Iterable[str]) -> dict[str, float]:
+        """The owner's stops that were written here since `since` (unix seconds) and not lifted:
+        camera id, or "" for the whole site -> unix seconds. A full disk may have taken the entry
+        and refused the file that remembers stops."""
+        names: dict[str, str] = {"": ""}
+        for camera in cameras:
+            for kind in ("stopped", "resumed"):
+                names[self.commitment(kind, camera)] = names[camera] = camera
+        stops: dict[str, float] = {}
+        for entry in self._newer_than(since):
+            key = names.get(entry.camera)
+            if key is not None and entry.kind == "stopped":
+                stops.setdefault(key, entry.at_ms / 1000)
+            elif key is not None and entry.kind == "resumed":
+                stops = {other: at for other, at in stops.items() if key and other != key}
+        return stops
+
+    def _newer_than(self, since: float) -> list[Entry]:
+        """Oldest first."""
+        found: list[Entry] = []
+        end = self._store.size
+        while end:
+            start = max(0, end - _PAGE)
+            for entry in reversed(self._store.entries(start, end)):
+                if entry.at_ms < since * 1000:
+                    return found[::-1]
+                found.append(entry)
+            end = start
+        return found[::-1]
 
     async def publish(self) -> None:
         """Put into tiles what is durable already, for whoever reads the ledger's folder. Raises

@@ -16,6 +16,7 @@ from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
+    CLOCK_SKEW_MAX_S,
     LEDGER_PUBLISH_EVERY_S,
     RECONSIDER_EVERY_S,
     STATE_EVERY_S,
@@ -258,8 +259,20 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
+        await self._recall_stops()
         await self.journal.begin()
         self.watch.start()
+
+    async def _recall_stops(self) -> None:
+        """A Stop on a full disk stands in the ledger, for which there is room, and perhaps nowhere
+        else. The file was last written when it saw its latest time."""
+        since = self.durable.clock_high_water - CLOCK_SKEW_MAX_S
+        cameras = [camera.id for camera in self.config.cameras]
+        stops = await asyncio.to_thread(self.journal.stops_since, since, cameras)
+        for camera, at in stops.items():
+            self.durable.hold(camera or SITE, at)
+        if stops and (failed := await self._save()):
+            log.warning("%s", failed)
 
     def _every(
         self, period_s: float, step: Callable[[], Awaitable[None]]
