@@ -13,6 +13,7 @@ from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.keeper.delivery import FILE, Delivery
 from serambi.ledger.entry import Entry, EntryKind, encode_entry
+from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from tests.builders import SITE, Town
 
@@ -33,7 +34,9 @@ class CenterSide:
         self.ledger = LedgerStore.open(
             self.folder / "ledger", "polres/center", self.town.center, self.clock
         )
-        self.journal = Journal(self.ledger, self.clock)
+        self.journal = Journal(
+            self.ledger, Names(self.folder / "names", self.clock, 86_400), self.clock
+        )
         self.ingest = Ingest(
             self.engine, self.town.roster, self.town.center, self.journal, self.clock
         )

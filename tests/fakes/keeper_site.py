@@ -19,6 +19,7 @@ from serambi.keeper.config import KeeperConfig, read_config
 from serambi.keeper.journal import Journal
 from serambi.keeper.keeper import Keeper
 from serambi.ledger.entry import Entry
+from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from tests.builders import (
@@ -253,7 +254,8 @@ def open_store(folder: Path, town: Town, clock: Clock, events: list[str]) -> Wat
 
 
 def watched_journal(folder: Path, town: Town, clock: Clock, events: list[str]) -> Journal:
-    return Journal(open_store(folder, town, clock, events), SITE, b"salt" * 4)
+    names = Names(folder / "names", clock, 86_400)
+    return Journal(open_store(folder, town, clock, events), names, SITE, b"salt" * 4)
 
 
 def ledger_of(keeper_or_store: Keeper | LedgerStore) -> list[Entry]:

@@ -16,6 +16,7 @@ from serambi.base.clock import SystemClock
 from serambi.base.limits import VIEWER_QUEUE_MESSAGES
 from serambi.center.accounts import Role
 from serambi.ledger.entry import Entry
+from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from tests.fakes.browsers import KERNELS_BYTES, dial, is_cut_off, rest
 from tests.fakes.center_town import CONFIG, Town, unit
@@ -103,7 +104,8 @@ async def test_a_revocation_ends_ten_viewers_and_names_each(tmp_path: Path) -> N
     closed = [e for e in entries(center) if e.kind == "session_closed"]
     assert {entry.session for entry in closed} == ended
     assert len(closed) == 10
-    assert {(entry.reason, entry.person) for entry in closed} == {("revoked", "Operator")}
+    who = Names(center.town.config.names_folder, SystemClock(), 86_400).who
+    assert {(entry.reason, who(entry.person)) for entry in closed} == {("revoked", "Operator")}
 
 
 async def test_the_end_of_a_grant_in_the_middle_of_a_gop_needs_no_word_from_the_site(

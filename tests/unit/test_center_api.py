@@ -14,6 +14,7 @@ from serambi.center.accounts import Accounts, Role
 from serambi.center.database import open_database
 from serambi.fabric.messages import BATCH_TYPE, Batch, Entry, Waiting, epoch_of
 from serambi.identity.keys import SigningKey
+from serambi.ledger.entry import commit
 from tests.fakes.center_town import OWNERS, seal
 from tests.fakes.running import (
     PASSWORD,
@@ -75,16 +76,21 @@ async def test_the_history_of_the_sites(center: Running) -> None:
         assert center.town.link.take_batch is not None
         await center.town.link.take_batch("terminal", seal(BATCH_TYPE, batch, gateway.key))
 
+    async with center.client() as client:
+        wish = {"camera": "terminal-1", "action": "live", "purpose": "traffic"}
+        (await client.post("/api/sessions", json=wish)).raise_for_status()
+    asked = gateway.requests[-1]
+    person = commit(bytes.fromhex(asked.salt), asked.person)
     opened = Entry(
-        kind="session_opened", at_ms=5, site="terminal", camera="terminal-1", person="Petugas"
+        kind="session_opened", at_ms=5, site="terminal", camera="terminal-1", person=person
     )
     closed = replace(opened, kind="session_closed", at_ms=6, reason="closed")
     await deliver(opened, closed)
     async with center.client(Role.COORDINATOR) as client:
         page = (await client.get("/api/history", params={"camera": "terminal-1"})).json()
         assert [(e["seq"], e["kind"], e["person"]) for e in page] == [
-            (1, "session_closed", "Petugas"),
-            (0, "session_opened", "Petugas"),
+            (1, "session_closed", asked.person),
+            (0, "session_opened", asked.person),
         ]
         older = {"before": page[0]["id"], "site": "terminal"}
         assert (await client.get("/api/history", params=older)).json() == page[1:]

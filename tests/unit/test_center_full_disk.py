@@ -19,6 +19,7 @@ from serambi.center.database import meta, open_database
 from serambi.center.history import History
 from serambi.center.journal import Journal
 from serambi.ledger.entry import Entry
+from serambi.ledger.names import Names
 from tests.clips import START_US
 from tests.fakes.running import eventually
 
@@ -57,9 +58,16 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-async def journal(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Journal]:
+def names(tmp_path: Path) -> Names:
+    return Names(tmp_path / "names", ManualClock(START_US / 1e6), 86_400)
+
+
+@pytest.fixture
+async def journal(
+    ledger: Ledger, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Journal]:
     monkeypatch.setattr("serambi.center.journal.LEDGER_PUBLISH_EVERY_S", 0.01)
-    journal = Journal(ledger, ManualClock(START_US / 1e6))
+    journal = Journal(ledger, names, ManualClock(START_US / 1e6))
     yield journal
     journal.close()
 
@@ -87,15 +95,30 @@ async def test_what_waits_is_written_without_being_asked(ledger: Ledger, journal
     assert journal.owed == 0
 
 
-async def test_what_waits_is_bounded(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_waits_is_bounded(
+    ledger: Ledger, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("serambi.center.journal.ENTRIES_OWED", 3)
-    journal = Journal(ledger, ManualClock(0.0))
+    journal = Journal(ledger, names, ManualClock(0.0))
     ledger.full = True
     for name in "abcde":
         await journal.note(closed(name))
     ledger.full = False
     journal.close()
     assert ledger.said() == ["c", "d", "e"]
+
+
+async def test_a_name_that_cannot_be_kept_holds_back_what_is_yet_to_happen(
+    ledger: Ledger, journal: Journal, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise SerambiError(Kind.UNAVAILABLE, "the disk is full")
+
+    monkeypatch.setattr(names, "save", refuse)
+    with pytest.raises(SerambiError, match="the disk is full"):
+        await journal.append(closed("wanted"))
+    assert await journal.note(closed("over"))
+    assert ledger.said() == ["over"]
 
 
 class Opened:

@@ -27,6 +27,7 @@ from serambi.center.sessions import Session, Sessions
 from serambi.center.sites import Sites
 from serambi.center.viewer import Viewer
 from serambi.ledger.entry import Entry
+from serambi.ledger.names import Names
 from serambi.web.connection import framed
 from serambi.web.errors import ReasonedError
 from tests.fakes.browsers import Sink
@@ -68,7 +69,7 @@ class Desk:
         self.gateway = self.town.gateways["terminal"]
         self.engine = open_database(self.town.config.database)
         self.ledger = MemoryLedger()
-        self.journal = Journal(self.ledger, self.clock)
+        self.journal = Journal(self.ledger, Names(folder / "names", self.clock, 86_400), self.clock)
         self.sites = Sites(self.town.roster, self.engine, self.clock)
         self.town.link.on_state(self.sites.receive)
         self.hub = Hub(self.town.link, group)
@@ -224,12 +225,9 @@ async def test_a_refusal_is_written_down_before_it_is_told(desk: Desk) -> None:
         await desk.open()
     assert caught.value.reason == "stopped"
     entry = desk.ledger.entries[0]
-    assert (entry.kind, entry.reason, entry.person, entry.unit) == (
-        "refused",
-        "stopped",
-        "Ani",
-        "Regu A",
-    )
+    assert (entry.kind, entry.reason, entry.unit) == ("refused", "stopped", "Regu A")
+    assert desk.journal.names.who(entry.person) == "Ani"
+    assert desk.gateway.requests[-1].salt
     assert desk.hub.watched() == 0
 
 

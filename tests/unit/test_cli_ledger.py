@@ -14,6 +14,7 @@ from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Party, RosterDocument, key_entry, seal_roster
 from serambi.ledger.checkpoint import parse_checkpoint
 from serambi.ledger.entry import Entry, commit, decode_entry
+from serambi.ledger.names import Names
 from serambi.ledger.note import Verifier
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.tree import leaf_hash, verify_inclusion
@@ -130,6 +131,26 @@ def test_a_proof_can_be_checked_by_itself(folder: Path) -> None:
         leaf_hash(leaf), proof["index"], checkpoint.size, steps, checkpoint.root
     )
     assert (proof["origin"], proof["size"]) == (ORIGIN, 4)
+
+
+def test_forget_erases_a_name_and_says_from_how_many_views(tmp_path: Path) -> None:
+    names = Names(tmp_path / "names", ManualClock(NOW), 86_400)
+    people = [names.commit(f"view-{n}", name) for n, name in enumerate(("Ani", "Budi", "Ani"))]
+    names.save()
+    assert run("forget", tmp_path / "names", "Ani").output == (
+        "The name was erased from 2 views.\n"
+    )
+    left = Names(tmp_path / "names", ManualClock(NOW), 86_400)
+    assert [left.who(person) for person in people] == [None, "Budi", None]
+
+
+def test_show_calls_a_hidden_person_hidden(tmp_path: Path) -> None:
+    with LedgerStore.open(tmp_path / "ledger", ORIGIN, GATEWAY, ManualClock(NOW)) as store:
+        store.append([Entry(kind="session_opened", at_ms=int(NOW * 1000), person=HIDDEN)])
+    assert (
+        "person: the name is kept outside"
+        in run("show", tmp_path / "ledger", "--lang", "en").output
+    )
 
 
 def test_no_proof_of_what_is_not_there(folder: Path) -> None:

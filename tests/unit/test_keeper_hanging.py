@@ -53,6 +53,7 @@ def _config(folder: Path) -> KeeperConfig:
         owner_token_sha256="0" * 64,
         keep_s=3600,
         keep_bytes=1_000_000,
+        keep_names_s=86_400,
         cameras=cameras,
     )
 

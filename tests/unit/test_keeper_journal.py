@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from serambi.base.clock import ManualClock
-from serambi.base.errors import SerambiError
+from serambi.base.errors import Kind, SerambiError
 from serambi.keeper.journal import Journal
 from serambi.ledger.entry import Entry, EntryKind
+from serambi.ledger.names import Names
 from tests.builders import NOW, Town, make_roster
 from tests.fakes.keeper_site import WatchedStore, ledger_of, open_store
 
@@ -32,8 +33,13 @@ async def store(tmp_path: Path, town: Town, clock: ManualClock) -> AsyncIterator
 
 
 @pytest.fixture
-def journal(store: WatchedStore) -> Journal:
-    return Journal(store, "gudang-kpu", b"salt" * 4)
+def names(tmp_path: Path, clock: ManualClock) -> Names:
+    return Names(tmp_path / "names", clock, 86_400)
+
+
+@pytest.fixture
+def journal(store: WatchedStore, names: Names) -> Journal:
+    return Journal(store, names, "gudang-kpu", b"salt" * 4)
 
 
 def kinds(store: WatchedStore) -> list[str]:
@@ -52,7 +58,7 @@ async def test_names_of_agreed_cameras_only(journal: Journal) -> None:
     hidden = journal.entry("stopped", camera="cam-1")
     assert hidden.camera == journal.commitment("stopped", "cam-1") != "cam-1"
     assert journal.entry("stopped").camera == ""
-    other = Journal(journal.store, "gudang-kpu", b"tlas" * 4)
+    other = Journal(journal.store, journal.names, "gudang-kpu", b"tlas" * 4)
     assert other.commitment("stopped", "cam-1") != hidden.camera
     assert journal.entry("refused", camera="cam-1").camera != hidden.camera
 
@@ -102,9 +108,11 @@ async def test_a_clock_set_back_does_not_block_what_waits(
     assert kinds(store) == ["stopped", "resumed", "started"]
 
 
-async def test_what_waits_is_bounded(store: WatchedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_waits_is_bounded(
+    journal: Journal, store: WatchedStore, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("serambi.keeper.journal.ENTRIES_OWED", 300)
-    journal = Journal(store, "gudang-kpu", b"salt" * 4)
+    journal = Journal(store, names, "gudang-kpu", b"salt" * 4)
     store.full = True
     await journal.note(*(journal.entry("refused", detail=str(n)) for n in range(350)))
     assert journal.owed == 300
@@ -116,7 +124,7 @@ async def test_what_waits_is_bounded(store: WatchedStore, monkeypatch: pytest.Mo
 
 def view(journal: Journal, session: str, camera: str = "cam-1") -> Entry:
     class View:
-        purpose, person, unit, party = "p", "petugas1", "Regu", "polres"
+        purpose, person, unit, party, salt = "p", "petugas1", "Regu", "polres", ""
 
         def __init__(self) -> None:
             self.session, self.camera = session, camera
@@ -139,7 +147,8 @@ async def test_views_left_open_by_a_crash_are_closed(
     await journal.begin()
     last = ledger_of(store)[-2]
     assert (last.kind, last.session, last.camera) == ("session_closed", "b", "cam-2")
-    assert (last.reason, last.person, last.agreement) == ("restarted", "petugas1", "2026-03")
+    assert (last.reason, last.agreement) == ("restarted", "2026-03")
+    assert journal.names.who(last.person) == "petugas1"
     assert last.at_ms == int((NOW + 5) * 1000)
     size = store.size
     await journal.begin()
@@ -191,3 +200,25 @@ async def test_many_entries_are_looked_through(journal: Journal) -> None:
     for _ in range(3):
         await journal.write(*[journal.entry("refused", camera="cam-1") for _ in range(200)])
     assert journal.stops_since(0.0, ["cam-1"]) == {"": NOW}
+
+
+async def test_a_view_is_not_written_without_the_name_but_its_end_is(
+    journal: Journal, store: WatchedStore, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await journal.write(view(journal, "a"))
+
+    def refuse() -> None:
+        raise SerambiError(Kind.UNAVAILABLE, "the disk is full")
+
+    monkeypatch.setattr(names, "save", refuse)
+    with pytest.raises(SerambiError, match="the disk is full"):
+        await journal.write(view(journal, "b"))
+    assert await journal.note(journal.entry("stopped"))
+    assert kinds(store) == ["session_opened", "stopped"]
+
+
+async def test_entries_hold_no_name(journal: Journal, store: WatchedStore) -> None:
+    await journal.write(view(journal, "a"))
+    (entry,) = ledger_of(store)
+    assert entry.person.startswith("commitment:")
+    assert journal.names.who(entry.person) == "petugas1"

@@ -57,6 +57,15 @@ async def test_the_owner_reads_names_where_others_find_a_commitment(home: Box) -
     assert "You stopped a camera that is not shared" in await home.page("/log")
 
 
+async def test_an_erased_name_is_said_to_be_erased(home: Box) -> None:
+    await home.ask(person="Ani Wijaya")
+    assert "Ani Wijaya" in await home.page("/log", lang="en")
+    assert home.keeper.journal.names.forget("Ani Wijaya") == 1
+    page = await home.page("/log", lang="en")
+    assert "Ani Wijaya" not in page
+    assert WORDS.text("en", "owner.name_erased") in page
+
+
 async def test_a_flood_is_told_with_its_number(home: Box) -> None:
     journal = home.keeper.journal
     await journal.write(journal.entry("refused", reason="limit", detail="1234"))

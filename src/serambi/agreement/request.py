@@ -29,7 +29,8 @@ Stream = Literal["main", "sub"]
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Open, keep open or close one view. Person and unit are the center's own claim; times are
-    unix milliseconds."""
+    unix milliseconds. `salt` is the center's secret of this view, 32 hexadecimal digits: with it
+    both ledgers hide the person in the same commitment."""
 
     kind: Literal["open", "renew", "close"]
     session: str
@@ -44,6 +45,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nonce: str
     issued_ms: int
     expires_ms: int
+    salt: str = ""
 
 
 class Refused(Exception):

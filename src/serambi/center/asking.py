@@ -32,6 +32,8 @@ class Subject(Protocol):
     def action(self) -> str: ...
     @property
     def purpose(self) -> str: ...
+    @property
+    def salt(self) -> str: ...
 
 
 class Asker:
@@ -73,6 +75,7 @@ class Asker:
             nonce=new_id(),
             issued_ms=now_ms,
             expires_ms=now_ms + int(REQUEST_TTL_MAX_S * 1000),
+            salt=subject.salt,
         )
         reply = await self._command(subject.site, seal_request(request, self._key))
         if reply.nonce != request.nonce or reply.session != request.session:

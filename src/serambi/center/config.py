@@ -3,18 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.limits import NAMES_KEPT_DAYS
 from serambi.base.toml import read_toml
 
 _HINT = "compare with docs/reference/settings.md"
+_DAYS_MAX = 36_600
 
 
 @dataclass(frozen=True, slots=True)
 class CenterConfig:
     """Paths are absolute. `tls` holds the fabric's certificate, which the center renews by itself
-    for the host `names` when `authority` is given. `web_tls` is (certificate, key)."""
+    for the host `names` when `authority` is given. `web_tls` is (certificate, key). `zone` is that
+    of the public page's dates; people's names are kept for `names_days`."""
 
     party: str
     host: str
@@ -28,6 +32,8 @@ class CenterConfig:
     authority: Path | None = None
     names: tuple[str, ...] = ()
     web_tls: tuple[Path, Path] | None = None
+    zone: str = "Asia/Jakarta"
+    names_days: float = NAMES_KEPT_DAYS
 
     @property
     def database(self) -> Path:
@@ -36,6 +42,10 @@ class CenterConfig:
     @property
     def ledger(self) -> Path:
         return self.folder / "ledger"
+
+    @property
+    def names_folder(self) -> Path:
+        return self.folder / "names"
 
 
 _KNOWN = frozenset(
@@ -53,6 +63,8 @@ _KNOWN = frozenset(
         "names",
         "web_certificate",
         "web_key",
+        "zone",
+        "names_days",
     }
 )
 
@@ -80,6 +92,8 @@ def read_config(path: Path) -> CenterConfig:
         authority=reader.path("authority", ""),
         names=reader.texts("names", hosts_of(listen)),
         web_tls=(certificate, key) if certificate and key else None,
+        zone=reader.zone("zone", "Asia/Jakarta"),
+        names_days=reader.days("names_days", NAMES_KEPT_DAYS),
     )
 
 
@@ -129,6 +143,22 @@ class _Reader:
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65535:
             raise self.wrong(name, "must be a port, 0 to 65535")
         return value
+
+    def zone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise self.wrong(name, "must be an IANA zone such as Asia/Jakarta") from error
+        return value
+
+    def days(self, name: str, default: float) -> float:
+        value = self._raw.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.wrong(name, "must be a number of days")
+        if not 0 < value <= _DAYS_MAX:
+            raise self.wrong(name, f"must be more than 0 and at most {_DAYS_MAX} days")
+        return float(value)
 
     def path(self, name: str, default: str) -> Path | None:
         value = self.text(name, default)

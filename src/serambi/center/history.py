@@ -5,10 +5,11 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from sqlalchemy import Engine, Executable, insert, update
+from sqlalchemy import Engine, Executable, delete, insert, update
 from sqlalchemy.exc import OperationalError
 
 from serambi.base.clock import Clock, unix_ms
+from serambi.base.limits import HISTORY_KEPT_S
 from serambi.center.accounts import Account
 from serambi.center.database import sessions
 
@@ -72,6 +73,15 @@ class History:
             update(sessions)
             .where(sessions.c.closed_ms.is_(None))
             .values(self._ended("center_restarted"))
+        )
+
+    def make_room(self) -> None:
+        """Forget the sessions of more than HISTORY_KEPT_S ago: they name accounts."""
+        oldest_ms = unix_ms(self._clock.now() - HISTORY_KEPT_S)
+        self._do(
+            delete(sessions).where(
+                sessions.c.closed_ms.is_not(None), sessions.c.closed_ms < oldest_ms
+            )
         )
 
     def _ended(self, reason: str) -> dict[str, object]:

@@ -21,6 +21,7 @@ from serambi.base.limits import (
     LEDGER_PUBLISH_EVERY_S,
 )
 from serambi.ledger.entry import Entry
+from serambi.ledger.names import Names
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +57,13 @@ class Journal:
 
     What has already happened is noted: while the disk refuses, it waits here, bounded, and goes
     before whatever is written next. What is yet to happen is appended, and must not happen when
-    that fails.
+    that fails. The entries have commitments for people; `names` keeps the names, before the entry
+    where it is appended.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, names: Names, clock: Clock) -> None:
         self._ledger = ledger
+        self.names = names
         self._clock = clock
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(JOURNAL_QUEUE_ENTRIES)
         self._owed: deque[Entry] = deque(maxlen=ENTRIES_OWED)
@@ -148,6 +151,7 @@ class Journal:
             self._unpublished = False
 
     def _write_batch(self, batch: list[_Waiting]) -> None:
+        batch = self._named(batch)
         at_ms = 0
         try:
             # Entries of a clock that was set back are dated when the clock stood still.
@@ -167,6 +171,17 @@ class Journal:
             self._settle(batch, error)
         else:
             self._settle(batch, None)
+
+    def _named(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Keep the names. When they cannot be kept, what is yet to happen must not; what has
+        happened goes on into the ledger, which may have room where the disk has none."""
+        try:
+            self.names.save()
+        except SerambiError as error:
+            log.error("names wait: %s", error)
+            self._settle([one for one in batch if not one.has_happened], error)
+            return [one for one in batch if one.has_happened]
+        return batch
 
     def _pay(self) -> None:
         """What waits goes first, dated when it happened."""

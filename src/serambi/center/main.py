@@ -35,6 +35,7 @@ from serambi.identity.certificates import ensure
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import Entry
+from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.views import left_open
 from serambi.web.login import Gate, cookie_name
@@ -49,6 +50,7 @@ _INSTANT_S = 0.001
 _GOODBYE_S = 0.7
 _CERTIFICATE_EVERY_S = 600.0
 _RETENTION_EVERY_S = 3600.0
+_DAY_S = 86_400.0
 
 OpenLink = Callable[[CenterConfig, frozenset[str]], CenterLink]
 
@@ -89,7 +91,8 @@ async def serve(
         opened.callback(ledger.close)
         engine = open_database(config.database)
         opened.callback(engine.dispose)
-        journal = Journal(ledger, clock)
+        names = Names(config.names_folder, clock, config.names_days * _DAY_S)
+        journal = Journal(ledger, names, clock)
         opened.callback(journal.close)
         history = History(engine, clock)
         await _write_beginning(ledger, journal, history, config.party)
@@ -130,7 +133,7 @@ async def serve(
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions, reducer),
-                "retention": lambda: _make_room(entries),
+                "retention": lambda: _make_room(entries, history, names),
             }
             background = [
                 group.create_task(keep_running(name, work)) for name, work in works.items()
@@ -197,9 +200,11 @@ async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer) -> None:
         await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))
 
 
-async def _make_room(entries: SiteEntries) -> None:
+async def _make_room(entries: SiteEntries, history: History, names: Names) -> None:
     while True:
         await asyncio.to_thread(entries.make_room)
+        await asyncio.to_thread(history.make_room)
+        await asyncio.to_thread(names.make_room)
         await asyncio.sleep(_RETENTION_EVERY_S)
 
 

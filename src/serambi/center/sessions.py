@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
@@ -40,6 +40,7 @@ class Session:
 
     `id` is what browsers call it, `grant` what site and ledgers call what the site gave for it:
     another one for each stream. `wanted` is the stream that was asked for, `stream` the one shown.
+    `salt` is the grant's, and hides the person in the ledgers.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Session:
     renewing: bool = False
     switching: bool = False
     notice: str = ""
+    salt: str = field(default_factory=new_id, repr=False)
 
 
 class Sessions:
@@ -216,7 +218,9 @@ class Sessions:
             return
         session.switching = True
         feed = self._hub.acquire(session.site, session.camera, stream)
-        trial = replace(session, grant=new_id(), stream=stream, feed=feed, viewer=None)
+        trial = replace(
+            session, grant=new_id(), salt=new_id(), stream=stream, feed=feed, viewer=None
+        )
         kept = False
         try:
             await self._obtain(trial)
@@ -237,7 +241,7 @@ class Sessions:
             session.feed.remove(session.viewer)
             session.viewer.tell(notice)
             trial.feed.add(session.viewer)
-        for name in ("grant", "stream", "feed", "agreement", "until_ms", "seq"):
+        for name in ("grant", "salt", "stream", "feed", "agreement", "until_ms", "seq"):
             setattr(session, name, getattr(trial, name))
         session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
         session.notice = notice if session.stream != session.wanted else ""
@@ -379,7 +383,7 @@ class Sessions:
             site=session.site,
             session=session.grant,
             camera=session.camera,
-            person=session.owner.name,
+            person=self._journal.names.commit(session.grant, session.owner.name, session.salt),
             unit=session.owner.unit,
             party=self._asker.party,
             purpose=session.purpose,

@@ -1,16 +1,19 @@
 """`serambi ledger`: check, show and prove, from a folder or a copy of it, without the network."""
 
 import json
+import math
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from serambi.base.clock import SystemClock
 from serambi.base.errors import SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.entry import COMMITMENT_PREFIX, Entry
+from serambi.ledger.names import Names
 from serambi.ledger.reader import READ_MAX_ENTRIES, newest_entries, prove, read_file
 from serambi.ledger.verify import verify
 
@@ -27,6 +30,8 @@ _KINDS = {
     "resumed": ("dibuka lagi oleh pemilik", "resumed by the owner"),
     "roster_accepted": ("daftar pihak diterima", "roster accepted"),
     "history_differs": ("riwayat lokasi tidak sama lagi", "site's history differs"),
+    "site_lost": ("lokasi tidak terdengar", "site not heard"),
+    "site_heard": ("lokasi terdengar lagi", "site heard again"),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),
@@ -41,6 +46,7 @@ _FIELDS = (
     ("agreement", "perjanjian", "agreement"),
 )
 _HIDDEN_CAMERA = ("tidak pernah disepakati", "never agreed on")
+_HIDDEN_PERSON = ("namanya disimpan di luar buku ini", "the name is kept outside this ledger")
 _UNCHECKED = (
     "Belum diperiksa: jalankan `serambi ledger verify` dengan daftar pihak.",
     "Not checked: run `serambi ledger verify` with the roster.",
@@ -106,6 +112,18 @@ def prove_command(folder: Path, index: int) -> None:
     click.echo(json.dumps(proof, indent=2))
 
 
+@ledger_group.command("forget")
+@click.argument("names", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("name")
+def forget_command(names: Path, name: str) -> None:
+    """Erase the person NAME from the folder NAMES beside a ledger; the ledger stays whole."""
+    try:
+        views = Names(names, SystemClock(), math.inf).forget(name)
+    except SerambiError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The name was erased from {views} views.")
+
+
 def _read_roster(path: Path) -> Roster:
     raw = read_file(path.parent, path.name, DOCUMENT_MAX_BYTES)
     return read_roster(raw, None)
@@ -121,6 +139,8 @@ def _describe(entry: Entry, language: int) -> str:
         value = str(getattr(entry, name))
         if name == "camera" and value.startswith(COMMITMENT_PREFIX):
             value = _HIDDEN_CAMERA[language]
+        elif name == "person" and value.startswith(COMMITMENT_PREFIX):
+            value = _HIDDEN_PERSON[language]
         if value:
             parts.append(f"{labels[language]}: {value}")
     return "; ".join(parts)

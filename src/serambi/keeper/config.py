@@ -10,6 +10,7 @@ import msgspec
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.limits import NAMES_KEPT_DAYS
 from serambi.base.toml import read_toml
 from serambi.base.words import Words
 
@@ -49,6 +50,7 @@ class _Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     days: float = 14.0
     gigabytes: float = 200.0
+    names_days: float = NAMES_KEPT_DAYS
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +87,7 @@ class KeeperConfig:
     owner_token_sha256: str
     keep_s: float
     keep_bytes: int
+    keep_names_s: float
     cameras: tuple[Camera, ...]
 
     @property
@@ -143,6 +146,7 @@ def read_config(path: Path) -> KeeperConfig:
     for number, name in (
         (found.retention.days, "retention.days"),
         (found.retention.gigabytes, "retention.gigabytes"),
+        (found.retention.names_days, "retention.names_days"),
     ):
         if not 0 < number <= _KEEP_MAX:
             hint = f"use more than 0, at most {_KEEP_MAX}"
@@ -175,5 +179,6 @@ def read_config(path: Path) -> KeeperConfig:
         owner_token_sha256=found.owner_token_sha256,
         keep_s=found.retention.days * 86400,
         keep_bytes=int(found.retention.gigabytes * 1e9),
+        keep_names_s=found.retention.names_days * 86400,
         cameras=cameras,
     )

@@ -12,6 +12,7 @@ import msgspec
 from serambi.base.errors import SerambiError
 from serambi.base.limits import ENTRIES_OWED
 from serambi.ledger.entry import Entry, EntryKind, commit
+from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.views import left_open
 
@@ -36,17 +37,21 @@ class View(Protocol):
     def unit(self) -> str: ...
     @property
     def party(self) -> str: ...
+    @property
+    def salt(self) -> str: ...
 
 
 class Journal:
     """Appends entries in order; `write` returns when they are on the disk.
 
     What has already happened (a view closed, a stop) is noted instead: while the disk refuses,
-    it waits here, bounded, and goes before whatever is written next.
+    it waits here, bounded, and goes before whatever is written next. Who watched stands in the
+    entries as a commitment, in `names` as a name.
     """
 
-    def __init__(self, store: LedgerStore, site: str, salt: bytes) -> None:
+    def __init__(self, store: LedgerStore, names: Names, site: str, salt: bytes) -> None:
         self._store = store
+        self.names = names
         self._site = site
         self._salt = salt
         self._order = asyncio.Lock()
@@ -81,7 +86,7 @@ class Journal:
             site=self._site,
             session=view.session if view else "",
             camera=camera,
-            person=view.person if view else "",
+            person=self.names.commit(view.session, view.person, view.salt) if view else "",
             unit=view.unit if view else "",
             party=view.party if view else party,
             purpose=view.purpose if view else "",
@@ -96,16 +101,18 @@ class Journal:
         return commit(self._salt, f"{kind} {camera}")
 
     async def write(self, *entries: Entry) -> None:
-        """Durable on return, all or none. Raises `SerambiError` when the disk refuses: what was
-        to follow from these entries must then not happen."""
+        """Durable on return, all or none, and the names in them. Raises `SerambiError` when the
+        disk refuses: what was to follow from these entries must then not happen."""
         async with self._order:
+            await asyncio.to_thread(self.names.save)
             await self._pay()
             await self._append(self._stamped(entries))
 
     async def note(self, *entries: Entry) -> bool:
         """Write down what has happened; whether it is on the disk now. Never raises for the
-        disk: what it refuses waits."""
+        disk: what it refuses waits, and a name that it refuses holds no entry up."""
         async with self._order:
+            await self._save_names()
             first = not self._owed
             try:
                 self._owed.extend(self._stamped(entries))
@@ -117,6 +124,12 @@ class Journal:
                 if first or entries:
                     log.error("the ledger cannot be written, %d entries wait: %s", self.owed, error)
         return not self._owed
+
+    async def _save_names(self) -> None:
+        try:
+            await asyncio.to_thread(self.names.save)
+        except SerambiError as error:
+            log.error("names wait: %s", error)
 
     def _stamped(self, entries: Iterable[Entry]) -> list[Entry]:
         at_ms = self._store.stamp()

@@ -38,6 +38,7 @@ from serambi.keeper.release import Release
 from serambi.keeper.report import Report
 from serambi.keeper.sessions import Outcome, Sessions, Stopped
 from serambi.keeper.watch import CameraWatch
+from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ class Keeper:
             config.folder, config.site, config.roster, config.genesis, self._look_now
         )
         store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
-        self.journal = Journal(store, config.site, self.durable.salt)
+        names = Names(config.folder / "names", clock, config.keep_names_s)
+        self.journal = Journal(store, names, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.delivery = Delivery(
             config.folder,
@@ -313,6 +315,10 @@ class Keeper:
 
     async def _make_room(self) -> None:
         await asyncio.to_thread(self.watch.make_room)
+        try:
+            await asyncio.to_thread(self.journal.names.make_room)
+        except SerambiError as error:
+            log.warning("old names stay for now: %s", error)
 
     async def _tell(self) -> None:
         """Send the state at every change and every second."""

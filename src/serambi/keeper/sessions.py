@@ -9,7 +9,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from serambi.agreement.decide import Ask, Decision, Reason, State, decide
@@ -41,6 +41,7 @@ class Session:
     opened: float
     until: float
     granted: float
+    salt: str = field(default="", repr=False)
 
     @property
     def ends(self) -> float:
@@ -205,6 +206,7 @@ class Sessions:
             opened=now,
             until=decision.until,
             granted=now + GRANT_S,
+            salt=request.salt,
         )
 
     def _until_of(self, session: Session) -> float:

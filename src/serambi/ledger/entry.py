@@ -30,6 +30,8 @@ EntryKind: TypeAlias = Literal[
     "resumed",
     "roster_accepted",
     "history_differs",
+    "site_lost",
+    "site_heard",
 ]
 
 
@@ -37,8 +39,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """One thing that happened, in fields that are empty where they do not apply.
 
     `at_ms` is unix time in milliseconds. `camera` is a camera id, or a commitment when the camera
-    was never agreed on. `agreement` is the digest of the agreement, `reason` a word of
-    `agreement/decide.py`, `detail` free text for people.
+    was never agreed on; `person` is always a commitment (`names.py`). `agreement` is the number of
+    the agreement, `reason` a word of `agreement/decide.py`, `detail` free text for people.
     """
 
     format: Literal[1] = 1

@@ -357,7 +357,7 @@ export interface components {
         /**
          * HistoryEntry
          * @description One entry of a site's ledger: `seq` is its index there, `received_ms` when it came. `camera`
-         *     is a commitment where no agreement names it.
+         *     is a commitment where no agreement names it; `person` is empty once the name is erased.
          */
         HistoryEntry: {
             /** Agreement */

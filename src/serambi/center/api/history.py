@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from serambi.center.api import models
 from serambi.center.api.access import SignedIn, TheCenter
 from serambi.center.entries import KeptEntry
+from serambi.center.service import Center
 
 router = APIRouter(prefix="/api", tags=["history"])
 
@@ -22,10 +23,10 @@ def history(
     """The newest entries of all sites, or of one site or camera, at most 200; for the next page,
     `before` is the last one's `id`."""
     found = center.entries.newest(site=site, camera=camera, before=before)
-    return [_shown(kept) for kept in found]
+    return [_shown(kept, center) for kept in found]
 
 
-def _shown(kept: KeptEntry) -> models.HistoryEntry:
+def _shown(kept: KeptEntry, center: Center) -> models.HistoryEntry:
     entry = kept.entry
     return models.HistoryEntry(
         id=kept.id,
@@ -37,7 +38,8 @@ def _shown(kept: KeptEntry) -> models.HistoryEntry:
         site=entry.site,
         session=entry.session,
         camera=entry.camera,
-        person=entry.person,
+        # The site hides a name as this center does, so this center's names tell it.
+        person=center.journal.names.who(entry.person) or "",
         unit=entry.unit,
         party=entry.party,
         purpose=entry.purpose,

@@ -148,7 +148,7 @@ class Answer(BaseModel):
 
 class HistoryEntry(BaseModel):
     """One entry of a site's ledger: `seq` is its index there, `received_ms` when it came. `camera`
-    is a commitment where no agreement names it."""
+    is a commitment where no agreement names it; `person` is empty once the name is erased."""
 
     id: int
     epoch: str

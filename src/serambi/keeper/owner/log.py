@@ -17,6 +17,8 @@ _ICONS = {
     "roster_accepted": "pen",
     "history_differs": "no",
     "started": "mark",
+    "site_lost": "off",
+    "site_heard": "eye",
 }
 _ENDED_BY_VIEWER = "closed"
 
@@ -31,7 +33,8 @@ class LogRow:
 
 
 class LogWords:
-    """Turns entries into rows. `camera_name` maps a camera id to what it is called, or None."""
+    """Turns entries into rows. `camera_name` maps a camera id to what it is called, or None;
+    `who` a commitment to the name behind it, or None once that is erased."""
 
     def __init__(
         self,
@@ -39,9 +42,11 @@ class LogWords:
         text: Callable[..., str],
         camera_name: Callable[[str], str | None],
         party_name: Callable[[str], str],
+        who: Callable[[str], str | None],
     ) -> None:
         self._times = times
         self._text = text
+        self._who = who
         self._camera_name = camera_name
         self._party_name = party_name
 
@@ -59,7 +64,7 @@ class LogWords:
             icon=_ICONS[entry.kind],
             text=self._text(
                 f"owner.{name}",
-                person=entry.person,
+                person=self._person(entry.person),
                 camera=self._camera_name(entry.camera) or self._text("owner.a_hidden_camera"),
                 agreement=entry.agreement,
                 party=self._party_name(entry.party) if entry.party else "",
@@ -67,6 +72,9 @@ class LogWords:
                 count=entry.detail,
             ),
         )
+
+    def _person(self, person: str) -> str:
+        return (self._who(person) or self._text("owner.name_erased")) if person else ""
 
     @staticmethod
     def _name(entry: Entry) -> str:

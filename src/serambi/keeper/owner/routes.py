@@ -95,6 +95,7 @@ class OwnerPages:
             self._text(language),
             names.get,
             self._party_name(language),
+            self._keeper.journal.names.who,
         )
 
     def _view(self, request: Request) -> object:

@@ -1,0 +1,180 @@
+"""Names beside a ledger: kept, found again, erased, and never held up by a full disk."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from serambi.base.clock import ManualClock
+from serambi.base.errors import Kind, SerambiError
+from serambi.ledger.entry import commit
+from serambi.ledger.names import Names
+
+NOW = 1_790_000_000.0
+DAY_S = 86_400.0
+SALT = "5a" * 16
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def names(tmp_path: Path, clock: ManualClock) -> Names:
+    return Names(tmp_path / "names", clock, 2 * DAY_S)
+
+
+def again(tmp_path: Path, clock: ManualClock) -> Names:
+    """As the process that starts after a crash sees it."""
+    return Names(tmp_path / "names", clock, 2 * DAY_S)
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_view_has_one_commitment_and_another_view_another(names: Names) -> None:
+    first = names.commit("view-1", "Ani")
+    assert names.commit("view-1", "Ani") == first
+    assert names.commit("view-2", "Ani") != first
+    assert [names.who(first), names.who("commitment:nobody"), names.who("")] == ["Ani", None, None]
+    assert names.commit("view-3", "") == ""
+
+
+def test_a_second_name_for_a_view_is_a_commitment_of_its_own(names: Names) -> None:
+    first = names.commit("view-1", "Ani", SALT)
+    second = names.commit("view-1", "Budi", SALT)
+    assert {names.who(first), names.who(second)} == {"Ani", "Budi"}
+    assert names.commit("view-1", "Ani", "00" * 16) == first
+
+
+def test_both_ends_of_a_view_hide_the_name_alike(tmp_path: Path, clock: ManualClock) -> None:
+    ends = [Names(tmp_path / end, clock, DAY_S) for end in ("keeper", "center")]
+    assert len({end.commit("view-1", "Ani", SALT) for end in ends}) == 1
+    assert ends[0].commit("view-2", "Ani", SALT) == commit(bytes.fromhex(SALT), "Ani")
+
+
+@pytest.mark.parametrize("salt", ["", "xyz", "00", "é" * 32])
+def test_what_cannot_be_a_salt_is_replaced(tmp_path: Path, clock: ManualClock, salt: str) -> None:
+    ends = [Names(tmp_path / end, clock, DAY_S) for end in ("keeper", "center")]
+    assert len({end.commit("view-1", "Ani", salt) for end in ends}) == 2
+
+
+def test_names_survive_a_crash_once_saved(names: Names, tmp_path: Path, clock: ManualClock) -> None:
+    kept = names.commit("view-1", "Ani")
+    names.save()
+    lost = names.commit("view-2", "Budi")
+    after = again(tmp_path, clock)
+    assert [after.who(kept), after.who(lost)] == ["Ani", None]
+    assert after.commit("view-1", "Ani") == kept
+
+
+def test_half_a_line_spoils_no_other(names: Names, tmp_path: Path, clock: ManualClock) -> None:
+    kept = names.commit("view-1", "Ani")
+    names.save()
+    (file,) = (tmp_path / "names").glob("*.jsonl")
+    with file.open("ab") as torn:
+        torn.write(b'{"session":"view-2","sa')
+    after = again(tmp_path, clock)
+    later = after.commit("view-3", "Citra")
+    after.save()
+    last = again(tmp_path, clock)
+    assert [last.who(kept), last.who(later)] == ["Ani", "Citra"]
+
+
+def test_old_names_are_erased_with_their_file(
+    names: Names, tmp_path: Path, clock: ManualClock
+) -> None:
+    old = names.commit("view-1", "Ani Lama")
+    names.save()
+    clock.advance(2 * DAY_S)
+    new = names.commit("view-2", "Budi")
+    names.save()
+    names.make_room()
+    assert [names.who(old), names.who(new)] == ["Ani Lama", "Budi"]
+    clock.advance(DAY_S)
+    names.make_room()
+    assert [names.who(old), names.who(new)] == [None, "Budi"]
+    assert b"Ani Lama" not in everything(tmp_path)
+
+
+def test_a_name_is_forgotten_wherever_it_stands(
+    names: Names, tmp_path: Path, clock: ManualClock
+) -> None:
+    people = [names.commit(f"view-{n}", name) for n, name in enumerate(("Ani", "Budi", "Ani"))]
+    names.save()
+    clock.advance(DAY_S)
+    people.append(names.commit("view-9", "Ani"))
+    names.save()
+    operator = again(tmp_path, clock)
+    assert operator.forget("Ani") == 3
+    assert [operator.who(person) for person in people] == [None, "Budi", None, None]
+    assert b"Ani" not in everything(tmp_path)
+    assert names.who(people[0]) == "Ani"
+    names.make_room()
+    assert [names.who(person) for person in people] == [None, "Budi", None, None]
+    assert names.forget("nobody") == 0
+
+
+def test_their_number_is_bounded(
+    names: Names, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serambi.ledger.names.NAMES_KEPT", 3)
+    old = names.commit("old", "Ani")
+    names.save()
+    clock.advance(DAY_S)
+    today = [names.commit(f"view-{n}", "Budi") for n in range(3)]
+    names.save()
+    assert [names.who(person) for person in (old, *today)] == [None, "Budi", "Budi", "Budi"]
+    names.commit("one-too-many", "Citra")
+    with pytest.raises(SerambiError) as caught:
+        names.save()
+    assert caught.value.kind == Kind.UNAVAILABLE
+    clock.advance(DAY_S)
+    names.commit("tomorrow", "Dewi")
+    names.save()
+
+
+def test_what_waits_is_bounded(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serambi.ledger.names.NAMES_WAITING", 2)
+    for number in range(5):
+        names.commit(f"view-{number}", f"Orang {number}")
+    names.save()
+    monkeypatch.setattr("serambi.ledger.names.NAMES_KEPT", 10)
+    assert names.forget("Orang 0") == 0
+    assert names.forget("Orang 4") == 1
+
+
+@contextmanager
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Half of what is written fits, and nothing more."""
+    write = os.write
+
+    def refuse(file: int, content: bytes) -> int:
+        if len(content) < 8:
+            raise OSError(28, "No space left on device")
+        return write(file, bytes(content[: len(content) // 2]))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", refuse)
+        yield
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    names: Names, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = names.commit("view-1", "Ani")
+    names.save()
+    second = names.commit("view-2", "Budi")
+    with full_disk(monkeypatch), pytest.raises(SerambiError, match="the disk is full") as caught:
+        names.save()
+    assert caught.value.kind == Kind.UNAVAILABLE
+    assert "Budi" not in str(caught.value)
+    assert again(tmp_path, clock).who(second) is None
+    names.save()
+    after = again(tmp_path, clock)
+    assert [after.who(first), after.who(second)] == ["Ani", "Budi"]
+    assert sum(path.stat().st_mode & 0o077 for path in (tmp_path / "names").rglob("*")) == 0
