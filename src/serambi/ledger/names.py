@@ -214,9 +214,9 @@ class Names:
             return file.read(_FILE_MAX_BYTES)
 
 
-def is_commitment(person: str) -> bool:
-    """Whether `person` hides a name; entries of older ledgers have the name itself."""
-    return person.startswith(COMMITMENT_PREFIX)
+def is_commitment(value: str) -> bool:
+    """Whether a field of an entry hides what it stands for."""
+    return value.startswith(COMMITMENT_PREFIX)
 
 
 def _good(salt: str) -> str:
