@@ -269,7 +269,9 @@ class Town:
         self.folder = folder
         self.clock = clock
         self.center_key = SigningKey.generate()
-        parties = {name: SigningKey.generate() for name in (CENTER_PARTY, *OWNERS.values())}
+        self.parties = parties = {
+            name: SigningKey.generate() for name in (CENTER_PARTY, *OWNERS.values())
+        }
         keys = {site: SigningKey.generate() for site in OWNERS}
         document = RosterDocument(
             format=1,

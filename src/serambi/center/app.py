@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
 
 from serambi import __version__
 from serambi.base.errors import Kind, SerambiError
@@ -25,6 +26,7 @@ from serambi.center.api import (
     sessions,
 )
 from serambi.center.api.access import center_of
+from serambi.center.public import routes as public
 from serambi.web.app import new_app
 from serambi.web.errors import error_response
 from serambi.web.pages import BUILT, install_pages
@@ -33,12 +35,15 @@ from serambi.web.words import Words
 log = logging.getLogger(__name__)
 
 _OPEN_PAGES = frozenset({"/login"})
+_STATIC = Path(__file__).parents[1] / "web" / "static"
 
 
 def create_app(built: Path = BUILT) -> FastAPI:
     """The application; set `app.state.center` to a `Center` before it is asked anything."""
     app = new_app("Serambi center", __version__)
     app.state.center = None
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.include_router(public.router)
     for module in (health, auth, places, sessions, live, events, documents, history):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)

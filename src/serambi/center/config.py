@@ -44,6 +44,10 @@ class CenterConfig:
         return self.folder / "ledger"
 
     @property
+    def agreements(self) -> Path:
+        return self.folder / "agreements"
+
+    @property
     def names_folder(self) -> Path:
         return self.folder / "names"
 

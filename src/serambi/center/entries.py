@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, func, select
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.limits import (
@@ -28,6 +28,15 @@ class KeptEntry:
     seq: int
     received_ms: int
     entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A ledger between two restored backups: its entries `first` to `upto - 1` are kept."""
+
+    epoch: str
+    first: int
+    upto: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,46 @@ class SiteEntries:
             KeptEntry(row.id, row.epoch, row.seq, row.received_ms, decode_entry(row.leaf))
             for row in rows
         ]
+
+    def leaves(self, site: str, start: int, end: int) -> list[bytes]:
+        """The bytes of a site's entries [start, end), in order, of its ledger's newest life; fewer
+        when some are missing."""
+        lives = (
+            select(site_epochs.c.epoch, site_epochs.c.since)
+            .where(site_epochs.c.site == site)
+            .order_by(site_epochs.c.began_ms.desc(), site_epochs.c.since.desc())
+        )
+        found: dict[int, bytes] = {}
+        with self._engine.connect() as connection:
+            for epoch, since in connection.execute(lives).all():
+                rows = connection.execute(
+                    select(site_entries.c.seq, site_entries.c.leaf)
+                    .where(site_entries.c.site == site, site_entries.c.epoch == epoch)
+                    .where(site_entries.c.seq >= max(start, since), site_entries.c.seq < end)
+                )
+                found |= {row.seq: row.leaf for row in rows}
+                # What an older life had in these places is not this ledger's any more.
+                end = min(end, since)
+                if end <= start:
+                    break
+        return [found[seq] for seq in sorted(found)]
+
+    def life(self, site: str) -> Life | None:
+        """Which entries of a site's ledger are kept, of its newest life; None when none ever
+        came."""
+        newest = (
+            select(site_epochs.c.epoch, site_epochs.c.next)
+            .where(site_epochs.c.site == site)
+            .order_by(site_epochs.c.began_ms.desc(), site_epochs.c.since.desc())
+            .limit(1)
+        )
+        first = select(func.min(site_entries.c.seq)).where(site_entries.c.site == site)
+        with self._engine.connect() as connection:
+            found = connection.execute(newest).first()
+            if found is None:
+                return None
+            oldest = connection.execute(first).scalar()
+        return Life(found.epoch, found.next if oldest is None else oldest, found.next)
 
     def alarms(self) -> list[Alarm]:
         """Newest first, ALARMS_SHOWN at most."""

@@ -25,6 +25,11 @@ from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
+from serambi.center.outages import Outages
+from serambi.center.public.books import Books
+from serambi.center.public.pages import PublicPages
+from serambi.center.public.papers import Papers
+from serambi.center.public.shown import Shown
 from serambi.center.reduce import Reducer
 from serambi.center.service import Center
 from serambi.center.sessions import Sessions
@@ -41,6 +46,7 @@ from serambi.ledger.views import left_open
 from serambi.web.login import Gate, cookie_name
 from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
+from serambi.web.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +114,7 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
             sessions = Sessions(asker, sites, hub, journal, history, clock, group)
+            outages = Outages(sites, journal, clock, group)
             reducer = Reducer(hub, sessions, clock, group)
             app = create_app(built)
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
@@ -127,12 +134,13 @@ async def serve(
                 asker=asker,
                 changes=changes,
                 entries=entries,
+                public=_public(config, ledger, entries, sites, roster, clock),
                 journal=journal,
             )
             works = {
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
-                "clockwork": lambda: _tick(sites, sessions, reducer),
+                "clockwork": lambda: _tick(sites, sessions, reducer, outages),
                 "retention": lambda: _make_room(entries, history, names),
             }
             background = [
@@ -147,6 +155,28 @@ async def serve(
             await server.stop()
             for task in background:
                 task.cancel()
+
+
+def _public(
+    config: CenterConfig,
+    ledger: LedgerStore,
+    entries: SiteEntries,
+    sites: Sites,
+    roster: Roster,
+    clock: Clock,
+) -> PublicPages:
+    shown = Shown(
+        books=Books(config.party, ledger, entries, roster),
+        sites=sites,
+        papers=Papers(config.agreements, roster),
+        roster=roster,
+        roster_file=config.roster.read_bytes(),
+        center=config.party,
+        folder=config.ledger,
+        zone=config.zone,
+        clock=clock,
+    )
+    return PublicPages(shown, clock, Words.load())
 
 
 async def _write_beginning(
@@ -192,9 +222,10 @@ async def _keep_certificate(config: CenterConfig, clock: Clock) -> None:
         await asyncio.to_thread(renew_certificate, config, clock)
 
 
-async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer) -> None:
+async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer, outages: Outages) -> None:
     while True:
         sites.check_silence()
+        outages.tick()
         sessions.tick()
         reducer.tick()
         await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))

@@ -8,6 +8,7 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.entries import SiteEntries
 from serambi.center.journal import Journal
+from serambi.center.public.pages import PublicPages
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
@@ -27,3 +28,4 @@ class Center:
     changes: Changes
     journal: Journal
     entries: SiteEntries
+    public: PublicPages

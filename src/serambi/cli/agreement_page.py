@@ -1,126 +1,19 @@
-"""An agreement in plain words on one page, in either language, for those who sign it."""
+"""An agreement's page for a terminal."""
 
-from collections.abc import Iterator
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
-from serambi.agreement.instants import DAYS, Hours
-from serambi.agreement.model import SharedSite, SignedAgreement
+from serambi.agreement.model import SignedAgreement
+from serambi.agreement.page import rows, title
 from serambi.base.words import Language, Words
 from serambi.cli.plain import printable
 from serambi.identity.roster import Roster
 
-_ACTIONS = {
-    "live": Words("melihat langsung", "look live"),
-    "playback": Words("memutar rekaman", "play recordings"),
-    "alerts": Words("menerima peringatan", "receive alerts"),
-    "ptz": Words("menggerakkan kamera", "move the camera"),
-    "export": Words("menyalin rekaman sebagai bukti", "copy recordings as evidence"),
-}
-_NEVER = {
-    "inside": Words("gambar dari dalam gedung", "pictures from inside buildings"),
-    "audio": Words("suara", "sound"),
-    "face_matching": Words("pencocokan wajah", "face matching"),
-    "watch_list": Words("daftar orang yang dicari", "watch lists"),
-    "bulk_frames": Words("pengambilan gambar secara massal", "bulk collection of pictures"),
-    "staff_tracking": Words("pemantauan pegawai", "tracking of staff"),
-}
-_DAYS = {
-    "mon": Words("Sen", "Mon"),
-    "tue": Words("Sel", "Tue"),
-    "wed": Words("Rab", "Wed"),
-    "thu": Words("Kam", "Thu"),
-    "fri": Words("Jum", "Fri"),
-    "sat": Words("Sab", "Sat"),
-    "sun": Words("Min", "Sun"),
-}
-_WORDS = {
-    "agreement": Words("Perjanjian", "Agreement"),
-    "who": Words("Yang boleh melihat", "Who may see"),
-    "what_for": Words("Untuk apa", "What for"),
-    "basis": Words("Dasar hukum", "Legal basis"),
-    "what": Words("Yang dibagikan", "What is shared"),
-    "owner": Words("pemilik", "owner"),
-    "cameras": Words("Kamera", "Cameras"),
-    "may": Words("Boleh", "Allowed"),
-    "hours": Words("Jam", "Hours"),
-    "always": Words("setiap saat", "at all times"),
-    "no_hours": Words("tidak pernah", "never"),
-    "daily": Words("setiap hari", "every day"),
-    "copies": Words("Salinan di pusat", "Copies at the center"),
-    "copies_text": Words("dihapus setelah {hours} jam", "deleted after {hours} hours"),
-    "no_copies": Words("tidak disimpan", "none are kept"),
-    "when": Words("Berlaku", "Valid"),
-    "until": Words("sampai", "until"),
-    "never": Words("Tidak pernah", "Never"),
-    "ending": Words("Penghentian", "Ending it"),
-    "ending_text": Words(
-        "setiap pihak dapat mencabutnya sendiri kapan saja",
-        "any party may revoke it alone at any time",
-    ),
-    "signed": Words("Sudah menandatangani", "Signed by"),
-    "missing": Words("Belum menandatangani", "Still to sign"),
-    "nobody": Words("tidak ada", "nobody"),
-    "everybody": Words("semua pihak sudah menandatangani", "all parties have signed"),
-}
+_AGREEMENT = Words("Perjanjian", "Agreement")
 
 
 def page(signed: SignedAgreement, roster: Roster, language: Language) -> list[str]:
     """The page's lines: what is seen, by whom, until when, what never, who signed."""
-    return [printable(line) for line in _lines(signed, roster, language)]
-
-
-def _lines(signed: SignedAgreement, roster: Roster, language: Language) -> Iterator[str]:
-    def say(key: str) -> str:
-        return _WORDS[key].in_language(language)
-
-    def row(key: str, text: str) -> str:
-        return f"{say(key)}: {text}"
-
-    def names(parties: tuple[str, ...]) -> str:
-        return ", ".join(roster.party(p).name.in_language(language) for p in parties)
-
-    agreement = signed.agreement
-    yield f"{say('agreement')} {agreement.number}: {agreement.title.in_language(language)}"
-    yield f"sha256 {signed.digest}"
-    yield row("who", names((agreement.viewer,)))
-    for purpose in agreement.purposes:
-        yield row("what_for", purpose.text.in_language(language))
-    yield row("basis", agreement.legal_basis.in_language(language))
-    for site in agreement.sites:
-        owner = names((roster.owner(site.site) or "",))
-        yield row("what", f"{site.site} ({say('owner')} {owner})")
-        may = ", ".join(_ACTIONS[action].in_language(language) for action in site.actions)
-        yield "  " + row("cameras", f"{len(site.cameras)} ({', '.join(site.cameras)})")
-        yield "  " + row("may", may)
-        yield "  " + row("hours", _hours(site, language))
-    hours = agreement.retention.center_hours
-    kept = say("copies_text").format(hours=hours) if hours else say("no_copies")
-    yield row("copies", kept)
-    zone = agreement.sites[0].zone
-    begin, end = (_moment(at, zone) for at in (signed.valid_from, signed.valid_until))
-    yield row("when", f"{begin} {say('until')} {end} ({zone})")
-    yield row("never", ", ".join(_NEVER[n].in_language(language) for n in agreement.prohibited))
-    yield row("ending", say("ending_text"))
-    yield row("signed", names(signed.signed_by) or say("nobody"))
-    yield row("missing", names(signed.missing)) if signed.missing else say("everybody").capitalize()
-
-
-def _hours(site: SharedSite, language: Language) -> str:
-    if not site.hours:
-        return _WORDS["no_hours"].in_language(language)
-    return "; ".join(_span(span, language) for span in site.hours) + f" ({site.zone})"
-
-
-def _span(span: Hours, language: Language) -> str:
-    every_day = set(span.days) == set(DAYS)
-    if every_day and (span.opens == span.closes or (span.opens, span.closes) == ("00:00", "24:00")):
-        return _WORDS["always"].in_language(language)
-    days = ", ".join(_DAYS[day].in_language(language) for day in DAYS if day in span.days)
-    if every_day:
-        days = _WORDS["daily"].in_language(language)
-    return f"{days} {span.opens}-{span.closes}"
-
-
-def _moment(at: float, zone: str) -> str:
-    return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
+    lines = [f"{_AGREEMENT.in_language(language)} {title(signed, language)}"]
+    lines.append(f"sha256 {signed.digest}")
+    for row in rows(signed, roster, language):
+        label = f"{row.label}: " if row.label else ""
+        lines.append("  " * row.depth + label + row.text)
+    return [printable(line) for line in lines]

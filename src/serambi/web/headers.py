@@ -20,7 +20,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 _ALWAYS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     # Nothing is told to other sites. `no-referrer` would also make browsers send `Origin: null`
     # with a plain form, and then our own check of the origin would refuse our own pages.
@@ -32,7 +31,8 @@ _ALWAYS = {
 
 
 class SecurityHeaders:
-    """ASGI: adds the headers; `Cache-Control: no-store` unless the answer sets its own."""
+    """ASGI: adds the headers; `Cache-Control: no-store` unless the answer sets its own, and the
+    usual policy unless the answer has one of its own, for pages that need less."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -47,6 +47,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
                     headers[name] = value
+                headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -37,6 +37,7 @@ async def documents(
             Kind.LIMIT, f"a document has at most {COMMAND_MAX_BYTES} bytes", where="body"
         )
     dsse.load(raw)
+    await asyncio.to_thread(center.public.shown.papers.offer, raw)
     online = [known.state.site for known in center.sites.all() if known.online]
     async with asyncio.TaskGroup() as group:
         asked = {site: group.create_task(_deliver(center, site, raw)) for site in online}

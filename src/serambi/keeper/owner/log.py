@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from serambi.keeper.owner.times import Times
 from serambi.ledger.entry import Entry
+from serambi.web.times import Times
 
 _ICONS = {
     "session_opened": "eye",

@@ -7,8 +7,8 @@ from serambi.base.words import Language
 from serambi.fabric.messages import SiteState
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.owner.log import LogRow
-from serambi.keeper.owner.times import Times
 from serambi.keeper.sessions import Session, Stopped
+from serambi.web.times import Times
 
 Text = Callable[..., str]
 

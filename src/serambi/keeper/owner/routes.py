@@ -15,9 +15,9 @@ from serambi.base.words import Language
 from serambi.keeper.keeper import Keeper
 from serambi.keeper.owner.log import LogWords
 from serambi.keeper.owner.page import Facts, PageBuilder
-from serambi.keeper.owner.times import Times
 from serambi.web.login import Gate, digest_of
 from serambi.web.passwords import FailureLimit
+from serambi.web.times import Times
 from serambi.web.words import Words, choose_language, remember_language
 
 log = logging.getLogger(__name__)

@@ -39,3 +39,17 @@ class Times:
 
     def same_day(self, one: float, other: float) -> bool:
         return self._at(one).date() == self._at(other).date()
+
+    def moment(self, at: float) -> str:
+        """`23 Nov 2026 17.45 WIB`"""
+        return f"{self.day(at)} {self._at(at).strftime('%H.%M %Z')}"
+
+    def short(self, at: float) -> str:
+        """`23 Nov`"""
+        moment = self._at(at)
+        return f"{moment.day} {_MONTHS[self._language][moment.month - 1]}"
+
+    def month(self, at: float) -> str:
+        """`Nov 2026`"""
+        moment = self._at(at)
+        return f"{_MONTHS[self._language][moment.month - 1]} {moment.year}"

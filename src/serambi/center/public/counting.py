@@ -1,0 +1,124 @@
+"""Counts the ledgers for the public page: little by little, and never more often than need be."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from serambi.base.clock import Clock, unix_ms
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import (
+    RECOUNT_ENTRIES_PER_TURN,
+    RECOUNT_EVERY_S,
+    RECOUNT_MONTHS_KEPT,
+)
+from serambi.center.public.books import Book, Books
+from serambi.ledger.figures import Compared, Counted, Figures, is_site, site_of, total
+from serambi.ledger.recount import Period, Recount, compare
+
+_MONTH_FORMAT = "%Y-%m"
+_FIRST_YEAR = 2020
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A month's figures. `behind`: entries that are there and not counted yet."""
+
+    month: str
+    period: Period
+    counted_ms: int
+    behind: int
+    ledgers: tuple[Counted, ...]
+    total: Figures
+    compared: tuple[Compared, ...]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A ledger being counted: all before `next` is in `work`."""
+
+    book: Book
+    work: Recount
+    first: int
+    next: int
+
+
+class Counting:
+    """Counts of months; blocks while it counts, so call it in a thread. Any thread may."""
+
+    def __init__(self, books: Books, clock: Clock, zone: str) -> None:
+        self._books = books
+        self._clock = clock
+        self._zone = ZoneInfo(zone)
+        self._turn = threading.Lock()
+        self._open: OrderedDict[str, dict[str, _Open]] = OrderedDict()
+        self._counts: dict[str, tuple[float, Count]] = {}
+
+    def this_month(self) -> str:
+        return datetime.fromtimestamp(self._clock.now(), self._zone).strftime(_MONTH_FORMAT)
+
+    def period(self, month: str) -> Period:
+        """The month `2026-11` in the page's zone; raises `NOT_FOUND` for what is no month, too long
+        ago or still to come."""
+        try:
+            begin = datetime.strptime(month, _MONTH_FORMAT).replace(tzinfo=self._zone)
+        except ValueError:
+            begin = None
+        now = datetime.fromtimestamp(self._clock.now(), self._zone)
+        well_formed = begin is not None and begin.strftime(_MONTH_FORMAT) == month
+        if begin is None or not well_formed or not (begin.year >= _FIRST_YEAR and begin <= now):
+            raise SerambiError(
+                Kind.NOT_FOUND,
+                "there is no such month on this page",
+                where="month",
+                hint="write a month as 2026-11, this one at the latest",
+            )
+        following = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
+        return Period(unix_ms(begin.timestamp()), unix_ms(following.timestamp()))
+
+    def count(self, month: str) -> Count:
+        """The figures of a month, at most RECOUNT_EVERY_S old."""
+        period = self.period(month)
+        with self._turn:
+            now_s = self._clock.monotonic()
+            at_s, kept = self._counts.get(month, (float("-inf"), None))
+            if kept is None or now_s - at_s >= RECOUNT_EVERY_S:
+                kept = self._count(month, period)
+                self._counts[month] = (now_s, kept)
+            return kept
+
+    def _count(self, month: str, period: Period) -> Count:
+        opened = self._open.setdefault(month, {})
+        self._open.move_to_end(month)
+        while len(self._open) > RECOUNT_MONTHS_KEPT:
+            oldest, _ = self._open.popitem(last=False)
+            self._counts.pop(oldest, None)
+        left = RECOUNT_ENTRIES_PER_TURN
+        behind = 0
+        for book in self._books.all():
+            going = opened.get(book.origin)
+            if going is None or going.book.life != book.life:
+                going = _Open(book, Recount(period), book.first, book.first)
+                opened[book.origin] = going
+            end = min(book.upto, going.next + left)
+            for index, entry in self._books.walk(book, going.next, end):
+                going.work.add(entry)
+                going.next = index + 1
+                left -= 1
+            behind += book.upto - going.next
+        return self._summed(month, period, opened, behind)
+
+    def _summed(self, month: str, period: Period, opened: dict[str, _Open], behind: int) -> Count:
+        now_ms = unix_ms(self._clock.now())
+        ledgers = tuple(
+            Counted(origin, going.first, going.next, going.work.figures(now_ms))
+            for origin, going in sorted(opened.items())
+        )
+        center = opened[self._books.center].work
+        compared = () if behind else tuple(
+            compare(site_of(origin), going.work, center, period, now_ms)
+            for origin, going in sorted(opened.items())
+            if is_site(origin)
+        )  # fmt: skip
+        return Count(month, period, now_ms, behind, ledgers, total(ledgers), compared)

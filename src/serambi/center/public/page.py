@@ -1,0 +1,319 @@
+"""The public document in one language: what the template lays out, as plain values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from serambi.base.words import Language, Words
+from serambi.center.public.charts import Bars, Sunsets, bars, sunsets
+from serambi.center.public.document import AgreementLine, CameraLine, Document
+from serambi.ledger.figures import OPEN, Stop, is_site
+from serambi.web.times import Times
+
+Text = Callable[..., str]
+Row = TypeVar("Row")
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 86_400_000
+ROWS_SHOWN = 50
+"""Of each list on the page; the document has them all."""
+_STATES = {"open": ("live", "live"), "stopped": ("stop", "hand"), "revoked": ("stop", "ban")}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A state: its look, its sign and its word."""
+
+    look: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRow:
+    number: str
+    name: str
+    owner: str
+    facing: str
+    purpose: str
+    agreement: str
+    digest: str
+    until: str
+    state: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`keys` are the six figures at the top: number, what, and a word on it."""
+
+    month: str
+    counted: str
+    span: str
+    keys: tuple[tuple[str, str, str], ...]
+    cameras: tuple[CameraRow, ...]
+    waiting: tuple[tuple[str, str], ...]
+    agreements: tuple[dict[str, str], ...]
+    sunsets: Sunsets
+    units: tuple[tuple[str, str, str, str], ...]
+    units_total: tuple[str, str]
+    unit_bars: Bars
+    refusals: tuple[tuple[str, str, int], ...]
+    stops: tuple[tuple[str, str, str, str], ...]
+    outages: tuple[tuple[str, str, str], ...]
+    starts: tuple[tuple[str, str], ...]
+    revocations: tuple[tuple[str, str, str, str], ...]
+    ledgers: tuple[tuple[str, ...], ...]
+    compared: tuple[tuple[str, str, str, str], ...]
+    one_sided: int
+
+
+class PageBuilder:
+    """Builds the view of a document; `text(name, **values)` gives a screen text."""
+
+    def __init__(self, document: Document, text: Text, language: Language) -> None:
+        self._document = document
+        self._text = text
+        self._language: Language = language
+        self._times = Times(document.zone, language)
+
+    def view(self) -> View:
+        document = self._document
+        figures = document.total
+        opened = [camera for camera in document.cameras if camera.state == "open"]
+        until_ms = min(document.end_ms, document.counted_ms)
+        return View(
+            month=self._times.month(document.start_ms / 1000),
+            counted=self._times.moment(document.counted_ms / 1000),
+            span=f"{self._day(document.start_ms)} – {self._day(until_ms - 1)}",
+            keys=self._keys(len(opened)),
+            cameras=tuple(self._camera(camera) for camera in document.cameras),
+            waiting=tuple(
+                (
+                    self._words(line.name),
+                    self._text(
+                        "public.waiting",
+                        missing=", ".join(map(self.party, line.missing)),
+                        signed=line.parties - len(line.missing),
+                        parties=line.parties,
+                    ),
+                )
+                for line in document.waiting
+            ),
+            agreements=tuple(self._agreement(line) for line in document.agreements),
+            sunsets=self._sunsets(),
+            units=self._units(),
+            units_total=(self.hours(figures.watched_ms), self.whole(figures.views)),
+            unit_bars=self._unit_bars(),
+            refusals=self._refusals(),
+            stops=tuple(self._stop(stop) for stop in self._newest(figures.stops)),
+            outages=tuple(
+                (self._moment(o.begin_ms), o.site, self._length(o.begin_ms, o.end_ms))
+                for o in self._newest(figures.outages)
+            ),
+            starts=tuple((site, self.whole(n)) for site, n in figures.starts.items()),
+            revocations=tuple(
+                (self._moment(p.at_ms), p.agreement, self.party(p.party), p.site)
+                for p in self._newest(figures.revocations)
+            ),
+            ledgers=self._ledgers(),
+            compared=tuple(
+                (c.site, self.whole(c.both), self.whole(c.site_only), self.whole(c.center_only))
+                for c in document.compared
+            ),
+            one_sided=sum(c.site_only + c.center_only for c in document.compared),
+        )
+
+    # -- numbers, names and times
+
+    def whole(self, number: int) -> str:
+        """`184.213` or `184,213`."""
+        said = f"{number:,}"
+        return said.replace(",", ".") if self._language == "id" else said
+
+    def decimal(self, value: float, digits: int = 1) -> str:
+        said = f"{value:,.{digits}f}"
+        return said.translate(str.maketrans(",.", ".,")) if self._language == "id" else said
+
+    def hours(self, duration_ms: int) -> str:
+        """With one digit, and two for the first hour, so that a short view is not nothing."""
+        hours = duration_ms / _HOUR_MS
+        return self.decimal(hours, 1 if hours >= 1 or not hours else 2)
+
+    def party(self, party: str) -> str:
+        known = self._document.parties.get(party)
+        return self._words(known) if known else party
+
+    def _words(self, words: Words) -> str:
+        return words.in_language(self._language)
+
+    def _moment(self, at_ms: int) -> str:
+        return self._times.moment(at_ms / 1000)
+
+    def _day(self, at_ms: int) -> str:
+        return self._times.day(at_ms / 1000)
+
+    def _length(self, begin_ms: int, end_ms: int) -> str:
+        if end_ms == OPEN:
+            return self._text("public.going_on")
+        minutes, seconds = divmod(max(0, end_ms - begin_ms) // 1000, 60)
+        if not minutes:
+            return self._text("public.seconds", seconds=seconds)
+        hours, minutes = divmod(minutes, 60)
+        name = "public.hours_minutes" if hours else "public.minutes"
+        return self._text(name, hours=self.whole(hours), minutes=minutes)
+
+    @staticmethod
+    def _newest(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return rows[::-1][:ROWS_SHOWN]
+
+    # -- parts
+
+    def _keys(self, opened: int) -> tuple[tuple[str, str, str], ...]:
+        document, text = self._document, self._text
+        figures = document.total
+        owners = len({camera.owner for camera in document.cameras})
+        going_on = sum(stop.end_ms == OPEN for stop in figures.stops)
+        units = len(figures.units)
+        ends = [a for a in document.agreements if a.until_ms > document.counted_ms]
+        rows = [
+            ("cameras", self.whole(opened), text("public.key_owners", owners=owners)),
+            ("hours", self.hours(figures.watched_ms), text("public.key_units", units=units)),
+            ("refused", self.whole(figures.refused), text("public.key_by_box")),
+            ("stops", self.whole(len(figures.stops)), text("public.key_going_on", stops=going_on)),
+            ("exports", self.whole(figures.exports), text("public.key_no_exports")),
+        ]
+        if ends:
+            nearest = ends[0]
+            until = text("public.key_until", day=self._day(nearest.until_ms))
+            rows.append(("days", self.whole(self._days(nearest)), until))
+        else:
+            rows.append(("days", "–", text("public.key_no_agreement")))
+        return tuple((number, text(f"public.key_{name}"), said) for name, number, said in rows)
+
+    def _days(self, line: AgreementLine) -> int:
+        return max(0, line.until_ms - self._document.counted_ms) // _DAY_MS
+
+    def _camera(self, camera: CameraLine) -> CameraRow:
+        digests = {line.number: line.digest for line in self._document.agreements}
+        facing = {"street": "street", "yard": "yard"}.get(camera.facing, "other")
+        return CameraRow(
+            number=camera.number,
+            name=self._words(camera.name),
+            owner=self.party(camera.owner),
+            facing=self._text(f"public.facing_{facing}"),
+            purpose="; ".join(map(self._words, camera.purposes)),
+            agreement=camera.agreement,
+            digest=digests.get(camera.agreement, ""),
+            until=self._day(camera.until_ms),
+            state=self._state(camera),
+        )
+
+    def _state(self, camera: CameraLine) -> Cell:
+        if camera.state == "open":
+            name = "shared" if camera.online else "offline"
+            look, icon = ("live", "live") if camera.online else ("off", "off")
+            return Cell(look, icon, self._text(f"public.state_{name}"))
+        look, icon = _STATES.get(camera.state, ("off", "ban"))
+        return Cell(look, icon, self._text(f"reason.{camera.state}"))
+
+    def _agreement(self, line: AgreementLine) -> dict[str, str]:
+        return {
+            "number": line.number,
+            "title": self._words(line.title),
+            "digest": line.digest,
+            "owners": ", ".join(map(self.party, line.owners)),
+            "signed": ", ".join(map(self.party, line.signed_by)),
+            "begin": self._day(line.begin_ms) if line.begin_ms else "–",
+            "until": self._moment(line.until_ms),
+            "days": self.whole(self._days(line)),
+        }
+
+    def _sunsets(self) -> Sunsets:
+        document = self._document
+        now = document.counted_ms / 1000
+        rows = [
+            (
+                f"{line.number} {', '.join(map(self.party, line.owners))}"[:26],
+                (line.begin_ms or document.start_ms) / 1000,
+                line.until_ms / 1000,
+                self._text("public.days_left", days=self.whole(self._days(line))),
+                self._times.short(line.until_ms / 1000),
+            )
+            for line in document.agreements[:ROWS_SHOWN]
+        ]
+        return sunsets(rows, now, self._months(rows[-1][2] if rows else now, now))
+
+    def _months(self, end: float, now: float) -> list[tuple[float, str]]:
+        """Beginnings of months around now, sparse enough to be read."""
+        zone = ZoneInfo(self._document.zone)
+        at = datetime.fromtimestamp(now, zone).replace(day=1, hour=0, minute=0, second=0)
+        at = (at - timedelta(days=150)).replace(day=1)
+        marks = []
+        stride = 1 + int((end - now) // (86_400 * 300))
+        while at.timestamp() <= end:
+            marks.append((at.timestamp(), self._times.month(at.timestamp())))
+            at = (at + timedelta(days=31 * stride)).replace(day=1)
+        return marks
+
+    def _units(self) -> tuple[tuple[str, str, str, str], ...]:
+        figures = self._document.total
+        whole = figures.watched_ms or 1
+        return tuple(
+            (
+                self._unit(unit.unit, unit.party),
+                self.hours(unit.watched_ms),
+                self.whole(unit.views),
+                f"{self.decimal(100 * unit.watched_ms / whole)} %",
+            )
+            for unit in figures.units
+        )
+
+    def _unit(self, unit: str, party: str) -> str:
+        return f"{unit}, {self.party(party)}" if unit else self.party(party)
+
+    def _unit_bars(self) -> Bars:
+        units = self._document.total.units[:12]
+        rows = [
+            (self._unit(u.unit, u.party)[:28], u.watched_ms / _HOUR_MS, self.hours(u.watched_ms))
+            for u in units
+        ]
+        return bars(rows)
+
+    def _refusals(self) -> tuple[tuple[str, str, int], ...]:
+        """Reason, how often, and the bar's width of 150."""
+        refusals = self._document.total.refusals
+        most = max(refusals.values(), default=1)
+        return tuple(
+            (self._text(f"reason.{reason}"), self.whole(count), max(1, 150 * count // most))
+            for reason, count in refusals.items()
+        )
+
+    def _stop(self, stop: Stop) -> tuple[str, str, str, str]:
+        names = {c.id: f"{c.number} {self._words(c.name)}" for c in self._document.cameras}
+        what = names.get(stop.camera, stop.camera)
+        if not stop.camera:
+            what = self._text("public.whole_site", site=stop.site)
+        lasted = self._length(stop.begin_ms, stop.end_ms)
+        return self._moment(stop.begin_ms), what, self.party(stop.party), lasted
+
+    def _ledgers(self) -> tuple[tuple[str, ...], ...]:
+        """Origin, which entries, what it counts."""
+        rows = []
+        for ledger in self._document.ledgers:
+            figures = ledger.figures
+            last = max(ledger.upto - 1, ledger.first)
+            span = f"{self.whole(ledger.first)} – {self.whole(last)}" if ledger.upto else "–"
+            name = "public.counts_site" if is_site(ledger.origin) else "public.counts_center"
+            said = self._text(
+                name,
+                hours=self.hours(figures.watched_ms),
+                views=self.whole(figures.views),
+                refused=self.whole(figures.refused),
+                stops=self.whole(len(figures.stops)),
+                outages=self.whole(len(figures.outages)),
+                differ=self.whole(figures.histories_differ),
+            )
+            rows.append((ledger.origin, span, said))
+        return tuple(rows)
