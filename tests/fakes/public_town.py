@@ -24,6 +24,7 @@ from serambi.base.words import Words
 from serambi.fabric.messages import BATCH_TYPE, Batch, Waiting, epoch_of
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.store import LedgerStore
+from serambi.web.pages import BUILT
 from tests.fakes.center_town import CENTER_PARTY, OWNERS, Gateway, Town, camera, seal
 from tests.fakes.running import Running, running
 
@@ -136,7 +137,9 @@ def write_ledger(town: Town, folder: Path, site: str, entries: Sequence[Entry]) 
 
 
 @asynccontextmanager
-async def public_town(folder: Path, clock: Clock | None = None) -> AsyncIterator[Running]:
+async def public_town(
+    folder: Path, clock: Clock | None = None, built: Path | None = None
+) -> AsyncIterator[Running]:
     """The center of a town whose sites have told what happened."""
     town = Town(folder, clock or SystemClock())
     now_ms = unix_ms(town.clock.now())
@@ -151,7 +154,7 @@ async def public_town(folder: Path, clock: Clock | None = None) -> AsyncIterator
         ledger.append(center_entries(tuple(OWNERS), now_ms))
     for gateway in town.gateways.values():
         _furnish(gateway, now_ms)
-    async with running(town) as center:
+    async with running(town, built) as center:
         town.speak()
         for site in OWNERS:
             await deliver(town, site, entries_of(site, now_ms))
@@ -181,7 +184,7 @@ def public_town_in_a_thread(folder: Path) -> Iterator[Running]:
     found: list[Running] = []
 
     async def serve() -> None:
-        async with public_town(folder) as center:
+        async with public_town(folder, built=BUILT) as center:
             found.append(center)
             ready.set()
             await asyncio.to_thread(over.wait)

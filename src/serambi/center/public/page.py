@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from serambi.base.words import Language, Words
-from serambi.center.public.charts import Bars, Sunsets, bars, sunsets
+from serambi.center.public.charts import Bar, Terms, bars, terms
 from serambi.center.public.document import AgreementLine, CameraLine, Document
 from serambi.ledger.figures import OPEN, Stop, is_site
 from serambi.web.times import Times
@@ -19,6 +19,8 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
 ROWS_SHOWN = 50
 """Of each list on the page; the document has them all."""
+_BARS_SHOWN = 12
+_MONTHS_DRAWN = 24
 _STATES = {"open": ("live", "live"), "stopped": ("stop", "hand"), "revoked": ("stop", "ban")}
 
 
@@ -55,10 +57,11 @@ class View:
     cameras: tuple[CameraRow, ...]
     waiting: tuple[tuple[str, str], ...]
     agreements: tuple[dict[str, str], ...]
-    sunsets: Sunsets
+    terms: Terms
+    span_of_terms: tuple[str, str]
     units: tuple[tuple[str, str, str, str], ...]
     units_total: tuple[str, str]
-    unit_bars: Bars
+    unit_bars: tuple[Bar, ...]
     refusals: tuple[tuple[str, str, int], ...]
     stops: tuple[tuple[str, str, str, str], ...]
     outages: tuple[tuple[str, str, str], ...]
@@ -83,6 +86,7 @@ class PageBuilder:
         figures = document.total
         opened = [camera for camera in document.cameras if camera.state == "open"]
         until_ms = min(document.end_ms, document.counted_ms)
+        shown = self._terms()
         return View(
             month=self._times.month(document.start_ms / 1000),
             counted=self._times.moment(document.counted_ms / 1000),
@@ -102,7 +106,8 @@ class PageBuilder:
                 for line in document.waiting
             ),
             agreements=tuple(self._agreement(line) for line in document.agreements),
-            sunsets=self._sunsets(),
+            terms=shown,
+            span_of_terms=(self._day(int(shown.begin * 1000)), self._day(int(shown.end * 1000))),
             units=self._units(),
             units_total=(self.hours(figures.watched_ms), self.whole(figures.views)),
             unit_bars=self._unit_bars(),
@@ -230,32 +235,29 @@ class PageBuilder:
             "days": self.whole(self._days(line)),
         }
 
-    def _sunsets(self) -> Sunsets:
+    def _terms(self) -> Terms:
         document = self._document
         now = document.counted_ms / 1000
         rows = [
             (
-                f"{line.number} {', '.join(map(self.party, line.owners))}"[:26],
+                f"{line.number} {', '.join(map(self.party, line.owners))}",
                 (line.begin_ms or document.start_ms) / 1000,
                 line.until_ms / 1000,
                 self._text("public.days_left", days=self.whole(self._days(line))),
-                self._times.short(line.until_ms / 1000),
             )
             for line in document.agreements[:ROWS_SHOWN]
         ]
-        return sunsets(rows, now, self._months(rows[-1][2] if rows else now, now))
+        return terms(rows, now, self._months(now))
 
-    def _months(self, end: float, now: float) -> list[tuple[float, str]]:
-        """Beginnings of months around now, sparse enough to be read."""
+    def _months(self, now: float) -> list[float]:
+        """The beginnings of the months around now."""
         zone = ZoneInfo(self._document.zone)
-        at = datetime.fromtimestamp(now, zone).replace(day=1, hour=0, minute=0, second=0)
-        at = (at - timedelta(days=150)).replace(day=1)
-        marks = []
-        stride = 1 + int((end - now) // (86_400 * 300))
-        while at.timestamp() <= end:
-            marks.append((at.timestamp(), self._times.month(at.timestamp())))
-            at = (at + timedelta(days=31 * stride)).replace(day=1)
-        return marks
+        this = datetime.fromtimestamp(now, zone)
+        first = this.year * 12 + this.month - 1 - _MONTHS_DRAWN
+        return [
+            datetime(at // 12, at % 12 + 1, 1, tzinfo=zone).timestamp()
+            for at in range(first, first + 2 * _MONTHS_DRAWN)
+        ]
 
     def _units(self) -> tuple[tuple[str, str, str, str], ...]:
         figures = self._document.total
@@ -273,13 +275,11 @@ class PageBuilder:
     def _unit(self, unit: str, party: str) -> str:
         return f"{unit}, {self.party(party)}" if unit else self.party(party)
 
-    def _unit_bars(self) -> Bars:
-        units = self._document.total.units[:12]
-        rows = [
-            (self._unit(u.unit, u.party)[:28], u.watched_ms / _HOUR_MS, self.hours(u.watched_ms))
-            for u in units
-        ]
-        return bars(rows)
+    def _unit_bars(self) -> tuple[Bar, ...]:
+        units = self._document.total.units[:_BARS_SHOWN]
+        return bars(
+            [(self._unit(u.unit, u.party), u.watched_ms, self.hours(u.watched_ms)) for u in units]
+        )
 
     def _refusals(self) -> tuple[tuple[str, str, int], ...]:
         """Reason, how often, and the bar's width of 150."""
