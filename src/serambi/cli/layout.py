@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,9 +82,17 @@ class Layout:
 
 
 def lay_out(
-    folder: Path, town: towns.Town, ports: Ports, loops: dict[str, Streams], now: float
+    folder: Path,
+    town: towns.Town,
+    ports: Ports,
+    loops: dict[str, Streams],
+    now: float,
+    *,
+    scenes: bool = False,
 ) -> Layout:
-    """Write everything the processes need into `folder`. `loops`: camera id -> its pictures."""
+    """Write everything the processes need into `folder`. `loops`: camera id -> its pictures;
+    `scenes`: these are what the town's scenes show, so that views can be compared with them and
+    the simulator can turn a camera away."""
     _claim(folder)
     keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
     gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
@@ -102,9 +110,11 @@ def lay_out(
     )
     passwords = {camera.id: secrets.token_urlsafe(12) for camera in town.cameras}
     for site in town.site:
-        _site_settings(layout, site, passwords)
+        _site_settings(layout, site, passwords, views=scenes)
+        if scenes:
+            _analysis(layout, site)
     _center_settings(layout)
-    _simulator_settings(layout, loops, passwords)
+    _simulator_settings(layout, loops, passwords, turn=scenes)
     return layout
 
 
@@ -223,10 +233,13 @@ def _documents(
                 shutil.copy(agreements / f"{agreement.number}.json", inbox)
 
 
+def _reference(camera: towns.Camera) -> Path:
+    return Path(towns.__file__).parent / "scenes" / f"{camera.scene}.webp"
+
+
 def _attestation(
     site: towns.Site, camera: towns.Camera, keys: dict[str, SigningKey], valid_until: float
 ) -> bytes:
-    reference = Path(towns.__file__).parent / "scenes" / f"{camera.scene}.webp"
     return seal_attestation(
         Attestation(
             format=1,
@@ -239,7 +252,7 @@ def _attestation(
             position=camera.position,
             heading_deg=camera.heading_deg,
             fov_deg=_FOV_DEG,
-            reference_sha256=hashlib.sha256(reference.read_bytes()).hexdigest(),
+            reference_sha256=hashlib.sha256(_reference(camera).read_bytes()).hexdigest(),
             valid_until=instant_text(valid_until),
         ),
         [keys[site.owner], keys[site.witness]],
@@ -273,7 +286,7 @@ def _agreement(
             SharedSite(
                 site=site.id,
                 cameras=tuple(c.id for c in site.camera if c.facing != "inside"),
-                actions=("live",),
+                actions=("live", "alerts"),
                 zone=town.zone,
                 hours=ALWAYS,
             )
@@ -316,7 +329,26 @@ def _words(words: Words) -> str:
     return f"{{ id = {_toml(words.id)}, en = {_toml(words.en)} }}"
 
 
-def _site_settings(layout: Layout, site: towns.Site, passwords: dict[str, str]) -> None:
+def _analysis(layout: Layout, site: towns.Site) -> None:
+    """The approved pictures, and the rules of cameras that have some."""
+    references, rules = (layout.keeper(site.id) / name for name in ("references", "rules"))
+    for folder in (references, rules):
+        folder.mkdir(parents=True, exist_ok=True)
+    for camera in site.camera:
+        if camera.facing == "inside":
+            continue
+        raw = _reference(camera).read_bytes()
+        path = references / f"{hashlib.sha256(raw).hexdigest()}.webp"
+        if not path.exists():
+            write_atomically(path, raw)
+        if camera.rules:
+            document = {"zones": camera.zones, "rules": camera.rules}
+            write_atomically(rules / f"{camera.id}.json", json.dumps(document).encode())
+
+
+def _site_settings(
+    layout: Layout, site: towns.Site, passwords: dict[str, str], *, views: bool
+) -> None:
     folder = layout.keeper(site.id)
     owner = layout.roster.party(site.owner)
     token = hashlib.sha256(layout.owner_tokens[site.id].encode()).hexdigest()
@@ -339,6 +371,9 @@ port = {layout.ports.keepers[site.id]}
 [retention]
 days = 1.0
 gigabytes = 2.0
+
+[analysis]
+views = {"true" if views else "false"}
 """
     write_atomically(folder / "keeper.toml", keeper.encode())
     cameras = "".join(
@@ -389,7 +424,7 @@ names = ["localhost", "127.0.0.1"]
 
 
 def _simulator_settings(
-    layout: Layout, loops: dict[str, Streams], passwords: dict[str, str]
+    layout: Layout, loops: dict[str, Streams], passwords: dict[str, str], *, turn: bool
 ) -> None:
     cameras = [
         {
@@ -400,7 +435,18 @@ def _simulator_settings(
             "main": str(loops[camera.id].main),
             "sub": str(loops[camera.id].sub),
         }
+        | (_turned(layout.town.cameras, camera, loops) if turn else {})
         for camera in layout.town.cameras
     ]
     settings = {"cameras": cameras, "host": "127.0.0.1", "port": layout.ports.rtsp}
     write_atomically(layout.folder / "sim.json", json.dumps(settings).encode(), mode=0o600)
+
+
+def _turned(
+    cameras: Sequence[towns.Camera], camera: towns.Camera, loops: dict[str, Streams]
+) -> dict[str, str]:
+    """Turned away, a camera shows what the next one of its kind sees."""
+    alike = [c for c in cameras if c.codec == camera.codec and c.facing != "inside"]
+    later = alike.index(camera) + 1 if camera in alike else 0
+    other = loops[alike[later % len(alike)].id] if alike else loops[camera.id]
+    return {"changed": str(other.main), "changed_sub": str(other.sub)}
