@@ -61,12 +61,27 @@ class StreamHealth(BaseModel):
 
 
 class CameraHealth(BaseModel):
+    """`view`: `match`, `changed`, `undecidable`, `unseen`, empty when it is not checked;
+    `view_trouble`: why the camera cannot be looked at."""
+
     id: str
     number: str
     online: bool
     recording: bool
     recording_trouble: str
+    view: str
+    view_trouble: str
     streams: dict[str, StreamHealth]
+
+
+class Analysis(BaseModel):
+    """What the analysis uses of a core, how often it looks at each camera, and how many pictures
+    it had to leave out."""
+
+    running: bool
+    cores: float
+    every_s: float
+    left_out: int
 
 
 class Health(BaseModel):
@@ -80,6 +95,7 @@ class Health(BaseModel):
     center_linked: bool
     ledger_size: int
     disk_refuses: bool
+    analysis: Analysis
     cameras: list[CameraHealth]
 
 
@@ -188,9 +204,12 @@ def _health(keeper: Keeper) -> Health:
                 online=watched.online,
                 recording=watched.recording,
                 recording_trouble=watched.recording_trouble,
+                view=keeper.lookout.sight(camera.id) or "",
+                view_trouble=keeper.lookout.trouble(camera.id),
                 streams=streams,
             )
         )
+    strain = keeper.lookout.strain
     well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
     return Health(
         status="ok" if well else "degraded",
@@ -200,5 +219,11 @@ def _health(keeper: Keeper) -> Health:
         center_linked=not keeper.center_lost,
         ledger_size=keeper.journal.store.size,
         disk_refuses=keeper.disk_refuses,
+        analysis=Analysis(
+            running=strain.running,
+            cores=round(strain.cores, 3),
+            every_s=round(strain.every_s, 2),
+            left_out=strain.left_out,
+        ),
         cameras=cameras,
     )

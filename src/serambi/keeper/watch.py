@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _CLOSE_S = 1.0
 
-Look = Callable[[str, VideoConfig | AccessUnit | None], None]
+Look = Callable[[str, str, VideoConfig | AccessUnit | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,7 @@ class _Station:
         def take(item: VideoConfig | AccessUnit | None) -> None:
             if stream == "main":
                 self._record(item)
-            else:
-                self._look(self._camera.id, item)
+            self._look(self._camera.id, stream, item)
             if item is None:
                 self._hub.forget(self._camera.id, stream)
             else:
@@ -102,7 +101,7 @@ class _Station:
 
 class CameraWatch:
     """All cameras of the site. `open_source` takes the place of the engines, in tests; `look` is
-    given every item of the substreams, in the cameras' threads."""
+    given every item of every stream, in the cameras' threads."""
 
     def __init__(
         self,
@@ -110,7 +109,7 @@ class CameraWatch:
         hub: Hub,
         clock: Clock,
         open_source: OpenSource | None = None,
-        look: Look = lambda camera, item: None,
+        look: Look = lambda camera, stream, item: None,
     ) -> None:
         self._hub = hub
         self._engines = Engines(clock, open_source)

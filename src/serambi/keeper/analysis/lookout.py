@@ -34,6 +34,7 @@ from serambi.media.access_unit import AccessUnit, VideoConfig
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.5
+_LOOKED_AT = "sub"
 _REASONS: Mapping[str, str] = {"changed": "view_changed", "undecidable": "view_unclear"}
 
 
@@ -66,7 +67,7 @@ class Lookout:
         self._journal = journal
         self._documents = documents
         self._loop = asyncio.get_running_loop()
-        self._sending: set[str] = set()
+        self._sending: set[tuple[str, str]] = set()
         self._agreement_of = agreement_of
         self._gives_alerts = gives_alerts
         self._changed = changed
@@ -75,7 +76,7 @@ class Lookout:
         self._watches: dict[str, Watch] = {}
         self._said: dict[str, str] = {}
         self._met_s: dict[tuple[str, str, str], float] = {}
-        self._happened: list[Happened] = []
+        self._waiting: list[Entry] = []
         self._told: dict[str, Sight] = {}
         self._trouble: dict[str, str] = {}
         self._analyst = Analyst({}, config.analysis_cores, clock, self._on_answer)
@@ -95,28 +96,31 @@ class Lookout:
 
     def suspended(self) -> dict[str, float]:
         """Camera -> since when its view keeps it from being shared, unix seconds."""
-        return self.sights.suspended(self._sending)
+        return self.sights.suspended({camera for camera, _ in self._sending})
 
     def approved(self, camera: str) -> Path | None:
         """The file of the attested picture, None when it is not here."""
         signed = self._documents.attestations.get(camera)
         return None if signed is None else self._reference(signed)
 
-    def push(self, camera: str, item: VideoConfig | AccessUnit | None) -> None:
-        """What the camera's substream sent; None when its connection has ended."""
-        if not isinstance(item, AccessUnit):
+    def push(self, camera: str, stream: str, item: VideoConfig | AccessUnit | None) -> None:
+        """What a stream of the camera sent; None when its connection has ended. Only substreams
+        are looked at, but a main stream without one shows what nobody has looked at."""
+        if type(item) is not AccessUnit:
             with contextlib.suppress(RuntimeError):  # the loop has ended: we are on the way out
-                self._loop.call_soon_threadsafe(self._connected, camera, item is not None)
-        self._analyst.push(camera, item)
+                self._loop.call_soon_threadsafe(self._turn, camera, stream, item is not None)
+        if stream == _LOOKED_AT:
+            self._analyst.push(camera, item)
 
-    def _connected(self, camera: str, sends: bool) -> None:
+    def _turn(self, camera: str, stream: str, sends: bool) -> None:
         """Before the pictures of a new connection are passed on by the same loop."""
         if sends:
-            self._sending.add(camera)
+            self._sending.add((camera, stream))
+        else:
+            self._sending.discard((camera, stream))
+        if stream == _LOOKED_AT:
             self.sights.connected(camera)
             self._changed()
-        else:
-            self._sending.discard(camera)
 
     async def run(self) -> None:
         """Look until cancelled, as far as there are views to check and rules to watch."""
@@ -197,6 +201,7 @@ class Lookout:
                 digest = self._digest(answer.camera)
                 if self.sights.seen(answer.camera, answer.sight, answer.picture, digest):
                     log.info("camera %s: its view: %s", answer.camera, answer.sight)
+                    self._write_turn(answer.camera)
                     self._changed()
             case Happened(over=False):
                 self._met(answer)
@@ -224,22 +229,26 @@ class Lookout:
 
     async def _tell(self) -> None:
         """Into the ledger: views that were suspended or match again, and what happened."""
-        entries = [entry for camera in self.sights.checked for entry in self._turned(camera)]
-        happened, self._happened = self._happened, []
-        entries += [self._entry_of(event) for event in happened]
-        if entries:
-            await self._journal.note(*entries)
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            await self._journal.note(*waiting)
             self._changed()
 
-    def _turned(self, camera: str) -> list[Entry]:
+    def _write_turn(self, camera: str) -> None:
         sight, before = self.sights.sight(camera), self._told.get(camera, "match")
         if sight is None or sight == "unseen" or sight == before:
-            return []
+            return
         self._told[camera] = sight
         kind: EntryKind = "restored" if sight == "match" else "suspended"
         agreement = self._agreement_of(camera)
         reason = _REASONS.get(sight, "")
-        return [self._journal.entry(kind, camera=camera, agreement=agreement, reason=reason)]
+        self._write(self._journal.entry(kind, camera=camera, agreement=agreement, reason=reason))
+
+    def _write(self, entry: Entry) -> None:
+        if len(self._waiting) < ALERTS_WAITING:
+            self._waiting.append(entry)
+        else:
+            log.error("more happens than can be written down: %s %s", entry.kind, entry.reason)
 
     def _met(self, event: Happened) -> None:
         """Once for a rule and place; what comes again within some minutes is the same."""
@@ -247,9 +256,8 @@ class Lookout:
         now_s = self._clock.monotonic()
         last_s = self._met_s.get(key)
         self._met_s[key] = now_s
-        full = len(self._happened) >= ALERTS_WAITING
-        if not full and (last_s is None or now_s - last_s >= ALERT_AGAIN_S):
-            self._happened.append(event)
+        if last_s is None or now_s - last_s >= ALERT_AGAIN_S:
+            self._write(self._entry_of(event))
 
     def _entry_of(self, event: Happened) -> Entry:
         """An alert. It names its camera only where an agreement gives alerts of it."""

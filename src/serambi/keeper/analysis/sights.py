@@ -80,6 +80,10 @@ class Sights:
         change = self._changed.get(camera)
         return change.at_ms / 1000 if change else 0.0
 
+    def heard(self, camera: str) -> float:
+        """When it was last looked at, monotonic seconds."""
+        return self._states[camera].heard_s
+
     def connected(self, camera: str) -> None:
         """The camera sends anew: until it was looked at, nobody knows what it shows."""
         state = self._states.get(camera)
