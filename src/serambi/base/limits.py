@@ -23,6 +23,9 @@ SOURCE_QUEUE_UNITS = 256
 VIEWER_QUEUE_MESSAGES = 64
 COURIER_QUEUE_MESSAGES = 128
 COURIER_WAIT_MAX_S = 1.0
+# What courier and center free goes back to the kernel from this size on.
+MALLOC_KEEPS_MAX_BYTES = 64 * 1024
+MALLOC_HEAPS_MAX = 2
 
 # Cameras
 CONNECT_TIMEOUT_S = 5.0
