@@ -198,7 +198,7 @@ def _health(keeper: Keeper) -> Health:
         site=keeper.config.site,
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
-        ledger_size=keeper.journal.store.size,
+        ledger_size=keeper.journal.store.known_size,
         disk_refuses=keeper.disk_refuses,
         cameras=cameras,
     )
