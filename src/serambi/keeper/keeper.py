@@ -27,6 +27,7 @@ from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply,
 from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
+from serambi.keeper.clock import trouble as clock_trouble
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
@@ -119,6 +120,12 @@ class Keeper:
         if not self.sessions.all():
             return "none"
         return "unknown" if self.center_lost else "on"
+
+    @property
+    def clock_trouble(self) -> str:
+        """Why the date is not believed, and what to do; empty while it is."""
+        now, seen = self.clock.now(), self.durable.clock_high_water
+        return "" if clock_is_sane(now, seen) else clock_trouble(self.config, seen - now)
 
     @property
     def disk_refuses(self) -> bool:
@@ -259,6 +266,8 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
+        if self.clock_trouble:
+            log.warning("nothing is shared: %s", self.clock_trouble)
         await self._recall_stops()
         await self.journal.begin()
         self.watch.start()
