@@ -16,6 +16,7 @@ from serambi.base.limits import (
 )
 from serambi.camera.health import HealthMeter
 from serambi.camera.rtsp.connection import Connection, Watch
+from serambi.camera.rtsp.datagrams import Datagrams
 from serambi.camera.rtsp.resolver import Address, Answer, numeric
 from serambi.camera.rtsp.target import Target
 from serambi.media.access_unit import AccessUnit, VideoConfig
@@ -30,6 +31,7 @@ class Loop(Protocol):
 
     clock: Clock
     buffer: memoryview
+    inbox: Datagrams
 
     def watcher(self, stream: "Stream") -> Watch: ...
 
@@ -148,7 +150,13 @@ class Stream:
         self._began_s = loop.clock.monotonic()
         self._pictures = 0
         self._connection = Connection(
-            self._target, found, self._take, loop.watcher(self), loop.clock, loop.buffer
+            self._target,
+            found,
+            self._take,
+            loop.watcher(self),
+            loop.clock,
+            loop.buffer,
+            loop.inbox,
         )
 
     def _ask_for_address(self, loop: Loop) -> None:
