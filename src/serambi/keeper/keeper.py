@@ -48,12 +48,23 @@ _INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
 
 
+def open_ledger(config: KeeperConfig, clock: Clock) -> LedgerStore:
+    """The site's own ledger. Raises what `SigningKey.load` and `LedgerStore.open` raise."""
+    key = SigningKey.load(config.folder / "key")
+    return LedgerStore.open(config.folder / "ledger", config.origin, key, clock)
+
+
 class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
+        self,
+        config: KeeperConfig,
+        clock: Clock,
+        open_source: OpenSource | None = None,
+        store: LedgerStore | None = None,
     ) -> None:
+        """`store`: its ledger, opened already; it is closed with the keeper."""
         self.config = config
         self.clock = clock
         self.key = SigningKey.load(config.folder / "key")
@@ -63,7 +74,7 @@ class Keeper:
         self.documents = Documents(
             config.folder, config.site, config.roster, config.genesis, self._look_now
         )
-        store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
+        store = store or open_ledger(config, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.delivery = Delivery(
