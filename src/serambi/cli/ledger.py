@@ -30,6 +30,10 @@ _KINDS = {
     "restored": ("pandangannya cocok lagi", "its view matches again"),
     "alert": ("peringatan", "alert"),
     "history_differs": ("riwayat lokasi tidak sama lagi", "site's history differs"),
+    "clock_reset": (
+        "tanggal terakhir dilupakan oleh pemilik",
+        "latest date forgotten by the owner",
+    ),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),

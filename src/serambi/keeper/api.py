@@ -86,7 +86,8 @@ class Analysis(BaseModel):
 
 class Health(BaseModel):
     """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open).
-    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile."""
+    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile.
+    `clock_trouble`: why the date is not believed, and so nothing shared; empty while it is."""
 
     status: str
     version: str
@@ -96,6 +97,7 @@ class Health(BaseModel):
     ledger_size: int
     disk_refuses: bool
     analysis: Analysis
+    clock_trouble: str
     cameras: list[CameraHealth]
 
 
@@ -210,14 +212,16 @@ def _health(keeper: Keeper) -> Health:
             )
         )
     strain = keeper.lookout.strain
-    well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
+    clock_trouble = keeper.clock_trouble
+    well = all(c.online and c.recording for c in cameras)
+    well = well and not keeper.disk_refuses and not clock_trouble
     return Health(
         status="ok" if well else "degraded",
         version=__version__,
         site=keeper.config.site,
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
-        ledger_size=keeper.journal.store.size,
+        ledger_size=keeper.journal.store.known_size,
         disk_refuses=keeper.disk_refuses,
         analysis=Analysis(
             running=strain.running,
@@ -225,5 +229,6 @@ def _health(keeper: Keeper) -> Health:
             every_s=round(strain.every_s, 2),
             left_out=strain.left_out,
         ),
+        clock_trouble=clock_trouble,
         cameras=cameras,
     )

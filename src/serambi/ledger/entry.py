@@ -33,6 +33,7 @@ EntryKind: TypeAlias = Literal[
     "suspended",
     "restored",
     "alert",
+    "clock_reset",
 ]
 
 

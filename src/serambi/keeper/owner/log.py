@@ -19,6 +19,7 @@ _ICONS = {
     "suspended": "no",
     "restored": "eye",
     "alert": "mark",
+    "clock_reset": "mark",
     "started": "mark",
 }
 _ENDED_BY_VIEWER = "closed"
