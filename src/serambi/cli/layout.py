@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from serambi.agreement.model import (
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.words import Words
+from serambi.cli.scenery import approve, approved_picture, simulated
 from serambi.identity.certificates import create_authority, ensure
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import (
@@ -112,9 +113,11 @@ def lay_out(
     for site in town.site:
         _site_settings(layout, site, passwords, views=scenes)
         if scenes:
-            _analysis(layout, site)
+            approve(layout.keeper(site.id), site.camera)
     _center_settings(layout)
-    _simulator_settings(layout, loops, passwords, turn=scenes)
+    cameras = simulated(town.cameras, loops, passwords, layout.canaries, turn=scenes)
+    simulator = {"cameras": cameras, "host": "127.0.0.1", "port": ports.rtsp}
+    write_atomically(folder / "sim.json", json.dumps(simulator).encode(), mode=0o600)
     return layout
 
 
@@ -233,10 +236,6 @@ def _documents(
                 shutil.copy(agreements / f"{agreement.number}.json", inbox)
 
 
-def _reference(camera: towns.Camera) -> Path:
-    return Path(towns.__file__).parent / "scenes" / f"{camera.scene}.webp"
-
-
 def _attestation(
     site: towns.Site, camera: towns.Camera, keys: dict[str, SigningKey], valid_until: float
 ) -> bytes:
@@ -252,7 +251,7 @@ def _attestation(
             position=camera.position,
             heading_deg=camera.heading_deg,
             fov_deg=_FOV_DEG,
-            reference_sha256=hashlib.sha256(_reference(camera).read_bytes()).hexdigest(),
+            reference_sha256=hashlib.sha256(approved_picture(camera).read_bytes()).hexdigest(),
             valid_until=instant_text(valid_until),
         ),
         [keys[site.owner], keys[site.witness]],
@@ -327,23 +326,6 @@ def _toml(text: str) -> str:
 
 def _words(words: Words) -> str:
     return f"{{ id = {_toml(words.id)}, en = {_toml(words.en)} }}"
-
-
-def _analysis(layout: Layout, site: towns.Site) -> None:
-    """The approved pictures, and the rules of cameras that have some."""
-    references, rules = (layout.keeper(site.id) / name for name in ("references", "rules"))
-    for folder in (references, rules):
-        folder.mkdir(parents=True, exist_ok=True)
-    for camera in site.camera:
-        if camera.facing == "inside":
-            continue
-        raw = _reference(camera).read_bytes()
-        path = references / f"{hashlib.sha256(raw).hexdigest()}.webp"
-        if not path.exists():
-            write_atomically(path, raw)
-        if camera.rules:
-            document = {"zones": camera.zones, "rules": camera.rules}
-            write_atomically(rules / f"{camera.id}.json", json.dumps(document).encode())
 
 
 def _site_settings(
@@ -421,32 +403,3 @@ authority = "authority"
 names = ["localhost", "127.0.0.1"]
 """
     write_atomically(layout.center / "center.toml", settings.encode())
-
-
-def _simulator_settings(
-    layout: Layout, loops: dict[str, Streams], passwords: dict[str, str], *, turn: bool
-) -> None:
-    cameras = [
-        {
-            "id": camera.id,
-            "user": "keeper",
-            "password": passwords[camera.id],
-            "canary": layout.canaries[camera.id],
-            "main": str(loops[camera.id].main),
-            "sub": str(loops[camera.id].sub),
-        }
-        | (_turned(layout.town.cameras, camera, loops) if turn else {})
-        for camera in layout.town.cameras
-    ]
-    settings = {"cameras": cameras, "host": "127.0.0.1", "port": layout.ports.rtsp}
-    write_atomically(layout.folder / "sim.json", json.dumps(settings).encode(), mode=0o600)
-
-
-def _turned(
-    cameras: Sequence[towns.Camera], camera: towns.Camera, loops: dict[str, Streams]
-) -> dict[str, str]:
-    """Turned away, a camera shows what the next one of its kind sees."""
-    alike = [c for c in cameras if c.codec == camera.codec and c.facing != "inside"]
-    later = alike.index(camera) + 1 if camera in alike else 0
-    other = loops[alike[later % len(alike)].id] if alike else loops[camera.id]
-    return {"changed": str(other.main), "changed_sub": str(other.sub)}
