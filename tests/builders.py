@@ -71,6 +71,7 @@ class Town:
     center: SigningKey
     center_party: str
     gateways: dict[str, SigningKey]
+    witnesses: dict[str, SigningKey]
 
     def sign_keys(self, parties: Iterable[str]) -> list[SigningKey]:
         return [self.keys[party] for party in parties]
@@ -81,12 +82,14 @@ def make_roster(
     center: str = "polres",
     sites: Mapping[str, str] | None = None,
     new_key: Callable[[], SigningKey] = SigningKey.generate,
+    witnessed: bool = False,
 ) -> Town:
-    """`sites`: site -> the party that owns it."""
+    """`sites`: site -> the party that owns it; `witnessed`: each party has a witness's key."""
     owners = {SITE: "kpu"} if sites is None else dict(sites)
     keys = {party: new_key() for party in parties}
     center_key = new_key()
     gateways = {site: new_key() for site in owners}
+    witnesses = {party: new_key() for party in parties} if witnessed else {}
     document = RosterDocument(
         format=1,
         name=words("Kota Demo"),
@@ -100,10 +103,11 @@ def make_roster(
                 key_entry(key.public, owners[site], "gateway", site)
                 for site, key in gateways.items()
             ),
+            *(key_entry(key.public, party, "witness") for party, key in witnesses.items()),
         ),
     )
     raw = seal_roster(document, list(keys.values()))
-    return Town(raw, read_roster(raw, None), keys, center_key, center, gateways)
+    return Town(raw, read_roster(raw, None), keys, center_key, center, gateways, witnesses)
 
 
 def make_attestation(

@@ -10,11 +10,24 @@ import click
 from serambi.base.errors import SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.identity.roster import Roster, read_roster
+from serambi.ledger.audit import all_entries, audit, site_of
 from serambi.ledger.entry import COMMITMENT_PREFIX, Entry
-from serambi.ledger.reader import READ_MAX_ENTRIES, newest_entries, prove, read_file
+from serambi.ledger.reader import (
+    READ_MAX_ENTRIES,
+    newest_entries,
+    prove,
+    read_checkpoint,
+    read_file,
+)
 from serambi.ledger.verify import verify
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_TRUST = click.option(
+    "--trust",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The roster of the parties' keys: the only thing that is believed.",
+)
 
 _KINDS = {
     "started": ("kotak dinyalakan", "started"),
@@ -54,12 +67,7 @@ def ledger_group() -> None:
 
 @ledger_group.command("verify")
 @_FOLDER
-@click.option(
-    "--trust",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The roster of the parties' keys: the only thing that is believed.",
-)
+@_TRUST
 def verify_command(folder: Path, trust: Path) -> None:
     """Check every entry, tile and signature of FOLDER; exit 0 when valid, 1 when not."""
     try:
@@ -70,6 +78,36 @@ def verify_command(folder: Path, trust: Path) -> None:
     for line in report.lines:
         click.echo(_printable(line))
     sys.exit(0 if report.ok else 1)
+
+
+@ledger_group.command("audit")
+@click.argument("keeper", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("center", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_TRUST
+def audit_command(keeper: Path, center: Path, trust: Path) -> None:
+    """Check a site's ledger KEEPER and the center's ledger CENTER, and compare them view by view;
+    exit 0 when they agree, 1 when not."""
+    try:
+        roster = _read_roster(trust)
+        for folder in (keeper, center):
+            report = verify(folder, roster)
+            click.echo(_printable(f"{folder}: {report.why}"))
+            if not report.ok:
+                sys.exit(1)
+        site = site_of(read_checkpoint(keeper)[0].origin)
+        if not site or site_of(read_checkpoint(center)[0].origin):
+            raise click.ClickException("name the site's ledger first, then the center's")
+        work, alarms = audit(all_entries(keeper), all_entries(center), site)
+    except SerambiError as error:
+        raise click.ClickException(str(error)) from error
+    for alarm in alarms:
+        click.echo(_printable(f"ALARM: {alarm}"))
+    omitted = len(alarms) - len(work.differing)
+    if newer := work.unmatched() - omitted:
+        click.echo(f"{newer} views are newer than the other log, and not judged.")
+    verdict = "DIFFERENT" if alarms else "OK"
+    click.echo(f"{verdict}: {work.matched} views compared, {len(alarms)} alarms")
+    sys.exit(1 if alarms else 0)
 
 
 @ledger_group.command("show")
