@@ -5,6 +5,7 @@ raw = make_agreement(town, cameras=["cam-1"])
 state = make_state(town, raw, attestations=[make_attestation(town, "cam-1")])
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -239,6 +240,7 @@ def make_state(
     stops: Mapping[str, float] | None = None,
     suspensions: Mapping[str, float] | None = None,
     clock_ok: bool = True,
+    seen_at: float = math.inf,
     site: str = SITE,
 ) -> State:
     return State(
@@ -249,4 +251,5 @@ def make_state(
         stops=stops or {},
         suspensions=suspensions or {},
         clock_ok=clock_ok,
+        seen_at=seen_at,
     )

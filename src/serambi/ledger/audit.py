@@ -53,15 +53,16 @@ class Audit:
                 self._unanswered[entry.session] = entry
                 self._match(entry.session)
 
-    def alarms(self, keeper_until_ms: int, center_until_ms: int) -> list[str]:
+    def alarms(self, keeper_until_ms: int, center_until_ms: int, *, since_ms: int = 0) -> list[str]:
         """What is wrong, in plain words. The two times say how far each log is known to reach:
-        what the other one opened later cannot be in it yet, and is not judged."""
+        what the other one opened later cannot be in it yet, and is not judged, nor is what was
+        opened before `since_ms`."""
         found = list(self.differing)
         for entry in self._opened.values():
-            if entry.at_ms <= center_until_ms - TOLERANCE_MS:
+            if since_ms <= entry.at_ms <= center_until_ms - TOLERANCE_MS:
                 found.append(f"{self._said(entry)} at the site, and the center's log omits it")
         for entry in self._asked.values():
-            if entry.at_ms <= keeper_until_ms - TOLERANCE_MS:
+            if since_ms <= entry.at_ms <= keeper_until_ms - TOLERANCE_MS:
                 found.append(f"{self._said(entry)} at the center, and the site's log omits it")
         return found
 

@@ -79,6 +79,19 @@ def seen_by_quorum(seen: Mapping[str, float], witnesses: int) -> float:
     return reached[needed - 1] if len(reached) >= needed else -math.inf
 
 
+def gathered(words: Iterable[Cosigned]) -> list[Note]:
+    """The words as few notes: one for each checkpoint, with the log's signature and those of the
+    parties whose word it is."""
+    notes: dict[str, Note] = {}
+    for word in words:
+        names = {word.checkpoint.origin, witness_name(word.party)}
+        own = tuple(line for line in word.note.signatures if line.name in names)
+        known = notes.get(word.note.text)
+        lines = (*known.signatures, *own) if known else own
+        notes[word.note.text] = Note(word.note.text, tuple(dict.fromkeys(lines)))
+    return list(notes.values())
+
+
 def emit_notes(notes: Sequence[Note]) -> bytes:
     """Several checkpoints as one file: note after note, an empty line between two."""
     return b"\n".join(note.emit() for note in notes)

@@ -21,6 +21,7 @@ from serambi.ledger.tiles import (
     BUNDLE_MAX_BYTES,
     TILE_HEIGHT,
     TILE_WIDTH,
+    Edge,
     Tile,
     decode_bundle,
     decode_hashes,
@@ -234,6 +235,23 @@ class TileReader:
                 where=str(self._folder),
             )
         return items[:width]
+
+
+def read_edge(folder: Path, size: int) -> Edge:
+    """What must be known of a folder to append to its first `size` entries."""
+    tiles = TileReader(folder, size)
+    levels: list[list[bytes]] = []
+    while not levels or size >> (TILE_HEIGHT * len(levels)):
+        level = len(levels)
+        index = size >> (TILE_HEIGHT * (level + 1))
+        partial = width_at(level, index, size)
+        levels.append(list(tiles.hashes(level, index)) if partial else [])
+    entries = tiles.bundle(size // TILE_WIDTH) if levels[0] else []
+    if [leaf_hash(entry) for entry in entries] != levels[0]:
+        raise SerambiError(
+            Kind.CORRUPT, "the newest entries do not match their tile", where=str(folder)
+        )
+    return Edge.restore(size, entries, levels)
 
 
 def prove(folder: Path, index: int) -> dict[str, object]:
