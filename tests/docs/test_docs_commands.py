@@ -20,6 +20,8 @@ def commands(
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield " ".join((*names, name)), command
             yield from commands(command, (*names, name))
         else:
             yield " ".join((*names, name)), command

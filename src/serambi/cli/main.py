@@ -1,8 +1,5 @@
 """The command `serambi`. Each job lives beside this file; here they only get their names."""
 
-import asyncio
-import sys
-from collections.abc import Callable, Coroutine, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -10,7 +7,7 @@ import click
 
 from serambi import __version__
 from serambi.base.errors import SerambiError
-from serambi.base.process import leave, start_log
+from serambi.cli.running import run_process
 
 _COMMANDS = {
     "agreement": "serambi.cli.agreement:agreement_group",
@@ -18,7 +15,7 @@ _COMMANDS = {
     "demo": "serambi.cli.demo:demo",
     "doctor": "serambi.cli.doctor:doctor",
     "ledger": "serambi.cli.ledger:ledger_group",
-    "party": "serambi.cli.agreement:party_group",
+    "party": "serambi.cli.party:party_group",
 }
 
 
@@ -51,31 +48,13 @@ def main() -> None:
     """Serambi: CCTV integration by agreement."""
 
 
-def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """The errors themselves, however deep the tasks were nested that they ended."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _each(error)
-        else:
-            yield error
-
-
 def _process(name: str) -> None:
     """`serambi NAME --config FILE` runs that process until it is told to end."""
 
     @main.command(name)
     @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
     def command(config: Path) -> None:
-        start_log(name)
-        run: Callable[[Path], Coroutine[None, None, None]]
-        run = import_module(f"serambi.{name}.main").run
-        try:
-            asyncio.run(run(config))
-        except* SerambiError as group:
-            for error in _each(group):
-                click.echo(f"serambi {name}: {error}", err=True)
-            sys.exit(1)
-        leave()
+        run_process(name, config)
 
     command.help = f"Run the {name} with the settings in FILE, until SIGTERM or Ctrl-C."
 
