@@ -190,7 +190,8 @@ async def test_a_party_hands_back_its_own_word_only(town: WitnessedTown) -> None
         assert (await peer.post("/ledger/cosigned", content=b"x" * 300_000)).status_code == 429
     async with client(town, town.tokens[word.party]) as own:
         answer = await own.post("/ledger/cosigned", content=raw)
-        assert answer.json() == {"allowed": True, "reason": "allowed"}
+        taken = {"allowed": True, "reason": "allowed"}
+        assert answer.json() == {f"kpu/{SITE}/keeper": taken}
 
 
 # -- the parties' doors --------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_notes_in_one_file_come_back(sizes: list[int]) -> None:
 
 def test_half_a_note_in_the_file_is_refused() -> None:
     raw = sign_checkpoint(Checkpoint(ORIGIN, 3, b"r" * 32), KEY).emit()
-    with pytest.raises(SerambiError, match="ends inside one"):
+    with pytest.raises(SerambiError, match="is cut off"):
         split_notes(raw + b"\nkpu\n")
 
 
@@ -237,7 +237,7 @@ def test_a_forged_word_in_the_folder_is_refused(town: Town, tmp_path: Path) -> N
         ).emit(),
         "not signed by a key of": Note(note.text, (note.signatures[1],)).emit(),
         "not of": good.replace(b"kpu/", b"kpo/"),
-        "ends inside one": good + b"\nmore\n",
+        "is cut off": good + b"\nmore\n",
     }
     for why, raw in raws.items():
         (tmp_path / "cosigned").write_bytes(raw)

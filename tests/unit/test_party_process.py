@@ -4,7 +4,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,8 +13,11 @@ import pytest
 from serambi.agreement.model import read_agreement
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
+from serambi.identity.keys import SigningKey
+from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
+from serambi.ledger.note import Note
 from serambi.ledger.tiles import BUNDLE_LEVEL, Tile, encode_bundle
-from serambi.party.carrier import HttpCarrier, Peer
+from serambi.party.carrier import AWAY, TAKEN, HttpCarrier, Peer
 from serambi.party.config import read_config
 from serambi.party.inbox import read_inbox
 from serambi.party.main import check_format, load_roster
@@ -113,7 +116,7 @@ class _Nothing:
     def leaves(self, origin: str, tile: Tile) -> list[bytes]:
         raise NotImplementedError
 
-    def hand_back(self, note: bytes) -> None:
+    def hand_back(self, notes: Sequence[Note]) -> dict[str, str]:
         raise NotImplementedError
 
     def pass_on(self, document: bytes) -> None:
@@ -238,26 +241,27 @@ def test_strange_answers_are_errors(body: bytes, status: int, kind: Kind) -> Non
         carrier.close()
 
 
-@pytest.mark.parametrize(
-    ("said", "kind"),
-    [
-        ({"allowed": True, "reason": "allowed"}, None),
-        ({"allowed": False, "reason": "another past"}, Kind.CONFLICT),
-        ({"allowed": False, "reason": "unreachable"}, Kind.UNAVAILABLE),
-        ({"reason": "x"}, Kind.UNAVAILABLE),
-    ],
-)
-def test_whether_a_word_was_taken(said: dict[str, object], kind: Kind | None) -> None:
+def test_whether_words_were_taken() -> None:
+    note = sign_checkpoint(Checkpoint("kpu/a/keeper", 3, b"r" * 32), SigningKey.generate())
+    said = {
+        "kpu/a/keeper": {"allowed": True, "reason": "allowed"},
+        "kpu/b/keeper": {"allowed": False, "reason": "another past"},
+        "kpu/c/keeper": {"allowed": False, "reason": "unreachable"},
+    }
     with served(lambda handler, _: reply(handler, json.dumps(said).encode())) as (url, asked):
         carrier = HttpCarrier(url, "t")
-        if kind is None:
-            carrier.hand_back(b"note")
-        else:
-            with pytest.raises(SerambiError) as refused:
-                carrier.hand_back(b"note")
-            assert refused.value.kind is kind
+        assert list(carrier.hand_back([note, note]).values()) == [TAKEN, "another past", AWAY]
         carrier.close()
-    assert asked == [("POST", "/base/ledger/cosigned", b"note")]
+    assert asked == [("POST", "/base/ledger/cosigned", note.emit() + b"\n" + note.emit())]
+
+
+@pytest.mark.parametrize("said", [b"x", b"[]", b'{"a": 1}', b'{"a": {"allowed": false}}'])
+def test_a_strange_answer_to_words(said: bytes) -> None:
+    with served(lambda handler, _: reply(handler, said)) as (url, _):
+        carrier = HttpCarrier(url, "t")
+        with pytest.raises(SerambiError, match="a strange answer: no answers"):
+            carrier.hand_back([])
+        carrier.close()
 
 
 def test_nobody_there() -> None:

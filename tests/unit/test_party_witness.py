@@ -3,7 +3,7 @@ withheld revocations."""
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,13 @@ from serambi.identity.keys import SigningKey
 from serambi.ledger.audit import TOLERANCE_MS
 from serambi.ledger.checkpoint import parse_checkpoint
 from serambi.ledger.entry import Entry, encode_entry
+from serambi.ledger.note import Note
 from serambi.ledger.quorum import read_cosigned
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.tiles import TILE_WIDTH, Tile
 from serambi.ledger.verify import verify
 from serambi.party import revocations as revocations_module
+from serambi.party.carrier import AWAY, TAKEN
 from serambi.party.witness import Witness
 from tests.builders import NOW, SITE, Town, make_agreement, make_attestation, make_revocation
 from tests.builders import make_roster as make_town
@@ -39,6 +41,7 @@ class Stage:
         self.clock = ManualClock(NOW)
         self.logs: dict[str, LedgerStore] = {}
         self.handed: list[bytes] = []
+        self.answers: dict[str, str] = {}
         self.passed: list[bytes] = []
         self.shown: dict[str, str] = {}
         self.change: Callable[[list[bytes]], list[bytes]] = lambda leaves: leaves
@@ -76,8 +79,10 @@ class Stage:
         found = [encode_entry(e) for e in store.entries(start, start + tile.width)]
         return self.change(found)
 
-    def hand_back(self, note: bytes) -> None:
-        self.handed.append(note)
+    def hand_back(self, notes: Sequence[Note]) -> dict[str, str]:
+        self.handed += (note.emit() for note in notes)
+        origins = (parse_checkpoint(note.emit())[0].origin for note in notes)
+        return {origin: self.answers.get(origin, TAKEN) for origin in origins}
 
     def pass_on(self, document: bytes) -> None:
         self.passed.append(document)
@@ -281,6 +286,21 @@ def test_only_the_key_that_the_roster_has_may_witness(stage: Stage) -> None:
         with pytest.raises(SerambiError) as refused:
             Witness(stage.folder, "kpu", key, stage.town.roster, stage, stage.clock)
         assert refused.value.kind is Kind.DENIED
+
+
+def test_a_word_that_does_not_arrive_is_said_again_and_a_refused_one_is_an_alarm(
+    stage: Stage,
+) -> None:
+    stage.log("ledger").append(some(3))
+    witness = stage.witness()
+    stage.answers[KEEPER] = AWAY
+    witness.step()
+    witness.step()
+    assert stage.sizes() == [3, 3]
+    assert said(witness) == []
+    stage.answers[KEEPER] = "another past"
+    witness.step()
+    assert said(witness) == [f"{KEEPER} does not take this party's word: another past"]
 
 
 # -- revocations ---------------------------------------------------------------------------

@@ -409,8 +409,8 @@ port = {ports[party]}
 
 def _center_settings(layout: Layout, tokens: dict[str, str]) -> None:
     port = layout.ports.fabric
-    witnesses = "".join(
-        f'{party} = "{hashlib.sha256(token.encode()).hexdigest()}"\n'
+    witnesses = ", ".join(
+        f'{party} = "{hashlib.sha256(token.encode()).hexdigest()}"'
         for party, token in tokens.items()
     )
     settings = f"""party = {_toml(layout.town.center.party)}
@@ -421,9 +421,8 @@ genesis = "{layout.roster.digest}"
 listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
-
-[witnesses]
-{witnesses}"""
+witnesses = {{ {witnesses} }}
+"""
     write_atomically(layout.center / "center.toml", settings.encode())
 
 

@@ -1,5 +1,6 @@
 """The keeper's programmable side: who watches, stop, resume, health, documents. For the owner."""
 
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -71,7 +72,10 @@ class CameraHealth(BaseModel):
 
 class Health(BaseModel):
     """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open).
-    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile."""
+    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile.
+    `ledger_cosigned`: how many entries a quorum of the parties has cosigned; `seen_ms`: everything
+    older has been seen by it, null when the roster names no witness; `ledger_alarm`: a party has
+    seen another past than this ledger's."""
 
     status: str
     version: str
@@ -79,6 +83,9 @@ class Health(BaseModel):
     lamp: str
     center_linked: bool
     ledger_size: int
+    ledger_cosigned: int
+    ledger_alarm: str
+    seen_ms: int | None
     disk_refuses: bool
     cameras: list[CameraHealth]
 
@@ -192,6 +199,7 @@ def _health(keeper: Keeper) -> Health:
             )
         )
     well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
+    well = well and not keeper.vouched.alarm
     return Health(
         status="ok" if well else "degraded",
         version=__version__,
@@ -199,6 +207,9 @@ def _health(keeper: Keeper) -> Health:
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
         ledger_size=keeper.journal.store.size,
+        ledger_cosigned=keeper.vouched.size,
+        ledger_alarm=keeper.vouched.alarm,
+        seen_ms=unix_ms(seen) if math.isfinite(seen := keeper.vouched.seen_at) else None,
         disk_refuses=keeper.disk_refuses,
         cameras=cameras,
     )

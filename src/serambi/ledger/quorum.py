@@ -103,7 +103,7 @@ def split_notes(raw: bytes) -> list[bytes]:
         return []
     parts = raw.split(b"\n\n")
     if len(parts) % 2:
-        raise SerambiError(Kind.CORRUPT, "the file of cosigned checkpoints ends inside one")
+        raise SerambiError(Kind.BAD_INPUT, "the last of the cosigned checkpoints is cut off")
     last = len(parts) - 2
     return [
         parts[at] + b"\n\n" + parts[at + 1] + (b"" if at == last else b"\n")

@@ -81,6 +81,8 @@ class Vouched:
         self.seen_at = -math.inf
         """Unix seconds: everything older has been seen by a quorum. Infinite when the roster
         names no witness. A log that is younger than its first quorum counts from its birth."""
+        self.size = 0
+        """How many entries a quorum has cosigned."""
         self.alarm = ""
         """Set when a party has cosigned another past than this log's."""
         for raw in self._kept():
@@ -151,6 +153,8 @@ class Vouched:
             if not witnesses:
                 self.seen_at = math.inf
                 return
+            sizes = {party: w.cosigned.checkpoint.size for party, w in self._words.items()}
+            self.size = int(max(seen_by_quorum(sizes, witnesses), 0))
             reach = {party: min(w.reached, w.next_at) for party, w in self._words.items()}
             if size and self._born == -math.inf:
                 self._born = self._at(0)

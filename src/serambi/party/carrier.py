@@ -6,14 +6,19 @@ Nothing that comes back is believed here; signatures are checked by who asked.
 import http.client
 import json
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import WITNESS_LOGS_MAX, WITNESS_TIMEOUT_S
+from serambi.ledger.note import Note
+from serambi.ledger.quorum import emit_notes
 from serambi.ledger.tiles import BUNDLE_MAX_BYTES, Tile, decode_bundle
 
+TAKEN = ""
+AWAY = "the ledger's site does not answer"
 _ANSWER_MAX_BYTES = 64 * 1024
 _CHECKPOINTS_MAX_BYTES = WITNESS_LOGS_MAX * 1024
 
@@ -29,8 +34,9 @@ class Carrier(Protocol):
         """The entries of one bundle."""
         ...
 
-    def hand_back(self, note: bytes) -> None:
-        """Pass a cosigned checkpoint to its ledger; raises `CONFLICT` when it is not taken."""
+    def hand_back(self, notes: Sequence[Note]) -> dict[str, str]:
+        """Pass cosigned checkpoints, each to its ledger; -> what was said there, by origin:
+        TAKEN, AWAY or a refusal in words."""
         ...
 
     def pass_on(self, document: bytes) -> None:
@@ -72,17 +78,14 @@ class HttpCarrier:
             raise self._door.strange(f"{len(found)} entries for {tile.path}")
         return found
 
-    def hand_back(self, note: bytes) -> None:
-        _, _, raw = self._door.ask("POST", "/ledger/cosigned", note, {}, _ANSWER_MAX_BYTES)
+    def hand_back(self, notes: Sequence[Note]) -> dict[str, str]:
+        body = emit_notes(notes)
+        _, _, raw = self._door.ask("POST", "/ledger/cosigned", body, {}, _CHECKPOINTS_MAX_BYTES)
         try:
-            answer = json.loads(raw)
-            allowed, reason = bool(answer["allowed"]), str(answer["reason"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise self._door.strange("no answer") from error
-        if reason in ("unreachable", "bad_answer"):
-            raise SerambiError(Kind.UNAVAILABLE, f"the site does not answer: {reason}")
-        if not allowed:
-            raise SerambiError(Kind.CONFLICT, f"the cosignature was not taken: {reason[:300]}")
+            answers = json.loads(raw)
+            return {str(origin): _said(answer) for origin, answer in answers.items()}
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self._door.strange("no answers") from error
 
     def pass_on(self, document: bytes) -> None:
         self._door.ask("POST", "/ledger/documents", document, {}, _ANSWER_MAX_BYTES)
@@ -90,6 +93,13 @@ class HttpCarrier:
     def close(self) -> None:
         """Let go of the connection."""
         self._door.close()
+
+
+def _said(answer: dict[str, object]) -> str:
+    if answer["allowed"] is True:
+        return TAKEN
+    reason = str(answer["reason"])[:300]
+    return AWAY if reason in ("unreachable", "bad_answer") else reason
 
 
 class Peer:

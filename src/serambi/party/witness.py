@@ -20,14 +20,14 @@ from serambi.base.limits import (
 )
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Roster
-from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint
+from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint, parse_checkpoint_text
 from serambi.ledger.cosignature import cosign
 from serambi.ledger.note import Note
 from serambi.ledger.quorum import emit_notes, split_notes, witness_name
 from serambi.ledger.reader import READ_MAX_ENTRIES
 from serambi.ledger.verify import keys_of_origin
 from serambi.party.alarms import Alarms
-from serambi.party.carrier import Carrier
+from serambi.party.carrier import AWAY, TAKEN, Carrier
 from serambi.party.mirror import Mirror
 from serambi.party.reconciling import Reconciling
 from serambi.party.revocations import Agreements, Revocations
@@ -86,12 +86,16 @@ class Witness:
     def step(self) -> None:
         """Look once at everything. Raises `UNAVAILABLE` when the carrier is away; trouble with
         one ledger keeps no other one from being looked at."""
+        words = []
         for origin, raw in list(self._carrier.checkpoints().items())[:WITNESS_LOGS_MAX]:
             try:
                 with self._mutex:
-                    self._look(origin, raw.encode())
+                    word = self._look(origin, raw.encode())
             except (SerambiError, OSError) as error:
                 self._trouble(origin, error)
+            else:
+                words += [word] if word else []
+        self._hand_back(words)
         for name in self._lacking():
             try:
                 self._carrier.pass_on(self.revocations.all()[name])
@@ -141,7 +145,8 @@ class Witness:
         else:
             log.info("%s waits: %s", origin[:200], error)
 
-    def _look(self, origin: str, raw: bytes) -> None:
+    def _look(self, origin: str, raw: bytes) -> Note | None:
+        """-> this party's word on the ledger's state, when there is anything to say."""
         watched = self._watched.get(origin) or self._take_up(origin)
         mirror = watched.mirror
         checkpoint, note = mirror.parse(raw)
@@ -149,7 +154,7 @@ class Witness:
             raise SerambiError(Kind.CONFLICT, why)
         if checkpoint.size < mirror.size:
             self._is_behind(watched, checkpoint)
-            return
+            return None
         watched.behind_since = None
         if checkpoint.size > mirror.size:
             before = mirror.size
@@ -157,8 +162,7 @@ class Witness:
             self._read(watched, before)
             self._compare_reached(watched)
         watched.withheld = tuple(sorted(self.revocations.lacking(watched.agreements)))
-        if not watched.withheld:
-            self._cosign(watched, checkpoint, note)
+        return None if watched.withheld else self._word(watched, checkpoint, note)
 
     def _take_up(self, origin: str) -> Watched:
         """A ledger that is shown for the first time since the start. Its keys are the roster's."""
@@ -197,16 +201,30 @@ class Witness:
             if why := watched.mirror.contradicts(watched.compared.pop(size)):
                 self.alarms.raise_alarm(f"fork {watched.mirror.origin}", why)
 
-    def _cosign(self, watched: Watched, checkpoint: Checkpoint, note: Note) -> None:
+    def _word(self, watched: Watched, checkpoint: Checkpoint, note: Note) -> Note | None:
         now = self._clock.now()
         grew = checkpoint.size != watched.cosigned_size
         if not grew and 0 <= now - watched.cosigned_at < WITNESS_AGAIN_S:
-            return
+            return None
         own = tuple(line for line in note.signatures if line.name == checkpoint.origin)
         line = cosign(note.text, witness_name(self.party), self._key, int(now))
         word = Note(note.text, (*own, line))
         if grew or now - watched.kept_at >= WITNESS_PATIENCE_S:
             watched.mirror.keep_word(word)
             watched.kept_at = now
-        self._carrier.hand_back(word.emit())
-        watched.cosigned_size, watched.cosigned_at = checkpoint.size, now
+        return word
+
+    def _hand_back(self, words: list[Note]) -> None:
+        now = self._clock.now()
+        said = self._carrier.hand_back(words) if words else {}
+        for word in words:
+            checkpoint = parse_checkpoint_text(word.text, extensions=False)
+            answer = said.get(checkpoint.origin, AWAY)
+            if answer == TAKEN:
+                watched = self._watched[checkpoint.origin]
+                watched.cosigned_size, watched.cosigned_at = checkpoint.size, now
+            elif answer == AWAY:
+                log.info("%s: %s", checkpoint.origin, answer)
+            else:
+                text = f"{checkpoint.origin} does not take this party's word: {answer}"
+                self.alarms.raise_alarm(f"refused {checkpoint.origin}", text)

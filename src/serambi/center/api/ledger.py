@@ -19,10 +19,11 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import COMMAND_MAX_BYTES
 from serambi.center.api import documents, models
 from serambi.center.api.access import TheCenter, center_of
+from serambi.center.service import Center
 from serambi.fabric.messages import COSIGNED_TYPE
 from serambi.identity import dsse
 from serambi.ledger.checkpoint import parse_checkpoint
-from serambi.ledger.quorum import read_cosigned
+from serambi.ledger.quorum import read_cosigned, split_notes
 from serambi.ledger.verify import keys_of_origin
 from serambi.web.login import digest_of
 
@@ -75,18 +76,39 @@ async def tile(origin: str, path: str, witness: Witness, center: TheCenter) -> R
 
 
 @router.post("/cosigned")
-async def cosigned(request: Request, witness: Witness, center: TheCenter) -> models.Answer:
-    """Pass a party's cosigned checkpoint on to the ledger it is about; what was said there."""
-    raw = await _body(request)
-    origin = parse_checkpoint(raw)[0].origin
+async def cosigned(
+    request: Request, witness: Witness, center: TheCenter
+) -> dict[str, models.Answer]:
+    """Pass a party's cosigned checkpoints on, each to the ledger it is about; what was said there,
+    by origin. One that is not to be passed on refuses all."""
+    notes = {parse_checkpoint(raw)[0].origin: raw for raw in split_notes(await _body(request))}
+    sites = {origin: _site_of(center, origin, raw, witness) for origin, raw in notes.items()}
+    async with asyncio.TaskGroup() as group:
+        asked = {
+            origin: group.create_task(_hand_on(center, sites[origin], raw))
+            for origin, raw in notes.items()
+        }
+    return {origin: task.result() for origin, task in asked.items()}
+
+
+def _site_of(center: Center, origin: str, raw: bytes, witness: str) -> str:
+    """The site that a party's word is for, empty for the center itself. Raises when it is nobody's
+    or not this party's."""
     site = center.logs.site_of(origin)
     words = read_cosigned(raw, origin, keys_of_origin(origin, center.roster), center.roster)
     if [word.party for word in words] != [witness]:
         raise SerambiError(
             Kind.DENIED, f"this is not cosigned by {witness} alone", where=origin[:200]
         )
+    return site
+
+
+async def _hand_on(center: Center, site: str, raw: bytes) -> models.Answer:
     if not site:
-        await center.logs.accept(raw)
+        try:
+            await center.logs.accept(raw)
+        except SerambiError as error:
+            return models.Answer(allowed=False, reason=str(error))
         return models.Answer(allowed=True, reason="allowed")
     envelope = dsse.dump(dsse.Envelope(COSIGNED_TYPE, raw, ()))
     return await documents.deliver(center, site, envelope)
