@@ -1,15 +1,19 @@
 """What the witnesses are for: whoever withholds a revocation gains no more than the heartbeat."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from serambi.base.limits import WITNESS_AGAIN_S
 from serambi.center.api import documents, models
 from serambi.center.service import Center
+from serambi.cli.ledger import ledger_group
 from serambi.ledger.verify import verify
 from tests.builders import SITE
 from tests.fakes.witnessed_town import (
@@ -192,6 +196,37 @@ async def test_a_party_hands_back_its_own_word_only(town: WitnessedTown) -> None
         answer = await own.post("/ledger/cosigned", content=raw)
         taken = {"allowed": True, "reason": "allowed"}
         assert answer.json() == {f"kpu/{SITE}/keeper": taken}
+
+
+async def test_a_ledger_is_checked_from_its_address(town: WitnessedTown) -> None:
+    roster, token = town.folder / "roster.json", town.folder / "token"
+    token.write_text(town.tokens["rsud"])
+    token.chmod(0o600)
+    center = f"{town.parties['kpu'].carrier._door._url}/ledger"
+    keeper, hub = f"{center}/kpu/{SITE}/keeper", f"{center}/polres/center"
+
+    async def run(*arguments: str) -> Result:
+        given = [*arguments, "--trust", str(roster), "--token", str(token)]
+        return await asyncio.to_thread(CliRunner().invoke, ledger_group, given)
+
+    result = await run("verify", keeper)
+    assert result.exit_code == 0, result.output
+    assert "Cosigned by 4 of 5 parties to entry" in result.output
+    result = await run("audit", keeper, hub)
+    assert result.exit_code == 0, result.output
+    assert "OK: 0 views compared, 0 alarms" in result.output
+    result = await run("prove", keeper, "0")
+    assert json.loads(result.output)["origin"] == f"kpu/{SITE}/keeper"
+    for wrong, why in (
+        (f"{center}/kpu/elsewhere/keeper", "there is no such ledger"),
+        ("http://127.0.0.1:1/other", "names a ledger"),
+        (f"{center}/kpu", "names neither a keeper nor a center"),
+    ):
+        result = await run("verify", wrong)
+        assert result.exit_code == 1
+        assert why in result.output
+    token.chmod(0o644)
+    assert "others can read the token" in (await run("verify", keeper)).output
 
 
 # -- the parties' doors --------------------------------------------------------------------

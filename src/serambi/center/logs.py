@@ -7,6 +7,7 @@ reads it: every checkpoint is signed by the ledger's own key.
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from serambi.base.clock import Clock
@@ -17,6 +18,7 @@ from serambi.center.sites import Sites
 from serambi.identity.keys import VerifyKey
 from serambi.identity.roster import Roster
 from serambi.ledger.entry import encode_entry
+from serambi.ledger.quorum import Cosigned, emit_notes, gathered
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.tiles import BUNDLE_LEVEL, TILE_WIDTH, encode_bundle, parse_path
 from serambi.ledger.vouched import Vouched
@@ -44,6 +46,7 @@ class Logs:
         self._entries = entries
         self._sites = sites
         self._clock = clock
+        self._words: dict[str, dict[str, Cosigned]] = {}
         self.vouched = Vouched(folder, origin, key, lambda: roster, store, clock.now())
 
     def checkpoints(self) -> dict[str, str]:
@@ -92,6 +95,16 @@ class Logs:
                 hint="try again soon, or ask the ledger's owner for a copy of its folder",
             )
         return encode_bundle(leaves)
+
+    def heard(self, words: Iterable[Cosigned]) -> None:
+        """A site has taken these words: they are shown to whoever checks its ledger here."""
+        for word in words:
+            self._words.setdefault(word.checkpoint.origin, {})[word.party] = word
+
+    def cosigned(self, origin: str) -> bytes:
+        """The parties' latest words on a ledger since the start, as its folder keeps them."""
+        known = self._words.get(origin, {}).values() if self.site_of(origin) else None
+        return emit_notes(gathered(self.vouched.words() if known is None else known))
 
     async def accept(self, note: bytes) -> None:
         """Take a party's word on the center's own ledger. Raises like `Vouched.accept`."""

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import WITNESS_LOGS_MAX, WITNESS_TIMEOUT_S
-from serambi.ledger.note import Note
+from serambi.ledger.note import NOTE_MAX_BYTES, SIGNATURES_MAX, Note
 from serambi.ledger.quorum import emit_notes
 from serambi.ledger.tiles import BUNDLE_MAX_BYTES, Tile, decode_bundle
 
@@ -77,6 +77,11 @@ class HttpCarrier:
         if len(found) != tile.width:
             raise self._door.strange(f"{len(found)} entries for {tile.path}")
         return found
+
+    def cosigned(self, origin: str) -> bytes:
+        """The parties' latest words on one ledger, as its folder keeps them."""
+        limit = SIGNATURES_MAX * NOTE_MAX_BYTES
+        return self._door.ask("GET", f"/ledger/{quote(origin)}/cosigned", b"", {}, limit)[2]
 
     def hand_back(self, notes: Sequence[Note]) -> dict[str, str]:
         body = emit_notes(notes)

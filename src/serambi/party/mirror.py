@@ -131,9 +131,9 @@ class Mirror:
         self._edge, self.note = edge, Note(note.text, own)
         self._remove(before - partial.keys())
 
-    def keep_word(self, note: Note) -> None:
-        """Keep what this party has said of the copy, for whoever checks it."""
-        replace_file(self.folder, COSIGNED_FILE, note.emit())
+    def keep_words(self, notes: bytes) -> None:
+        """Keep what parties have said of the ledger, for whoever checks the copy."""
+        replace_file(self.folder, COSIGNED_FILE, notes)
 
     def _check_signed(self, checkpoint: Checkpoint, note: Note) -> None:
         if checkpoint.origin != self.origin or not note.signed_by(self._verifiers):

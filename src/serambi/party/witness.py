@@ -210,7 +210,7 @@ class Witness:
         line = cosign(note.text, witness_name(self.party), self._key, int(now))
         word = Note(note.text, (*own, line))
         if grew or now - watched.kept_at >= WITNESS_PATIENCE_S:
-            watched.mirror.keep_word(word)
+            watched.mirror.keep_words(word.emit())
             watched.kept_at = now
         return word
 

@@ -23,7 +23,7 @@ from serambi.center.service import Center
 from serambi.fabric.messages import COSIGNED_TYPE
 from serambi.identity import dsse
 from serambi.ledger.checkpoint import parse_checkpoint
-from serambi.ledger.quorum import read_cosigned, split_notes
+from serambi.ledger.quorum import Cosigned, read_cosigned, split_notes
 from serambi.ledger.verify import keys_of_origin
 from serambi.web.login import digest_of
 
@@ -68,6 +68,12 @@ async def checkpoint(origin: str, witness: Witness, center: TheCenter) -> Respon
     return Response(found, media_type="text/plain")
 
 
+@router.get("/{origin:path}/cosigned")
+async def cosigned_so_far(origin: str, witness: Witness, center: TheCenter) -> Response:
+    """The parties' latest words on one ledger, as its folder keeps them."""
+    return Response(center.logs.cosigned(origin), media_type="text/plain")
+
+
 @router.get("/{origin:path}/tile/{path:path}")
 async def tile(origin: str, path: str, witness: Witness, center: TheCenter) -> Response:
     """A bundle of one ledger's entries."""
@@ -81,29 +87,30 @@ async def cosigned(
 ) -> dict[str, models.Answer]:
     """Pass a party's cosigned checkpoints on, each to the ledger it is about; what was said there,
     by origin. One that is not to be passed on refuses all."""
-    notes = {parse_checkpoint(raw)[0].origin: raw for raw in split_notes(await _body(request))}
-    sites = {origin: _site_of(center, origin, raw, witness) for origin, raw in notes.items()}
+    words = [_word_of(center, raw, witness) for raw in split_notes(await _body(request))]
     async with asyncio.TaskGroup() as group:
         asked = {
-            origin: group.create_task(_hand_on(center, sites[origin], raw))
-            for origin, raw in notes.items()
+            word.checkpoint.origin: group.create_task(_hand_on(center, word)) for word in words
         }
     return {origin: task.result() for origin, task in asked.items()}
 
 
-def _site_of(center: Center, origin: str, raw: bytes, witness: str) -> str:
-    """The site that a party's word is for, empty for the center itself. Raises when it is nobody's
-    or not this party's."""
-    site = center.logs.site_of(origin)
+def _word_of(center: Center, raw: bytes, witness: str) -> Cosigned:
+    """The word of this party in a note. Raises when it is on no ledger of the town, or not this
+    party's alone."""
+    origin = parse_checkpoint(raw)[0].origin
+    center.logs.site_of(origin)
     words = read_cosigned(raw, origin, keys_of_origin(origin, center.roster), center.roster)
     if [word.party for word in words] != [witness]:
         raise SerambiError(
             Kind.DENIED, f"this is not cosigned by {witness} alone", where=origin[:200]
         )
-    return site
+    return words[0]
 
 
-async def _hand_on(center: Center, site: str, raw: bytes) -> models.Answer:
+async def _hand_on(center: Center, word: Cosigned) -> models.Answer:
+    site = center.logs.site_of(word.checkpoint.origin)
+    raw = word.note.emit()
     if not site:
         try:
             await center.logs.accept(raw)
@@ -111,7 +118,10 @@ async def _hand_on(center: Center, site: str, raw: bytes) -> models.Answer:
             return models.Answer(allowed=False, reason=str(error))
         return models.Answer(allowed=True, reason="allowed")
     envelope = dsse.dump(dsse.Envelope(COSIGNED_TYPE, raw, ()))
-    return await documents.deliver(center, site, envelope)
+    answer = await documents.deliver(center, site, envelope)
+    if answer.allowed:
+        center.logs.heard([word])
+    return answer
 
 
 @router.post("/documents")
