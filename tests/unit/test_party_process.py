@@ -1,5 +1,6 @@
 """A party's settings, its inbox, its way through HTTP."""
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -13,10 +14,12 @@ import pytest
 from serambi.agreement.model import read_agreement
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import WITNESS_TIMEOUT_S
 from serambi.identity.keys import SigningKey
 from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from serambi.ledger.note import Note
 from serambi.ledger.tiles import BUNDLE_LEVEL, Tile, encode_bundle
+from serambi.party import main as main_module
 from serambi.party.carrier import AWAY, TAKEN, HttpCarrier, Peer
 from serambi.party.config import read_config
 from serambi.party.inbox import read_inbox
@@ -47,6 +50,7 @@ port = 9000
 def folder(tmp_path: Path) -> Path:
     town = make_roster(PARTIES, witnessed=True)
     (tmp_path / "roster.json").write_bytes(town.raw)
+    town.witnesses["kpu"].save(tmp_path / "witness")
     (tmp_path / "party.toml").write_text(SETTINGS.format(genesis=town.roster.digest))
     (tmp_path / "token").write_text("secret-token\n")
     (tmp_path / "token").chmod(0o600)
@@ -298,3 +302,24 @@ def test_a_peer_that_is_away_hears_everything_later(tmp_path: Path) -> None:
         clock.advance(60)
         peers.step(witness)
     assert asked == [("POST", "/base/documents", raw)] * 2
+
+
+async def test_the_process_ends_though_the_center_does_not_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked something, and keeps silent: a signal must not have to wait for that."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        path = folder / "party.toml"
+        port = silent.getsockname()[1]
+        text = path.read_text().replace("https://center.example:8443", f"http://127.0.0.1:{port}")
+        path.write_text(text.replace("port = 9000", "port = 0").replace('ca = "ca.pem"\n', ""))
+        asked = asyncio.get_running_loop().create_future()
+
+        async def told() -> None:
+            asked.set_result(await asyncio.to_thread(silent.accept))
+            await asyncio.sleep(0)
+
+        monkeypatch.setattr(main_module, "until_told_to_end", told)
+        async with asyncio.timeout(WITNESS_TIMEOUT_S / 2):
+            await main_module.run(path)
+        (await asked)[0].close()

@@ -3,6 +3,7 @@ withheld revocations."""
 
 import itertools
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -394,6 +395,33 @@ def test_a_full_disk_does_not_hold_a_revocation_up(
     assert stage.sizes() == []
     assert not witness.add_revocation(raw)
     assert stage.witness().revocations.all() == witness.revocations.all() != {}
+
+
+def test_a_center_that_keeps_a_party_waiting_keeps_no_revocation_from_the_others(
+    stage: Stage,
+) -> None:
+    """Nothing that goes from party to party waits for what is asked of the center."""
+    stage.log("ledger").append(some(3))
+    witness = stage.witness()
+    asked, answered = threading.Event(), threading.Event()
+
+    def stall(leaves: list[bytes]) -> list[bytes]:
+        asked.set()
+        assert answered.wait(60)
+        return leaves
+
+    stage.change = stall
+    looking = threading.Thread(target=witness.step)
+    looking.start()
+    try:
+        assert asked.wait(60)
+        assert witness.add_revocation(revocation(stage))
+        assert len(witness.revocations.all()) == 1
+        assert witness.notes() == b""
+    finally:
+        answered.set()
+        looking.join()
+    assert stage.sizes() == [3]
 
 
 def test_a_spoiled_revocation_on_the_disk_refuses_to_start(stage: Stage) -> None:

@@ -3,8 +3,10 @@
 Nothing that comes back is believed here; signatures are checked by who asked.
 """
 
+import contextlib
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,8 +98,8 @@ class HttpCarrier:
         self._door.ask("POST", "/ledger/documents", document, {}, _ANSWER_MAX_BYTES)
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._door.close()
+        """For good; a request in another thread ends with an error."""
+        self._door.end()
 
 
 def _said(answer: dict[str, object]) -> str:
@@ -121,6 +123,10 @@ class Peer:
         """Raises like `tell_revocation`."""
         self._post("/checkpoints", notes)
 
+    def close(self) -> None:
+        """For good; a request in another thread ends with an error."""
+        self._door.end()
+
     def _post(self, path: str, body: bytes) -> None:
         try:
             self._door.ask("POST", path, body, {}, _ANSWER_MAX_BYTES)
@@ -140,6 +146,7 @@ class _Door:
         self._url = url
         self._base = parts.path.rstrip("/")
         self._headers = headers
+        self._ended = False
         self._connection: http.client.HTTPConnection
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=ca)
@@ -155,6 +162,8 @@ class _Door:
         self, method: str, path: str, body: bytes, headers: dict[str, str], max_bytes: int
     ) -> tuple[int, str, bytes]:
         """-> status (200 or 304), tag, body. Raises `UNAVAILABLE`, or `CONFLICT` for a refusal."""
+        if self._ended:
+            raise SerambiError(Kind.UNAVAILABLE, "this process is ending", where=self._url)
         request = method, self._base + path, body or None, {**self._headers, **headers}
         try:
             response, raw = self._once(request, max_bytes)
@@ -183,7 +192,7 @@ class _Door:
             response = self._connection.getresponse()
         except (ConnectionError, http.client.CannotSendRequest):
             self._connection.close()
-            if not kept:
+            if not kept or self._ended:
                 raise
             self._connection.request(*request)
             response = self._connection.getresponse()
@@ -194,4 +203,14 @@ class _Door:
         return SerambiError(Kind.UNAVAILABLE, f"a strange answer: {what}", where=self._url)
 
     def close(self) -> None:
+        """Let go of the connection; the next question makes another."""
+        self._connection.close()
+
+    def end(self) -> None:
+        """Ask nothing any more; who waits in another thread is woken."""
+        self._ended = True
+        held = self._connection.sock
+        if held is not None:
+            with contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
         self._connection.close()

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from serambi.base.clock import Clock, SystemClock
@@ -39,40 +40,65 @@ async def run(path: Path) -> None:
     roster = load_roster(config)
     witness = Witness(config.folder, config.party, key, roster, carrier, clock)
     work = Work(config, witness, clock)
-    server = HttpServer(desk_app(witness, work.hurry.set), config.host, config.port)
+    server = HttpServer(desk_app(witness, work.hurry), config.host, config.port)
     async with asyncio.TaskGroup() as group:
         await server.start(group)
-        task = group.create_task(keep_running("witness", work.run))
+        tasks = [
+            group.create_task(keep_running("ledgers", work.look_at_ledgers)),
+            group.create_task(keep_running("parties", work.talk_to_parties)),
+        ]
         log.info("witness of %s at http://%s:%d", config.party, config.host, server.port)
         await until_told_to_end()
-        task.cancel()
+        for task in tasks:
+            task.cancel()
+        carrier.close()
+        work.close()
         await server.stop()
-    carrier.close()
 
 
 class Work:
-    """The clockwork: look at the ledgers and the inbox, tell the other parties."""
+    """The clockwork. Two loops, so that a center that keeps this party waiting keeps no revocation
+    from the other parties."""
 
     def __init__(self, config: PartyConfig, witness: Witness, clock: Clock) -> None:
-        self.hurry = asyncio.Event()
         self._inbox = config.folder / "inbox"
         self._witness = witness
         self._clock = clock
         self._peers = Peers(config.peers, clock)
+        self._hurry = {"ledgers": asyncio.Event(), "parties": asyncio.Event()}
         self._away = ""
 
-    async def run(self) -> None:
-        """Every few seconds, not all parties at once, and sooner when something new has come."""
+    def hurry(self) -> None:
+        """Something new has come: do not wait."""
+        for event in self._hurry.values():
+            event.set()
+
+    def close(self) -> None:
+        """Let nobody wait for an answer any more."""
+        self._peers.close()
+
+    async def look_at_ledgers(self) -> None:
+        """Every few seconds, not all parties at once."""
+        await self._every("ledgers", self._look)
+
+    async def talk_to_parties(self) -> None:
+        """Likewise: the inbox, and what the other parties have not heard."""
+        await self._every("parties", self._talk)
+
+    async def _every(self, name: str, work: Callable[[], None]) -> None:
+        hurry = self._hurry[name]
         while True:
-            self.hurry.clear()
-            await asyncio.to_thread(self._once)
+            hurry.clear()
+            await asyncio.to_thread(work)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WITNESS_LOOK_EVERY_S * random.uniform(0.8, 1.2)):
-                    await self.hurry.wait()
+                    await hurry.wait()
 
-    def _once(self) -> None:
+    def _talk(self) -> None:
         read_inbox(self._inbox, self._witness, self._clock.now())
         self._peers.step(self._witness)
+
+    def _look(self) -> None:
         try:
             self._witness.step()
             away = ""

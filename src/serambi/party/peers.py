@@ -46,6 +46,11 @@ class Peers:
                 told.again_at = now + told.wait_s
                 told.wait_s = min(told.wait_s * 2, BACKOFF_MAX_S)
 
+    def close(self) -> None:
+        """What is being told in another thread ends with an error."""
+        for told in self._all:
+            told.peer.close()
+
     def _tell(self, told: _Told, witness: Witness, now: float) -> None:
         for name, raw in witness.revocations.all().items():
             if name in told.revocations:

@@ -6,6 +6,7 @@ for the signature of the party that revokes, and kept for good.
 
 import logging
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -40,13 +41,15 @@ class Agreements:
 
 
 class Revocations:
-    """All that are known, in memory and in the folder `revocations`."""
+    """All that are known, in memory and in the folder `revocations`. Any thread may use it; what
+    one party tells another never waits for the center."""
 
     def __init__(self, folder: Path, roster: Roster) -> None:
         """Raises `CORRUPT` when a kept one cannot be read: forgotten, it would be withheld."""
         self._folder = folder / "revocations"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._roster = roster
+        self._mutex = threading.Lock()
         self._known: dict[str, tuple[Revocation, bytes]] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
@@ -65,10 +68,11 @@ class Revocations:
         believed or the disk refuses it."""
         revocation = self._read(raw)
         name = f"{revocation.agreement}-{revocation.party}"
-        new = name not in self._known
-        if new:
-            self._hold(name, revocation, raw)
-        self._keep(name)
+        with self._mutex:
+            new = name not in self._known
+            if new:
+                self._hold(name, revocation, raw)
+            self._keep(name)
         return new
 
     def _hold(self, name: str, revocation: Revocation, raw: bytes) -> None:
@@ -97,15 +101,18 @@ class Revocations:
 
     def all(self) -> dict[str, bytes]:
         """Every one as a file, by name."""
-        return {name: raw for name, (_, raw) in self._known.items()}
+        with self._mutex:
+            return {name: raw for name, (_, raw) in self._known.items()}
 
     def lacking(self, agreements: Agreements) -> dict[str, Revocation]:
         """Those of agreements that a ledger has taken up and not closed, by name."""
-        return {
-            name: revocation
-            for name, (revocation, _) in self._known.items()
-            if revocation.agreement in agreements.accepted - agreements.revoked
-        }
+        open_ones = agreements.accepted - agreements.revoked
+        with self._mutex:
+            return {
+                name: revocation
+                for name, (revocation, _) in self._known.items()
+                if revocation.agreement in open_ones
+            }
 
     def _read(self, raw: bytes) -> Revocation:
         if len(raw) > DOCUMENT_MAX_BYTES:

@@ -104,9 +104,9 @@ class Witness:
         self._reconciling.judge()
 
     def add_revocation(self, raw: bytes) -> bool:
-        """Take a revocation from whoever has one; whether it is new. Raises `SerambiError`."""
-        with self._mutex:
-            return self.revocations.accept(raw)
+        """Take a revocation from whoever has one; whether it is new. Raises `SerambiError`.
+        Never waits for `step`: a center that lets this party wait must not hold it up."""
+        return self.revocations.accept(raw)
 
     def compare(self, raw: bytes) -> None:
         """Hold other parties' checkpoints against the copies here. Raises `SerambiError` for
@@ -127,9 +127,8 @@ class Witness:
 
     def notes(self) -> bytes:
         """The newest states of all copies, for other parties to compare."""
-        with self._mutex:
-            notes = [each.mirror.note for each in self._watched.values() if each.mirror.note]
-        return emit_notes(notes)
+        found = [each.mirror.note for each in list(self._watched.values())]
+        return emit_notes([note for note in found if note is not None])
 
     def watched(self) -> dict[str, Watched]:
         """Every ledger that has been shown, by origin; to be read only."""
