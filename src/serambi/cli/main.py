@@ -1,7 +1,9 @@
 """The command `serambi`. Each job lives beside this file; here they only get their names."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
@@ -19,20 +21,27 @@ _COMMANDS = {
 }
 
 
-class _Serambi(click.Group):
-    """Loads a command only when it is asked for: a courier must not load what it may not do.
-    Turns a `SerambiError` into one sentence and exit code 1."""
+class _Lazy(click.Group):
+    """Loads a command only when it is asked for: a courier must not load what it may not do."""
+
+    places: ClassVar[Mapping[str, str]]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_COMMANDS})
+        return sorted({*super().list_commands(ctx), *self.places})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = _COMMANDS.get(cmd_name)
+        place = self.places.get(cmd_name)
         if place is None:
             return super().get_command(ctx, cmd_name)
         module, _, name = place.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+
+class _Serambi(_Lazy):
+    """Turns a `SerambiError` into one sentence and exit code 1."""
+
+    places = _COMMANDS
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -48,16 +57,35 @@ def main() -> None:
     """Serambi: CCTV integration by agreement."""
 
 
-def _process(name: str) -> None:
-    """`serambi NAME --config FILE` runs that process until it is told to end."""
-
-    @main.command(name)
-    @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
-    def command(config: Path) -> None:
-        run_process(name, config)
-
-    command.help = f"Run the {name} with the settings in FILE, until SIGTERM or Ctrl-C."
+_config = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True)
 
 
-for _name in ("keeper", "courier", "center"):
-    _process(_name)
+@main.command()
+@_config
+def courier(config: Path) -> None:
+    """Run the courier with the settings in FILE, until SIGTERM or Ctrl-C."""
+    run_process("courier", config)
+
+
+@main.command()
+@_config
+def center(config: Path) -> None:
+    """Run the center with the settings in FILE, until SIGTERM or Ctrl-C."""
+    run_process("center", config)
+
+
+class _Keeper(_Lazy):
+    places: ClassVar[Mapping[str, str]] = {"clock": "serambi.cli.clock:clock"}
+
+
+@main.group(cls=_Keeper, invoke_without_command=True)
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_context
+def keeper(context: click.Context, config: Path | None) -> None:
+    """Run the keeper with the settings in FILE, until SIGTERM or Ctrl-C."""
+    if context.invoked_subcommand is None:
+        if config is None:
+            raise click.UsageError("Missing option '--config'.")
+        run_process("keeper", config)
+    elif config is not None:
+        raise click.UsageError(f"Give --config behind {context.invoked_subcommand}.")

@@ -73,6 +73,7 @@ class CameraHealth(BaseModel):
 class Health(BaseModel):
     """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open).
     `disk_refuses`: something waits to be written down, and no view can be opened meanwhile.
+    `clock_trouble`: why the date is not believed, and so nothing shared; empty while it is.
     `ledger_cosigned`: how many entries a quorum of the parties has cosigned; `seen_ms`: everything
     older has been seen by it, null when the roster names no witness; `ledger_alarm`: a party has
     seen another past than this ledger's."""
@@ -87,6 +88,7 @@ class Health(BaseModel):
     ledger_alarm: str
     seen_ms: int | None
     disk_refuses: bool
+    clock_trouble: str
     cameras: list[CameraHealth]
 
 
@@ -198,18 +200,20 @@ def _health(keeper: Keeper) -> Health:
                 streams=streams,
             )
         )
-    well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
-    well = well and not keeper.vouched.alarm
+    clock_trouble = keeper.clock_trouble
+    well = all(c.online and c.recording for c in cameras)
+    well = well and not keeper.disk_refuses and not clock_trouble and not keeper.vouched.alarm
     return Health(
         status="ok" if well else "degraded",
         version=__version__,
         site=keeper.config.site,
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
-        ledger_size=keeper.journal.store.size,
+        ledger_size=keeper.journal.store.known_size,
         ledger_cosigned=keeper.vouched.size,
         ledger_alarm=keeper.vouched.alarm,
         seen_ms=unix_ms(seen) if math.isfinite(seen := keeper.vouched.seen_at) else None,
         disk_refuses=keeper.disk_refuses,
+        clock_trouble=clock_trouble,
         cameras=cameras,
     )
