@@ -19,15 +19,7 @@ def slow_relay(port: int, delay_s: float) -> Iterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            there, back = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(_copy(reader, back, delay_s))
-                    group.create_task(_copy(there, writer, 0.0))
-            except* OSError:
-                pass
-            finally:
-                back.close()
+            await _relay(reader, writer, port, delay_s)
         writer.close()
 
     async def start() -> asyncio.Server:
@@ -43,13 +35,39 @@ def slow_relay(port: int, delay_s: float) -> Iterator[int]:
         loop.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
-    while chunk := await reader.read(_READ_BYTES):
-        if delay_s and chunk.startswith(_WORD):
-            await asyncio.sleep(delay_s)
-        writer.write(chunk)
-        await writer.drain()
-    writer.close()
+async def _relay(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, delay_s: float
+) -> None:
+    """A word goes over a connection of its own: the one before it has been closed for idling by
+    the time it is let through."""
+    back: asyncio.StreamWriter | None = None
+    answers: asyncio.Task[None] | None = None
+    try:
+        while chunk := await reader.read(_READ_BYTES):
+            is_word = chunk.startswith(_WORD)
+            if is_word:
+                await asyncio.sleep(delay_s)
+            if back is None or answers is None or is_word or answers.done():
+                if answers is not None:
+                    answers.cancel()
+                if back is not None:
+                    back.close()
+                there, back = await asyncio.open_connection("127.0.0.1", port)
+                answers = asyncio.ensure_future(_copy(there, writer))
+            back.write(chunk)
+            await back.drain()
+    finally:
+        if answers is not None:
+            answers.cancel()
+        if back is not None:
+            back.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(_READ_BYTES):
+            writer.write(chunk)
+            await writer.drain()
 
 
 async def _end(server: asyncio.Server) -> None:
