@@ -19,6 +19,7 @@ from serambi.center.api import (
     events,
     health,
     history,
+    ledger,
     live,
     models,
     places,
@@ -39,7 +40,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     """The application; set `app.state.center` to a `Center` before it is asked anything."""
     app = new_app("Serambi center", __version__)
     app.state.center = None
-    for module in (health, auth, places, sessions, live, events, documents, history):
+    for module in (health, auth, places, sessions, live, events, documents, history, ledger):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)
