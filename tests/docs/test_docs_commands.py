@@ -19,7 +19,11 @@ def commands(
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
+        if isinstance(command, click.Group) and command.invoke_without_command:
+            yield " ".join((*names, name)), command
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield " ".join((*names, name)), command
             yield from commands(command, (*names, name))
         else:
             yield " ".join((*names, name)), command

@@ -54,6 +54,8 @@ def _config(folder: Path) -> KeeperConfig:
         keep_s=3600,
         keep_bytes=1_000_000,
         keep_names_s=86_400,
+        check_views=False,
+        analysis_cores=0.5,
         cameras=cameras,
     )
 

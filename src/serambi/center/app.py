@@ -20,6 +20,7 @@ from serambi.center.api import (
     events,
     health,
     history,
+    ledger,
     live,
     models,
     places,
@@ -44,7 +45,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.state.center = None
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
-    for module in (health, auth, places, sessions, live, events, documents, history):
+    for module in (health, auth, places, sessions, live, events, documents, history, ledger):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)

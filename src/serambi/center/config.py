@@ -1,6 +1,8 @@
 """The center's settings: one TOML file -> one frozen dataclass. docs/reference/settings.md."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +12,7 @@ from serambi.base.ids import check_id
 from serambi.base.limits import NAMES_KEPT_DAYS
 from serambi.base.toml import read_toml
 
+_HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 _HINT = "compare with docs/reference/settings.md"
 _DAYS_MAX = 36_600
 
@@ -18,7 +21,8 @@ _DAYS_MAX = 36_600
 class CenterConfig:
     """Paths are absolute. `tls` holds the fabric's certificate, which the center renews by itself
     for the host `names` when `authority` is given. `web_tls` is (certificate, key). `zone` is that
-    of the public page's dates; people's names are kept for `names_days`."""
+    of the public page's dates; people's names are kept for `names_days`. `witnesses`: SHA-256 of a
+    witness's token -> its party."""
 
     party: str
     host: str
@@ -34,6 +38,7 @@ class CenterConfig:
     web_tls: tuple[Path, Path] | None = None
     zone: str = "Asia/Jakarta"
     names_days: float = NAMES_KEPT_DAYS
+    witnesses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:
@@ -69,6 +74,7 @@ _KNOWN = frozenset(
         "web_key",
         "zone",
         "names_days",
+        "witnesses",
     }
 )
 
@@ -98,6 +104,7 @@ def read_config(path: Path) -> CenterConfig:
         web_tls=(certificate, key) if certificate and key else None,
         zone=reader.zone("zone", "Asia/Jakarta"),
         names_days=reader.days("names_days", NAMES_KEPT_DAYS),
+        witnesses=reader.tokens("witnesses"),
     )
 
 
@@ -141,6 +148,17 @@ class _Reader:
         ):
             raise self.wrong(name, "must be a list of texts, one at least")
         return tuple(value)
+
+    def tokens(self, name: str) -> dict[str, str]:
+        """A table of party = "SHA-256 of its token" -> by that digest."""
+        table = self._raw.get(name, {})
+        if not isinstance(table, dict) or not all(
+            isinstance(digest, str) and _HEX64.match(digest) for digest in table.values()
+        ):
+            raise self.wrong(name, "must name for each party the SHA-256 of its token")
+        if len(set(table.values())) != len(table):
+            raise self.wrong(name, "has one token for two parties")
+        return {digest: check_id(party, name) for party, digest in table.items()}
 
     def port(self, name: str, default: int) -> int:
         value = self._raw.get(name, default)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from serambi.base.clock import Clock, SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
-from serambi.base.process import until_told_to_end
+from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts
 from serambi.center.app import create_app
@@ -25,6 +25,7 @@ from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
+from serambi.center.logs import Logs
 from serambi.center.outages import Outages
 from serambi.center.public.books import Books
 from serambi.center.public.pages import PublicPages
@@ -71,6 +72,7 @@ async def run(
 
     Raises `SerambiError` when it cannot start: settings, roster, key, database, ledger, address.
     """
+    keep_memory_flat()
     config = read_config(config_path)
     check_format(config.folder)
     until = until_told_to_end()
@@ -93,7 +95,8 @@ async def serve(
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
-        ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)
+        origin = f"{config.party}/center"
+        ledger = LedgerStore.open(config.ledger, origin, key, clock)
         opened.callback(ledger.close)
         engine = open_database(config.database)
         opened.callback(engine.dispose)
@@ -103,11 +106,12 @@ async def serve(
         history = History(engine, clock)
         await _write_beginning(ledger, journal, history, config.party)
         sites = Sites(roster, engine, clock)
+        entries = SiteEntries(engine, clock)
+        logs = Logs(origin, key.public, config.ledger, ledger, entries, sites, roster, clock)
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
         link.on_presence(sites.presence)
         link.on_batch(Ingest(engine, roster, key, journal, clock).receive)
-        entries = SiteEntries(engine, clock)
         changes = Changes()
         sites.on_change.append(changes.note)
         asker = Asker(link, key, roster, config.party, clock)
@@ -136,12 +140,15 @@ async def serve(
                 entries=entries,
                 public=_public(config, ledger, entries, sites, roster, clock),
                 journal=journal,
+                logs=logs,
+                witnesses=config.witnesses,
             )
             works = {
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions, reducer, outages),
                 "retention": lambda: _make_room(entries, history, names),
+                "witnesses": logs.run,
             }
             background = [
                 group.create_task(keep_running(name, work)) for name, work in works.items()

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from serambi.agreement.attestation import Attestation, read_attestation, seal_attestation
@@ -30,6 +30,7 @@ from serambi.agreement.model import (
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.words import Words
+from serambi.cli.scenery import approve, approved_picture, simulated
 from serambi.identity.certificates import create_authority, ensure
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import (
@@ -52,12 +53,14 @@ _HOSTS = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Free ports of one run; `keepers` by site."""
+    """Free ports of one run; `keepers` by site, `parties` by party: only those of the parties
+    that run a witness, and a town where none does has none in its roster."""
 
     center: int
     rtsp: int
     fabric: int
     keepers: dict[str, int]
+    parties: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +80,32 @@ class Layout:
     def courier(self, site: str) -> Path:
         return self.folder / "sites" / site / "courier"
 
+    def party(self, party: str) -> Path:
+        return self.folder / "parties" / party
+
     @property
     def center(self) -> Path:
         return self.folder / "center"
 
 
 def lay_out(
-    folder: Path, town: towns.Town, ports: Ports, loops: dict[str, Streams], now: float
+    folder: Path,
+    town: towns.Town,
+    ports: Ports,
+    loops: dict[str, Streams],
+    now: float,
+    *,
+    scenes: bool = False,
 ) -> Layout:
-    """Write everything the processes need into `folder`. `loops`: camera id -> its pictures."""
+    """Write everything the processes need into `folder`. `loops`: camera id -> its pictures;
+    `scenes`: these are what the town's scenes show, so that views can be compared with them and
+    the simulator can turn a camera away."""
     _claim(folder)
     keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
     gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
     center = _key(folder / "center" / "key")
-    roster = _roster(folder, town, keys, gateways, center)
+    witnesses = {party: _key(folder / "parties" / party / "witness") for party in ports.parties}
+    roster = _roster(folder, town, keys, gateways, center, witnesses)
     _documents(folder, town, keys, roster, now)
     _certificates(folder, town, now)
     layout = Layout(
@@ -103,9 +118,16 @@ def lay_out(
     )
     passwords = {camera.id: secrets.token_urlsafe(12) for camera in town.cameras}
     for site in town.site:
-        _site_settings(layout, site, passwords)
-    _center_settings(layout)
-    _simulator_settings(layout, loops, passwords)
+        _site_settings(layout, site, passwords, views=scenes)
+        if scenes:
+            approve(layout.keeper(site.id), site.camera)
+    tokens = {party: secrets.token_urlsafe(32) for party in ports.parties}
+    for party, token in tokens.items():
+        _party_settings(layout, party, token)
+    _center_settings(layout, tokens)
+    cameras = simulated(town.cameras, loops, passwords, layout.canaries, turn=scenes)
+    simulator = {"cameras": cameras, "host": "127.0.0.1", "port": ports.rtsp}
+    write_atomically(folder / "sim.json", json.dumps(simulator).encode(), mode=0o600)
     return layout
 
 
@@ -170,6 +192,7 @@ def _roster(
     keys: dict[str, SigningKey],
     gateways: dict[str, SigningKey],
     center: SigningKey,
+    witnesses: dict[str, SigningKey],
 ) -> Roster:
     path = folder / "roster.json"
     if not path.exists():
@@ -179,6 +202,7 @@ def _roster(
             key_entry(key.public, owners[site], "gateway", site) for site, key in gateways.items()
         ]
         entries.append(key_entry(center.public, town.center.party, "center"))
+        entries += [key_entry(key.public, party, "witness") for party, key in witnesses.items()]
         document = RosterDocument(
             format=1,
             name=town.name,
@@ -237,7 +261,6 @@ def _show_agreements(folder: Path, roster: Roster) -> None:
 def _attestation(
     site: towns.Site, camera: towns.Camera, keys: dict[str, SigningKey], valid_until: float
 ) -> bytes:
-    reference = Path(towns.__file__).parent / "scenes" / f"{camera.scene}.webp"
     return seal_attestation(
         Attestation(
             format=1,
@@ -250,7 +273,7 @@ def _attestation(
             position=camera.position,
             heading_deg=camera.heading_deg,
             fov_deg=_FOV_DEG,
-            reference_sha256=hashlib.sha256(reference.read_bytes()).hexdigest(),
+            reference_sha256=hashlib.sha256(approved_picture(camera).read_bytes()).hexdigest(),
             valid_until=instant_text(valid_until),
         ),
         [keys[site.owner], keys[site.witness]],
@@ -284,7 +307,7 @@ def _agreement(
             SharedSite(
                 site=site.id,
                 cameras=tuple(c.id for c in site.camera if c.facing != "inside"),
-                actions=("live",),
+                actions=("live", "alerts"),
                 zone=town.zone,
                 hours=ALWAYS,
             )
@@ -327,7 +350,9 @@ def _words(words: Words) -> str:
     return f"{{ id = {_toml(words.id)}, en = {_toml(words.en)} }}"
 
 
-def _site_settings(layout: Layout, site: towns.Site, passwords: dict[str, str]) -> None:
+def _site_settings(
+    layout: Layout, site: towns.Site, passwords: dict[str, str], *, views: bool
+) -> None:
     folder = layout.keeper(site.id)
     owner = layout.roster.party(site.owner)
     token = hashlib.sha256(layout.owner_tokens[site.id].encode()).hexdigest()
@@ -350,6 +375,9 @@ port = {layout.ports.keepers[site.id]}
 [retention]
 days = 1.0
 gigabytes = 2.0
+
+[analysis]
+views = {"true" if views else "false"}
 """
     write_atomically(folder / "keeper.toml", keeper.encode())
     cameras = "".join(
@@ -385,8 +413,34 @@ def rtsp_url(layout: Layout, camera: towns.Camera) -> str:
     return f"rtsp://127.0.0.1:{layout.ports.rtsp}/{camera.id}"
 
 
-def _center_settings(layout: Layout) -> None:
+def _party_settings(layout: Layout, party: str, token: str) -> None:
+    ports = layout.ports.parties
+    peers = [f"http://127.0.0.1:{port}" for other, port in ports.items() if other != party]
+    settings = f"""format = 1
+party = {_toml(party)}
+peers = {json.dumps(peers)}
+
+[trust]
+roster = "../../roster.json"
+genesis = "{layout.roster.digest}"
+
+[center]
+url = "http://127.0.0.1:{layout.ports.center}"
+
+[http]
+port = {ports[party]}
+"""
+    folder = layout.party(party)
+    write_atomically(folder / "party.toml", settings.encode())
+    write_atomically(folder / "token", token.encode(), mode=0o600)
+
+
+def _center_settings(layout: Layout, tokens: dict[str, str]) -> None:
     port = layout.ports.fabric
+    witnesses = ", ".join(
+        f'{party} = "{hashlib.sha256(token.encode()).hexdigest()}"'
+        for party, token in tokens.items()
+    )
     settings = f"""party = {_toml(layout.town.center.party)}
 host = "127.0.0.1"
 port = {layout.ports.center}
@@ -395,23 +449,6 @@ genesis = "{layout.roster.digest}"
 listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
+witnesses = {{ {witnesses} }}
 """
     write_atomically(layout.center / "center.toml", settings.encode())
-
-
-def _simulator_settings(
-    layout: Layout, loops: dict[str, Streams], passwords: dict[str, str]
-) -> None:
-    cameras = [
-        {
-            "id": camera.id,
-            "user": "keeper",
-            "password": passwords[camera.id],
-            "canary": layout.canaries[camera.id],
-            "main": str(loops[camera.id].main),
-            "sub": str(loops[camera.id].sub),
-        }
-        for camera in layout.town.cameras
-    ]
-    settings = {"cameras": cameras, "host": "127.0.0.1", "port": layout.ports.rtsp}
-    write_atomically(layout.folder / "sim.json", json.dumps(settings).encode(), mode=0o600)

@@ -1,16 +1,15 @@
 """The command `serambi`. Each job lives beside this file; here they only get their names."""
 
-import asyncio
-import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
 from serambi import __version__
 from serambi.base.errors import SerambiError
-from serambi.base.process import leave, start_log
+from serambi.cli.running import run_process
 
 _COMMANDS = {
     "agreement": "serambi.cli.agreement:agreement_group",
@@ -18,24 +17,31 @@ _COMMANDS = {
     "demo": "serambi.cli.demo:demo",
     "doctor": "serambi.cli.doctor:doctor",
     "ledger": "serambi.cli.ledger:ledger_group",
-    "party": "serambi.cli.agreement:party_group",
+    "party": "serambi.cli.party:party_group",
 }
 
 
-class _Serambi(click.Group):
-    """Loads a command only when it is asked for: a courier must not load what it may not do.
-    Turns a `SerambiError` into one sentence and exit code 1."""
+class _Lazy(click.Group):
+    """Loads a command only when it is asked for: a courier must not load what it may not do."""
+
+    places: ClassVar[Mapping[str, str]]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_COMMANDS})
+        return sorted({*super().list_commands(ctx), *self.places})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = _COMMANDS.get(cmd_name)
+        place = self.places.get(cmd_name)
         if place is None:
             return super().get_command(ctx, cmd_name)
         module, _, name = place.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+
+class _Serambi(_Lazy):
+    """Turns a `SerambiError` into one sentence and exit code 1."""
+
+    places = _COMMANDS
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -51,34 +57,35 @@ def main() -> None:
     """Serambi: CCTV integration by agreement."""
 
 
-def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """The errors themselves, however deep the tasks were nested that they ended."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _each(error)
-        else:
-            yield error
+_config = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True)
 
 
-def _process(name: str) -> None:
-    """`serambi NAME --config FILE` runs that process until it is told to end."""
-
-    @main.command(name)
-    @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
-    def command(config: Path) -> None:
-        start_log(name)
-        run: Callable[[Path], Coroutine[None, None, None]]
-        run = import_module(f"serambi.{name}.main").run
-        try:
-            asyncio.run(run(config))
-        except* SerambiError as group:
-            for error in _each(group):
-                click.echo(f"serambi {name}: {error}", err=True)
-            sys.exit(1)
-        leave()
-
-    command.help = f"Run the {name} with the settings in FILE, until SIGTERM or Ctrl-C."
+@main.command()
+@_config
+def courier(config: Path) -> None:
+    """Run the courier with the settings in FILE, until SIGTERM or Ctrl-C."""
+    run_process("courier", config)
 
 
-for _name in ("keeper", "courier", "center"):
-    _process(_name)
+@main.command()
+@_config
+def center(config: Path) -> None:
+    """Run the center with the settings in FILE, until SIGTERM or Ctrl-C."""
+    run_process("center", config)
+
+
+class _Keeper(_Lazy):
+    places: ClassVar[Mapping[str, str]] = {"clock": "serambi.cli.clock:clock"}
+
+
+@main.group(cls=_Keeper, invoke_without_command=True)
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_context
+def keeper(context: click.Context, config: Path | None) -> None:
+    """Run the keeper with the settings in FILE, until SIGTERM or Ctrl-C."""
+    if context.invoked_subcommand is None:
+        if config is None:
+            raise click.UsageError("Missing option '--config'.")
+        run_process("keeper", config)
+    elif config is not None:
+        raise click.UsageError(f"Give --config behind {context.invoked_subcommand}.")

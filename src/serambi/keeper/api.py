@@ -1,5 +1,6 @@
 """The keeper's programmable side: who watches, stop, resume, health, documents. For the owner."""
 
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -61,17 +62,36 @@ class StreamHealth(BaseModel):
 
 
 class CameraHealth(BaseModel):
+    """`view`: `match`, `changed`, `undecidable`, `unseen`, empty when it is not checked;
+    `view_trouble`: why the camera cannot be looked at."""
+
     id: str
     number: str
     online: bool
     recording: bool
     recording_trouble: str
+    view: str
+    view_trouble: str
     streams: dict[str, StreamHealth]
+
+
+class Analysis(BaseModel):
+    """What the analysis uses of a core, how often it looks at each camera, and how many pictures
+    it had to leave out."""
+
+    running: bool
+    cores: float
+    every_s: float
+    left_out: int
 
 
 class Health(BaseModel):
     """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open).
-    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile."""
+    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile.
+    `clock_trouble`: why the date is not believed, and so nothing shared; empty while it is.
+    `ledger_cosigned`: how many entries a quorum of the parties has cosigned; `seen_ms`: everything
+    older has been seen by it, null when the roster names no witness; `ledger_alarm`: a party has
+    seen another past than this ledger's."""
 
     status: str
     version: str
@@ -79,7 +99,12 @@ class Health(BaseModel):
     lamp: str
     center_linked: bool
     ledger_size: int
+    ledger_cosigned: int
+    ledger_alarm: str
+    seen_ms: int | None
     disk_refuses: bool
+    analysis: Analysis
+    clock_trouble: str
     cameras: list[CameraHealth]
 
 
@@ -188,17 +213,32 @@ def _health(keeper: Keeper) -> Health:
                 online=watched.online,
                 recording=watched.recording,
                 recording_trouble=watched.recording_trouble,
+                view=keeper.lookout.sight(camera.id) or "",
+                view_trouble=keeper.lookout.trouble(camera.id),
                 streams=streams,
             )
         )
-    well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
+    strain = keeper.lookout.strain
+    clock_trouble = keeper.clock_trouble
+    well = all(c.online and c.recording for c in cameras)
+    well = well and not keeper.disk_refuses and not clock_trouble and not keeper.vouched.alarm
     return Health(
         status="ok" if well else "degraded",
         version=__version__,
         site=keeper.config.site,
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
-        ledger_size=keeper.journal.store.size,
+        ledger_size=keeper.journal.store.known_size,
+        ledger_cosigned=keeper.vouched.size,
+        ledger_alarm=keeper.vouched.alarm,
+        seen_ms=unix_ms(seen) if math.isfinite(seen := keeper.vouched.seen_at) else None,
         disk_refuses=keeper.disk_refuses,
+        analysis=Analysis(
+            running=strain.running,
+            cores=round(strain.cores, 3),
+            every_s=round(strain.every_s, 2),
+            left_out=strain.left_out,
+        ),
+        clock_trouble=clock_trouble,
         cameras=cameras,
     )

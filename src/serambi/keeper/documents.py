@@ -7,13 +7,19 @@ not belong here: this module gathers the `State` that `decide` looks at.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from serambi.agreement.attestation import ATTESTATION_TYPE, SignedAttestation, read_attestation
+from serambi.agreement.confirmation import (
+    CONFIRMATION_TYPE,
+    SignedConfirmation,
+    read_confirmation,
+)
 from serambi.agreement.decide import State
 from serambi.agreement.model import AGREEMENT_TYPE, SignedAgreement, read_agreement
 from serambi.agreement.revocation import REVOCATION_TYPE, Revocation, read_revocation
@@ -33,11 +39,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What a document changed, for the ledger: `kind` is None when nothing
-    changed that the ledger keeps."""
+    changed that the ledger keeps. `digest` is the agreement's, `agreement` its number."""
 
     kind: EntryKind | None = None
     agreement: str = ""
     party: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ class Documents:
         # back must not outlive its revocation.
         self._early: dict[tuple[str, str], Revocation] = {}
         self._attestations: dict[str, SignedAttestation] = {}
+        self._confirmations: dict[str, SignedConfirmation] = {}
         self._written: set[str] = set()
         for path in sorted(self._folder.glob("*.json")):
             self._load(path)
@@ -113,7 +121,14 @@ class Documents:
                 ) from error
             log.error("%s is left out: %s", path, error)
 
-    def state(self, *, stops: dict[str, float], clock_ok: bool) -> State:
+    def state(
+        self,
+        *,
+        stops: dict[str, float],
+        clock_ok: bool,
+        seen_at: float,
+        suspensions: Mapping[str, float] = MappingProxyType({}),
+    ) -> State:
         """Everything `decide` needs to know, as of now."""
         return State(
             site=self._site,
@@ -121,9 +136,20 @@ class Documents:
             revocations=dict(self._revocations),
             attestations=dict(self._attestations),
             stops=stops,
-            suspensions={},
+            suspensions=suspensions,
             clock_ok=clock_ok,
+            seen_at=seen_at,
         )
+
+    @property
+    def attestations(self) -> Mapping[str, SignedAttestation]:
+        """By camera id."""
+        return self._attestations
+
+    @property
+    def confirmations(self) -> Mapping[str, SignedConfirmation]:
+        """The newest one of each camera."""
+        return self._confirmations
 
     def accept(self, raw: bytes) -> Accepted:
         """Verify one document and keep it, durable on return. Raises `SerambiError` when it is
@@ -164,12 +190,13 @@ class Documents:
             AGREEMENT_TYPE: self._take_agreement,
             REVOCATION_TYPE: self._take_revocation,
             ATTESTATION_TYPE: self._take_attestation,
+            CONFIRMATION_TYPE: self._take_confirmation,
         }
         if kind not in takers:
             raise SerambiError(
                 Kind.BAD_INPUT,
                 f"a document of type {kind[:80]!r} is not known here",
-                hint="an agreement, an attestation or a revocation is expected",
+                hint="an agreement, an attestation, a revocation or a confirmation is expected",
             )
         return takers[kind](dsse.dump(self._believed(envelope)))
 
@@ -218,9 +245,9 @@ class Documents:
 
         accepted = Accepted()
         if early is not None:
-            accepted = Accepted("agreement_revoked", number, early.party)
+            accepted = Accepted("agreement_revoked", number, early.party, signed.digest)
         elif signed.complete and not was_complete and signed.digest not in self._revocations:
-            accepted = Accepted("agreement_accepted", number)
+            accepted = Accepted("agreement_accepted", number, digest=signed.digest)
         return _Taken(f"agreement-{signed.digest}", accepted, raw, keep)
 
     def _early_against(self, signed: SignedAgreement) -> Revocation | None:
@@ -255,7 +282,9 @@ class Documents:
         def keep() -> None:
             self._revocations = {digest: revocation, **self._revocations}
 
-        accepted = Accepted("agreement_revoked", known[0].agreement.number, revocation.party)
+        accepted = Accepted(
+            "agreement_revoked", known[0].agreement.number, revocation.party, digest
+        )
         return _Taken(name, accepted, raw, keep, closes=True)
 
     def _take_early(self, revocation: Revocation, raw: bytes) -> _Taken:
@@ -310,3 +339,26 @@ class Documents:
         replaces = () if known is None else (known.digest,)
         name = f"attestation-{attestation.camera}"
         return _Taken(name, Accepted(), raw, keep, replaces=replaces)
+
+    def _take_confirmation(self, raw: bytes) -> _Taken:
+        signed = read_confirmation(raw, self.roster)
+        camera = signed.confirmation.camera
+        if signed.confirmation.site != self._site:
+            raise SerambiError(
+                Kind.BAD_INPUT, f"the confirmation is of another site than {self._site}"
+            )
+        known = self._attestations.get(camera)
+        if known is None or known.digest != signed.confirmation.attestation:
+            raise SerambiError(
+                Kind.BAD_INPUT,
+                f"the confirmation is of another attestation of {camera} than the one that holds",
+                hint="confirm the attestation that this site knows",
+            )
+        before = self._confirmations.get(camera)
+        if before is not None and before.at >= signed.at:
+            return _Taken()
+
+        def keep() -> None:
+            self._confirmations = {**self._confirmations, camera: signed}
+
+        return _Taken(f"confirmation-{camera}", Accepted(), raw, keep)

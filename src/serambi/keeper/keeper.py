@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Literal
 
-from serambi.agreement.decide import State, clock_is_sane
+from serambi.agreement.decide import Ask, State, clock_is_sane, decide
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
@@ -20,13 +20,23 @@ from serambi.base.limits import (
     LEDGER_PUBLISH_EVERY_S,
     RECONSIDER_EVERY_S,
     STATE_EVERY_S,
+    VOUCHED_LOOK_EVERY_S,
 )
 from serambi.base.tasks import keep_running
 from serambi.camera.source import OpenSource
-from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
+from serambi.fabric.messages import (
+    COSIGNED_TYPE,
+    REPLY_TYPE,
+    REQUEST_TYPE,
+    STATE_TYPE,
+    Reply,
+    SiteState,
+)
 from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
+from serambi.keeper.analysis.lookout import Lookout
+from serambi.keeper.clock import trouble as clock_trouble
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
@@ -40,6 +50,7 @@ from serambi.keeper.sessions import Outcome, Sessions, Stopped
 from serambi.keeper.watch import CameraWatch
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
+from serambi.ledger.vouched import Vouched
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +59,23 @@ _INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
 
 
+def open_ledger(config: KeeperConfig, clock: Clock) -> LedgerStore:
+    """The site's own ledger. Raises what `SigningKey.load` and `LedgerStore.open` raise."""
+    key = SigningKey.load(config.folder / "key")
+    return LedgerStore.open(config.folder / "ledger", config.origin, key, clock)
+
+
 class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
+        self,
+        config: KeeperConfig,
+        clock: Clock,
+        open_source: OpenSource | None = None,
+        store: LedgerStore | None = None,
     ) -> None:
+        """`store`: its ledger, opened already; it is closed with the keeper."""
         self.config = config
         self.clock = clock
         self.key = SigningKey.load(config.folder / "key")
@@ -63,9 +85,17 @@ class Keeper:
         self.documents = Documents(
             config.folder, config.site, config.roster, config.genesis, self._look_now
         )
-        store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
+        store = store or open_ledger(config, clock)
         names = Names(config.folder / "names", clock, config.keep_names_s)
         self.journal = Journal(store, names, config.site, self.durable.salt)
+        self.vouched = Vouched(
+            config.folder / "ledger",
+            config.origin,
+            self.key.public,
+            lambda: self.documents.roster,
+            store,
+            clock.now(),
+        )
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.delivery = Delivery(
             config.folder,
@@ -78,7 +108,16 @@ class Keeper:
         )
         self.release = Release(self.uplink, clock)
         self.hub = Hub(self._loop, self._offer, self.release.is_open)
-        self.watch = CameraWatch(config, self.hub, clock, open_source)
+        self.lookout = Lookout(
+            config,
+            clock,
+            self.journal,
+            self.documents,
+            agreement_of=self._agreement_of,
+            gives_alerts=self._gives_alerts,
+            changed=self._view_changed,
+        )
+        self.watch = CameraWatch(config, self.hub, clock, open_source, self.lookout.push)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()
         self.sessions = Sessions(
@@ -104,15 +143,39 @@ class Keeper:
         now = self.clock.now()
         sane = clock_is_sane(now, self.durable.clock_high_water)
         self.durable.see_clock(now)
-        state = self.documents.state(stops=self.durable.stops, clock_ok=sane)
+        state = self.documents.state(
+            stops=self.durable.stops,
+            suspensions=self.lookout.suspended(),
+            clock_ok=sane,
+            seen_at=self.vouched.seen_at,
+        )
         known = {c.id for c in self.config.cameras if c.facing != "inside"}
         attestations = {c: signed for c, signed in state.attestations.items() if c in known}
         return replace(state, attestations=attestations)
 
+    def _agreement_of(self, camera: str) -> str:
+        return next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
+
+    def _gives_alerts(self, camera: str) -> str:
+        state = self.state()
+        for signed, known in self.report.shared(state):
+            if known.id == camera:
+                agreement = signed.agreement
+                ask = Ask(camera, "alerts", agreement.purposes[0].id, agreement.viewer)
+                decision = decide(state, ask, self.clock.now())
+                return decision.agreement if decision.allowed else ""
+        return ""
+
+    def _view_changed(self) -> None:
+        self._hurry.set()
+        self._changed.set()
+        self.delivery.wake()
+
     def site_state(self) -> SiteState:
         """What the center is told."""
         sessions = [session.session for session in self.sessions.all()]
-        return self.report.build(self.state(), sessions)
+        checkpoint = self.journal.store.signed.decode()
+        return self.report.build(self.state(), sessions, checkpoint)
 
     def lamp(self) -> str:
         """`stopped`, `unknown` (views open, the center silent), `on` or `none`."""
@@ -121,6 +184,12 @@ class Keeper:
         if not self.sessions.all():
             return "none"
         return "unknown" if self.center_lost else "on"
+
+    @property
+    def clock_trouble(self) -> str:
+        """Why the date is not believed, and what to do; empty while it is."""
+        now, seen = self.clock.now(), self.durable.clock_high_water
+        return "" if clock_is_sane(now, seen) else clock_trouble(self.config, seen - now)
 
     @property
     def disk_refuses(self) -> bool:
@@ -163,7 +232,7 @@ class Keeper:
     async def _journal_of_owner(
         self, kind: Literal["stopped", "resumed"], camera: str | None
     ) -> bool:
-        agreement = next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
+        agreement = self._agreement_of(camera or "")
         self._changed.set()
         return await self.journal.note(
             self.journal.entry(
@@ -184,7 +253,10 @@ class Keeper:
         if accepted.kind:
             await self.journal.note(
                 self.journal.entry(
-                    accepted.kind, agreement=accepted.agreement, party=accepted.party
+                    accepted.kind,
+                    agreement=accepted.agreement,
+                    party=accepted.party,
+                    detail=accepted.digest,
                 )
             )
         self._changed.set()
@@ -193,13 +265,17 @@ class Keeper:
     # -- the courier --------------------------------------------------------------------
 
     async def _on_command(self, raw: bytes) -> bytes:
-        """A request or a document from the center -> a signed reply, whatever it was."""
+        """A request, a document or a party's cosignature from the center -> a signed reply,
+        whatever it was."""
         try:
-            kind = dsse.load(raw).payload_type
+            envelope = dsse.load(raw)
+            kind = envelope.payload_type
         except SerambiError:
             kind = REQUEST_TYPE
         if kind == REQUEST_TYPE:
             outcome = await self.sessions.handle(raw)
+        elif kind == COSIGNED_TYPE:
+            outcome = await self._cosigned(envelope.payload)
         else:
             outcome = await self._document_outcome(raw)
         return self._seal(REPLY_TYPE, self._reply(outcome))
@@ -211,6 +287,15 @@ class Keeper:
             log.warning("a document from the center is refused: %s", error)
             return Outcome(False, str(error))
         return Outcome(True, "allowed", agreement=accepted.agreement)
+
+    async def _cosigned(self, note: bytes) -> Outcome:
+        try:
+            await asyncio.to_thread(self.vouched.accept, note, self.clock.now())
+        except SerambiError as error:
+            log.warning("a cosignature is refused: %s", error)
+            return Outcome(False, str(error))
+        self._hurry.set()
+        return Outcome(True, "allowed")
 
     def _reply(self, outcome: Outcome) -> Reply:
         return Reply(
@@ -244,7 +329,9 @@ class Keeper:
                 ("history", self.delivery.run),
                 ("sessions", self._look_again),
                 ("inbox", self._every(STATE_EVERY_S, self.inbox.read)),
+                ("views", self.lookout.run),
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
+                ("witnesses", self._every(VOUCHED_LOOK_EVERY_S, self._look_who_saw)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):
@@ -261,8 +348,11 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
+        if self.clock_trouble:
+            log.warning("nothing is shared: %s", self.clock_trouble)
         await self._recall_stops()
         await self.journal.begin()
+        await self._look_who_saw()
         self.watch.start()
 
     async def _recall_stops(self) -> None:
@@ -302,12 +392,19 @@ class Keeper:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it every view
             self._loop.call_soon_threadsafe(self._hurry.set)
 
+    async def _look_who_saw(self) -> None:
+        await asyncio.to_thread(self.vouched.look)
+
     async def _catch_up(self) -> None:
         """What a full disk refused is written as soon as it takes it."""
         if self.journal.owed:
             await self.journal.note()
         if failed := await self._save():
             log.warning("%s", failed)
+        try:
+            await asyncio.to_thread(self.vouched.save)
+        except OSError as error:
+            log.warning("the parties' cosignatures cannot be kept: %s", error.strerror)
 
     async def _see_clock(self) -> None:
         self.durable.see_clock(self.clock.now())

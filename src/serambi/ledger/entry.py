@@ -32,6 +32,10 @@ EntryKind: TypeAlias = Literal[
     "history_differs",
     "site_lost",
     "site_heard",
+    "suspended",
+    "restored",
+    "alert",
+    "clock_reset",
 ]
 
 

@@ -9,6 +9,7 @@ ledger, and is swept away.
 import contextlib
 import errno
 import fcntl
+import itertools
 import logging
 import os
 import threading
@@ -36,12 +37,14 @@ from serambi.ledger.reader import (
     check_range,
     files_below,
     read_checkpoint,
+    read_edge,
     read_file,
 )
-from serambi.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Edge, Tile, parse_path, tiles_of, width_at
-from serambi.ledger.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash
+from serambi.ledger.tiles import TILE_WIDTH, Edge, Tile, parse_path, tiles_of, width_at
+from serambi.ledger.tree import EMPTY_ROOT, HASH_BYTES, tree_root
 
 APPEND_MAX_ENTRIES = 1024
+_KEEP_HINT = "keep the folder as it is and run: serambi ledger verify"
 BACKWARD_MAX_MS = int(CLOCK_SKEW_MAX_S * 1000)
 
 log = logging.getLogger(__name__)
@@ -63,6 +66,8 @@ class LedgerStore:
         self._waiting: list[Record] = []
         self._full: list[tuple[Tile, bytes]] = []
         self._pending: Pending | None = None
+        # What is known without asking the disk, for whoever must not wait for it.
+        self._size = 0
         self._checkpoint = b""
         self._last_ms = 0
 
@@ -96,18 +101,45 @@ class LedgerStore:
             return self._edge.size
 
     @property
+    def known_size(self) -> int:
+        """`size` as far as it is known: after a failed append there may be more. Never waits for
+        the disk."""
+        self._check_open()
+        return self._size
+
+    @property
     def checkpoint(self) -> bytes:
         """The signed checkpoint over all durable entries."""
         with self._ready(to_write=False):
             return self._checkpoint
 
+    @property
+    def signed(self) -> bytes:
+        """The newest signed checkpoint as it was at some moment just now: never waits for a write
+        in progress."""
+        return self._checkpoint
+
+    def root_at(self, size: int) -> bytes:
+        """The root over the first `size` entries; `SerambiError` when there are fewer."""
+        with self._ready(to_write=False):
+            check_range(size, size, self._edge.size)
+            there = self._published.size
+            if size <= there:
+                return tree_root(size, TileReader(self._folder, there).subtree)
+            edge = self._published.copy()
+            leaves = (leaf for record in self._waiting for leaf in record.leaves)
+            for leaf in itertools.islice(leaves, size - there):
+                edge.append(leaf)
+            return edge.root()
+
     def stamp(self) -> int:
         """The time for the next entry, unix ms: now, but never before the newest entry.
 
-        After a clock was set back, entries can so still be written until it has caught up.
+        After a clock was set back, entries can so still be written until it has caught up. Never
+        waits for the disk.
         """
-        with self._ready(to_write=False):
-            return max(unix_ms(self._clock.now()), self._last_ms)
+        self._check_open()
+        return max(unix_ms(self._clock.now()), self._last_ms)
 
     def entries(self, start: int, end: int) -> list[Entry]:
         """The durable entries [start, end), at most 4096 at once; else `SerambiError`."""
@@ -191,10 +223,7 @@ class LedgerStore:
         """Hold the store, open and in step with its folder. While the disk takes nothing, what
         was durable before can still be read."""
         with self._mutex:
-            if self._lock_file is None:
-                raise SerambiError(
-                    Kind.UNAVAILABLE, "the ledger is closed", where=str(self._folder)
-                )
+            self._check_open()
             if self._stale:
                 try:
                     self._recover()
@@ -202,6 +231,10 @@ class LedgerStore:
                     if to_write:
                         raise _unwritable(self._folder, error) from error
             yield
+
+    def _check_open(self) -> None:
+        if self._lock_file is None:
+            raise SerambiError(Kind.UNAVAILABLE, "the ledger is closed", where=str(self._folder))
 
     def _lock(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -241,9 +274,10 @@ class LedgerStore:
             raise self._corrupt("the tiles do not lead to the checkpoint's root")
         self._sweep(checkpoint.size)
         self._published = self._edge = edge
-        self._checkpoint, self._last_ms = note.emit(), last_ms
+        self._checkpoint = note.emit()
         self._waiting, self._full = [], []
-        self._take_pending()
+        self._last_ms = self._take_pending() or last_ms
+        self._size = self._edge.size
         self._stale = False
 
     @property
@@ -252,32 +286,28 @@ class LedgerStore:
             self._pending = Pending(self._folder)
         return self._pending
 
-    def _take_pending(self) -> None:
-        """Go on with what was appended and not published."""
+    def _take_pending(self) -> int:
+        """Go on with what was appended and not published -> when its newest entry was, unix ms."""
+        last_ms = 0
         for record in self._file.read(self._edge.size):
             edge, full = self._grown(record.leaves)
             if record.checkpoint != self._sign(edge.size, edge.root()):
                 raise self._corrupt(f"{PENDING_FILE} does not lead to its signed checkpoint")
             self._edge, self._checkpoint = edge, record.checkpoint
-            self._last_ms = decode_entry(record.leaves[-1]).at_ms
+            last_ms = decode_entry(record.leaves[-1]).at_ms
             self._waiting.append(record)
             self._full += full
         # A sync that failed may have lost what can be read now: write it again.
         self._file.rewrite(self._waiting)
+        return last_ms
 
     def _read_edge(self, size: int) -> tuple[Edge, int]:
-        tiles = TileReader(self._folder, size)
-        levels: list[list[bytes]] = []
-        while not levels or size >> (TILE_HEIGHT * len(levels)):
-            level = len(levels)
-            index = size >> (TILE_HEIGHT * (level + 1))
-            partial = width_at(level, index, size)
-            levels.append(list(tiles.hashes(level, index)) if partial else [])
-        entries = tiles.bundle(size // TILE_WIDTH) if levels[0] else []
-        if [leaf_hash(entry) for entry in entries] != levels[0]:
-            raise self._corrupt("the newest entries do not match their tile")
-        edge = Edge.restore(size, entries, levels)
-        newest = tiles.entries(max(size - 1, 0), size)
+        try:
+            edge = read_edge(self._folder, size)
+        except SerambiError as error:
+            error.hint = error.hint or _KEEP_HINT
+            raise
+        newest = TileReader(self._folder, size).entries(max(size - 1, 0), size)
         return edge, newest[0].at_ms if newest else 0
 
     def _sweep(self, size: int) -> None:
@@ -330,6 +360,7 @@ class LedgerStore:
         self._edge, self._checkpoint = edge, checkpoint
         self._waiting.append(record)
         self._full += full
+        self._size = edge.size
         self._stale = False
 
     def _grown(self, leaves: Iterable[bytes]) -> tuple[Edge, list[tuple[Tile, bytes]]]:
@@ -402,7 +433,7 @@ class LedgerStore:
             Kind.CORRUPT,
             what,
             where=str(self._folder),
-            hint="keep the folder as it is and run: serambi ledger verify",
+            hint=_KEEP_HINT,
         )
 
 
