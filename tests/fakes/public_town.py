@@ -31,6 +31,8 @@ from tests.fakes.running import Running, running
 PERSON = "Ani Wijaya Rahasia"
 HIDDEN = commit(b"s" * 16, "never-agreed")
 SITE = "terminal"
+COPIES = "copies"
+"""The folder with the sites' ledgers as their owners hand them out."""
 _MINUTE_MS = 60_000
 _NAMES = {
     "terminal-1": Words("Gerbang utama", "Main gate"),
@@ -158,6 +160,7 @@ async def public_town(
         town.speak()
         for site in OWNERS:
             await deliver(town, site, entries_of(site, now_ms))
+            write_ledger(town, folder / COPIES, site, entries_of(site, now_ms))
         yield center
 
 

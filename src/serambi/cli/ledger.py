@@ -1,6 +1,7 @@
 """`serambi ledger`: check, compare, show and prove, from a folder without the network, or from an
 address of the center."""
 
+import contextlib
 import json
 import math
 import sys
@@ -12,7 +13,9 @@ import click
 from serambi.base.clock import SystemClock
 from serambi.base.errors import SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
-from serambi.cli.ledger_place import at_hand, place, token_option
+from serambi.cli.audit_public import PublicAudit
+from serambi.cli.ledger_place import at_hand, place, places, token_option
+from serambi.cli.public_page import public_page
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.audit import all_entries, audit, site_of
 from serambi.ledger.entry import COMMITMENT_PREFIX, Entry
@@ -98,20 +101,43 @@ def verify_command(folder: str | Path, trust: Path, token: Path | None) -> None:
 
 
 @ledger_group.command("audit")
-@click.argument("keeper", callback=place)
-@click.argument("center", callback=place)
-@_TRUST
+@click.argument("ledgers", nargs=-1, callback=places)
+@click.option(
+    "--public",
+    "page",
+    help="Recompute this transparency page: its address, or its transparency.json.",
+)
+@click.option(
+    "--trust",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The roster of the parties' keys: the only thing that is believed. A page at an address "
+    "offers its own, whose fingerprint is then to be compared.",
+)
 @token_option
-def audit_command(keeper: str | Path, center: str | Path, trust: Path, token: Path | None) -> None:
-    """Check a site's ledger KEEPER and the center's ledger CENTER, and compare them view by view;
-    exit 0 when they agree, 1 when not."""
+def audit_command(
+    ledgers: tuple[str | Path, ...], page: str | None, trust: Path | None, token: Path | None
+) -> None:
+    """Check a site's ledger and the center's, in this order, and compare them view by view; or,
+    with --public, recompute every figure of a transparency page from these ledgers. Exit 0 when
+    they agree, 1 when not."""
     try:
-        roster = _read_roster(trust)
-        with at_hand(keeper, token, roster) as site, at_hand(center, token, roster) as hub:
-            agree = _audit(site, hub, roster)
+        roster = _read_roster(trust) if trust else None
+        with contextlib.ExitStack() as copies:
+            if page is None and (len(ledgers) != 2 or roster is None):
+                raise click.UsageError("name a site's ledger, the center's ledger and --trust")
+            folders = [copies.enter_context(at_hand(one, token, roster)) for one in ledgers]
+            if page is not None:
+                audit = PublicAudit(copies.enter_context(public_page(page, roster)), _say)
+                agree = audit.run(folders)
+            elif roster is not None:
+                agree = _audit(folders[0], folders[1], roster)
     except SerambiError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_printable(str(error))) from error
     sys.exit(0 if agree else 1)
+
+
+def _say(line: str) -> None:
+    click.echo(_printable(line))
 
 
 def _audit(keeper: Path, center: Path, roster: Roster) -> bool:

@@ -32,6 +32,13 @@ def place(ctx: click.Context, param: click.Parameter, value: str) -> str | Path:
     return folder
 
 
+def places(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str | Path, ...]:
+    """`place` for an argument that may be given several times."""
+    return tuple(place(ctx, param, value) for value in values)
+
+
 token_option = click.option(
     "--token",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from serambi.ledger.audit import UNANSWERED
 from serambi.ledger.entry import Entry
 from serambi.ledger.figures import (
     OPEN,
@@ -70,6 +71,8 @@ class Recount:
         self._differ = 0
         self.sessions: dict[str, tuple[str, int]] = {}
         """Views of the period and a little around it: session -> site, when it was opened."""
+        self.unanswered: set[str] = set()
+        """Views that the center asked for and got no answer about: the site may have said yes."""
 
     def add(self, entry: Entry) -> None:
         """The next entry of the ledger."""
@@ -82,6 +85,8 @@ class Recount:
                 self._close(entry.session, entry.at_ms)
             case "refused":
                 self._refusals[entry.reason] += counts * _how_many(entry)
+                if entry.reason == UNANSWERED and counts:
+                    self.unanswered.add(entry.session)
             case "stopped" | "resumed":
                 self._stop(entry)
             case "site_lost":
@@ -177,7 +182,7 @@ def compare(
         for session, (where, at_ms) in of_center.sessions.items()
         if where == site and judged.has(at_ms)
     }
-    site_only = len(here - of_center.sessions.keys())
+    site_only = len(here - of_center.sessions.keys() - of_center.unanswered)
     return Compared(
         site=site,
         both=len(here) - site_only,
