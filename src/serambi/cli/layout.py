@@ -24,12 +24,12 @@ from serambi.agreement.model import (
     Retention,
     SharedSite,
     draft_statement,
-    read_agreement,
     seal_agreement,
 )
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.words import Words
+from serambi.center.public.papers import copy_complete
 from serambi.cli.scenery import approve, approved_picture, simulated
 from serambi.identity.certificates import create_authority, ensure
 from serambi.identity.keys import SigningKey
@@ -234,7 +234,7 @@ def _documents(
             raw = _agreement(town, agreement, attestations, keys, roster, now)
             write_atomically(staged / f"{agreement.number}.json", raw)
         staged.rename(agreements)
-    _show_agreements(folder, roster)
+    copy_complete(agreements, folder / "center" / "agreements", roster)
     for site in town.site:
         inbox = folder / "sites" / site.id / "keeper" / "inbox"
         documents = folder / "sites" / site.id / "keeper" / "documents"
@@ -247,15 +247,6 @@ def _documents(
         for agreement in town.agreement:
             if site.id in agreement.sites:
                 shutil.copy(agreements / f"{agreement.number}.json", inbox)
-
-
-def _show_agreements(folder: Path, roster: Roster) -> None:
-    """The public reads complete agreements at the center; of others it knows nothing."""
-    shown = folder / "center" / "agreements"
-    shown.mkdir(parents=True, exist_ok=True)
-    for path in (folder / "agreements").glob("*.json"):
-        if read_agreement(path.read_bytes(), roster).complete:
-            shutil.copy(path, shown)
 
 
 def _attestation(

@@ -83,3 +83,13 @@ class Papers:
             log.warning("%s is not shown: %s", path.name, error)
             return None
         return Paper(signed, raw) if signed.complete else None
+
+
+def copy_complete(agreements: Path, folder: Path, roster: Roster) -> None:
+    """Put those agreements of a folder that all parties have signed into another, for the public;
+    of the others a center knows nothing. Raises `SerambiError` or `OSError`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(agreements.glob("*.json")):
+        raw = path.read_bytes()
+        if read_agreement(raw, roster).complete:
+            write_atomically(folder / path.name, raw)
