@@ -142,9 +142,9 @@ class PageBuilder:
         return said.translate(str.maketrans(",.", ".,")) if self._language == "id" else said
 
     def hours(self, duration_ms: int) -> str:
-        """With one digit, and two for the first hour, so that a short view is not nothing."""
+        """With one digit, and more for the first hour, so that a short view is not nothing."""
         hours = duration_ms / _HOUR_MS
-        return self.decimal(hours, 1 if hours >= 1 or not hours else 2)
+        return self.decimal(hours, 1 if hours >= 1 or not hours else 2 if hours >= 0.1 else 3)
 
     def party(self, party: str) -> str:
         known = self._document.parties.get(party)
