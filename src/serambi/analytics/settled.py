@@ -166,7 +166,7 @@ def _resting_mask(scene: Background) -> Mask:
     """Where the second layer has held for a while and differs from the empty scene; a passer-by
     in front does not change that."""
     apart = cv.absdiff(scene.layer, scene.mean)
-    limit = cv2.addWeighted(scene.deviation, 3.0, scene.mean, 0.03, 8.0)
+    limit = cv2.addWeighted(scene.deviation, 3.0, scene.mean, 0.02, 4.5)
     differs = cv.compare(apart, limit, cv2.CMP_GT)
     rests = cv.compare(scene.settled_s, _FROM_S, cv2.CMP_GE)
     both = cv.bitwise_and(differs, rests)
