@@ -123,10 +123,17 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
         change=change,
         likeness=likeness,
         texture=float(min(_rms(grad_now[core]), _rms(grad_then[core]))),
-        border_now=float(grad_now[ring].mean()) if ring.any() else 0.0,
-        border_then=float(grad_then[ring].mean()) if ring.any() else 0.0,
+        border_now=_along(grad_now, ring),
+        border_then=_along(grad_then, ring),
         sharp=min(1.0, steep / min(max(change, 8.0), _STRONG)),
     )
+
+
+def _along(gradient: Plane, ring: NDArray[np.bool_]) -> float:
+    """A thing has a border all around; an edge of the ground only crosses it."""
+    if not ring.any():
+        return 0.0
+    return float(np.quantile(cv2.dilate(gradient, _SQUARE)[ring], 0.4))
 
 
 def overlap(a: Box, b: Box) -> float:

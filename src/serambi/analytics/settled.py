@@ -9,7 +9,7 @@ What tells them apart is physics, in this order:
 What does not belong here: zones, thresholds, alerts (see zones.py).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import cv2
@@ -17,21 +17,22 @@ import numpy as np
 
 from serambi.analytics.background import Background, Mask, cv
 from serambi.analytics.blobs import OWN_BORDER, Blob, Box, Look, find_blobs, look, overlap
-from serambi.analytics.tracks import Tracker, beside
+from serambi.analytics.tracks import Tracker
+from serambi.analytics.visits import usual_height, visit_of
 
 SMALLEST_PX = 20
 _FROM_S = 1.5  # younger than this, nothing is said to rest
 _LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
 _LARGEST_LEFT = 0.07  # a thing that one leaves, as a share of the picture
+_LARGEST_ALONE = 0.025  # and one that nobody was seen to bring
+_SMALLER = 1.15  # who brings a thing is taller than it by this factor
 _MATURE_S = 6.0  # the empty scene must have been known this long
 _LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
 _ATTACHED = 2.2
 _PIECE = 3.0  # and beyond this it is a piece of what moves
 _GRADUAL_S = 1.5
-_BEFORE_S = 8.0
 _CLEAR = 0.25  # what nobody brought must have a border at least this sharp
 _PERSON_TALL = 0.62
-_SAME_ROW_PX = 14
 _WAVERS = 1.9  # gray levels
 _STEADY = 0.72  # likeness of the resting region's shape from one look to the next
 _KEPT_S = 600.0  # a left object is the scene's own after this
@@ -70,7 +71,7 @@ class Resting:
     restless: bool = False  # what the empty scene shows here had wavered
     gradual: bool = False  # it grew over seconds
     young_scene: bool = False  # the empty scene was hardly known when it came
-    votes: dict[Nature, float] = field(default_factory=dict)
+    tall_px: float = 0.0  # with what hangs together with it and hardly differs
 
     def age_s(self, now_s: float) -> float:
         return now_s - self.since_s
@@ -186,105 +187,63 @@ def _judge(
     company = min(max(1.0, around / max(1, thing.blob.area_px)), 2.6)
     thing.lively += 0.25 * (company - thing.lively)
     thing.seen = look(thing.blob, scene.layer, scene.mean)
-    nature = _nature(thing, tracker, now_s, scene.mean.size)
+    thing.tall_px = _whole_height(thing.blob, scene)
+    nature = _nature(thing, scene, tracker, now_s)
     if nature is thing.nature:
         thing.sure_s += step_s
     else:
         thing.nature, thing.sure_s = nature, 0.0
 
 
-def _nature(thing: Resting, tracker: Tracker, now_s: float, scene_px: int) -> Nature:
-    seen = thing.seen
+def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -> Nature:
+    seen, box = thing.seen, thing.blob.box
     if seen is None or thing.age_s(now_s) < _FROM_S:
         return Nature.UNSURE
     if seen.only_light:
         return Nature.LIGHT if thing.lively < _ATTACHED else Nature.ALIVE
     if thing.lively > _LIVELY or thing.steady < _STEADY:
         return Nature.ALIVE
-    if seen.ghost:
-        if thing.young_scene or thing.restless:
-            return Nature.LIGHT  # somebody who stood there when we began to look
-        went = _went_by_itself(thing, tracker)
-        return Nature.ARRIVED if went else Nature.REMOVED
-    if _came_by_itself(thing, tracker):
+    visit = visit_of(box, thing.since_s, tracker)
+    if visit.stayed or visit.set_out:
         return Nature.ARRIVED
-    if not _someone_left(thing, tracker):
+    alone = not visit.came_and_went
+    if alone:
         alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER
         if thing.gradual or seen.sharp < _CLEAR or alike:
             return Nature.LIGHT
         if thing.startled:
             return Nature.UNSURE
-    if thing.blob.area_px > _LARGEST_LEFT * scene_px or _as_tall_as_people(thing, tracker):
+    if seen.ghost:
+        if alone and (thing.young_scene or thing.restless):
+            return Nature.LIGHT  # somebody who stood there when we began to look
+        return Nature.REMOVED
+    tall = thing.tall_px
+    largest = _LARGEST_ALONE if alone else _LARGEST_LEFT
+    if thing.blob.area_px > largest * scene.mean.size:
         return Nature.UNSURE
+    if not alone and visit.tall_px < _SMALLER * tall:
+        return Nature.UNSURE  # nobody carries what is as large as he is
+    usual = usual_height(box, tracker)
+    if usual and tall > max(_PERSON_TALL * usual, 0.8 * (box[2] - box[0])):
+        return Nature.UNSURE  # as tall as those who pass here: rather somebody than something
     return Nature.LEFT
 
 
-def _came_by_itself(thing: Resting, tracker: Tracker) -> bool:
-    """A track of about this size came from elsewhere, was here when it came to rest, and has not
-    gone away since."""
-    box = thing.blob.box
-    for track in (*tracker.tracks, *tracker.past):
-        here = track.at(thing.since_s)
-        if here is None or overlap(here, box) < 0.5 or overlap(track.box, box) < 0.3:
-            continue
-        before = [old for t, old in track.path if -_BEFORE_S < t - thing.since_s < 0.3]
-        alike = sum(_about_as_large(old, box) for old in before)
-        if alike >= 0.6 * len(before) and any(_apart(old, box) for old in before):
-            return True
-    return False
-
-
-def _went_by_itself(thing: Resting, tracker: Tracker) -> bool:
-    """A track appeared here, not from outside, and moved away: it is what stood here."""
-    box = thing.blob.box
-    for track in (*tracker.tracks, *tracker.past):
-        first_s, first = track.path[0]
-        if not -_BEFORE_S < first_s - thing.since_s < 2.0 or not beside(first, box):
-            continue
-        alike = sum(_about_as_large(old, box) for _, old in track.path)
-        appeared = first_s > thing.since_s - 4.0 and not track.from_rim and track.parent is None
-        if _apart(track.path[-1][1], box) and (appeared or alike >= 0.3 * len(track.path)):
-            return True
-    return False
-
-
-def _as_tall_as_people(thing: Resting, tracker: Tracker) -> bool:
-    """As tall as those who pass at this distance: rather somebody than something."""
-    left, top, right, bottom = thing.blob.box
-    tall = []
-    for track in (*tracker.tracks, *tracker.past):
-        near = [b[3] - b[1] for _, b in track.path if abs(b[3] - bottom) < _SAME_ROW_PX]
-        if len(near) >= 3 and track.real() and _apart(track.box, track.path[0][1]):
-            tall.append(float(np.median(near)))
-    return (
-        bool(tall)
-        and bottom - top > _PERSON_TALL * float(np.median(tall))
-        and (bottom - top > 1.2 * (right - left))
-    )
-
-
-def _someone_left(thing: Resting, tracker: Tracker) -> bool:
-    box = thing.blob.box
-    for track in (*tracker.tracks, *tracker.past):
-        here = track.at(thing.since_s)
-        if here and overlap(here, box) > 0.3 and _apart(track.path[-1][1], box):
-            return True
-    return False
-
-
-def _about_as_large(a: Box, b: Box) -> bool:
-    """Height tells a person from what he carries; width changes with every step."""
-    wide = (a[2] - a[0]) / (b[2] - b[0])
-    high = (a[3] - a[1]) / (b[3] - b[1])
-    return 1 / 2.4 < wide < 2.4 and 1 / 2.0 < high < 2.0
-
-
-def _apart(a: Box, b: Box) -> bool:
-    """Their middles are more than half a size away from each other."""
-    reach = 0.5 * max(b[2] - b[0], b[3] - b[1])
-    dx = abs(a[0] + a[2] - b[0] - b[2]) / 2
-    dy = abs(a[1] + a[3] - b[1] - b[3]) / 2
-    return dx > reach or dy > reach
+def _whole_height(blob: Blob, scene: Background) -> int:
+    """Its height with what hangs together with it and differs only a little: the pale half of
+    somebody before a pale wall."""
+    left, top, right, bottom = blob.box
+    high, wide = bottom - top, right - left
+    x0, y0 = max(0, left - wide // 2), max(0, top - 3 * high)
+    part = slice(y0, bottom + high // 2), slice(x0, right + wide // 2)
+    apart = cv.GaussianBlur(cv.absdiff(scene.layer[part], scene.mean[part]), (5, 5), 0)
+    limit = cv2.addWeighted(scene.deviation[part], 1.3, scene.mean[part], 0.01, 2.0)
+    differs = cv.compare(apart, limit, cv2.CMP_GT)
+    differs[top - y0 : bottom - y0, left - x0 : right - x0] |= blob.mask
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(differs)
+    own = labels[top - y0 : bottom - y0, left - x0 : right - x0][blob.mask > 0]
+    label = int(np.bincount(own, minlength=count).argmax())
+    return int(stats[label, cv2.CC_STAT_HEIGHT])
 
 
 def _wavered(scene: Background, blob: Blob) -> bool:
