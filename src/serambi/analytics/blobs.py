@@ -74,6 +74,8 @@ class Look:
     texture: float  # how much there is to compare: root mean square of the slopes
     border_now: float  # gradient along the region's border now
     border_then: float  # the same in the empty scene
+    apart_now: float  # between the middle brightness inside and around
+    apart_then: float
     sharp: float  # 0..1: how much of the change happens from one pixel to the next
 
     @property
@@ -86,9 +88,11 @@ class Look:
     @property
     def ghost(self) -> bool:
         """The empty scene shows a thing here that is no longer there."""
-        return self.border_then > self.border_now + 1.0 and self.border_then > 1.25 * (
-            self.border_now
-        )
+        first, second = self.border_then - self.border_now, max(self.border_then, self.border_now)
+        if abs(first) > 0.2 * second + 1.0:
+            return first > 0
+        # On a ground with edges of its own: where a thing is, it differs from what is around.
+        return self.apart_then > self.apart_now
 
 
 def look(blob: Blob, now: Plane, then: Plane) -> Look:
@@ -106,6 +110,7 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
     core = core if np.count_nonzero(core) >= 24 else cv2.erode(mask, _CROSS) > 0
     core = core if np.count_nonzero(core) >= 12 else inside
     ring = (cv2.dilate(mask, _CROSS) > 0) & ~(cv2.erode(mask, _SQUARE) > 0)
+    around = (cv2.dilate(mask, _DEEP) > 0) & ~(cv2.dilate(mask, _SQUARE) > 0)
     difference = np.abs(a - b)
     change = float(np.median(difference[inside]))
     slopes_now, slopes_then = _slopes(a), _slopes(b)
@@ -113,7 +118,7 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
     grad_change = _steepness(slopes_now - slopes_then)
     likeness = _likeness(slopes_now[:, core], slopes_then[:, core])
     # Light spreads its change softly and scales the edges that are there; a thing has its own.
-    scaled = 1.2 * abs(_ratio(a[inside], b[inside]) - 1) * max(0.0, likeness)
+    scaled = 1.2 * abs(_ratio(a[inside], b[inside]) - 1) * max(0.0, 2 * likeness - 1)
     own = grad_change - scaled * grad_then
     steep = max(
         float(np.percentile(own[ring], 70)) if ring.any() else 0.0,
@@ -125,8 +130,18 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
         texture=float(min(_rms(grad_now[core]), _rms(grad_then[core]))),
         border_now=_along(grad_now, ring),
         border_then=_along(grad_then, ring),
+        apart_now=_apart(a, inside, around),
+        apart_then=_apart(b, inside, around),
         sharp=min(1.0, steep / min(max(change, 8.0), _STRONG)),
     )
+
+
+def _apart(
+    plane: Plane, inside: NDArray[np.bool_], around: NDArray[np.bool_]
+) -> float:
+    if not around.any():
+        return 0.0
+    return abs(float(np.median(plane[inside])) - float(np.median(plane[around])))
 
 
 def _along(gradient: Plane, ring: NDArray[np.bool_]) -> float:

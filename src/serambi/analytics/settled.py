@@ -38,6 +38,7 @@ _STEADY = 0.72  # likeness of the resting region's shape from one look to the ne
 _KEPT_S = 600.0  # a left object is the scene's own after this
 _PARKED_S = 150.0  # and what stopped by itself after this
 _GONE_LOOKS = 3
+_BELIEVED_S = 3.0
 
 
 class Nature(Enum):
@@ -64,6 +65,7 @@ class Resting:
     nature: Nature = Nature.UNSURE
     seen: Look | None = None
     sure_s: float = 0.0
+    doubts: int = 0  # looks in a row that said otherwise
     lively: float = 1.0
     steady: float = 0.8
     missing: int = 0
@@ -190,9 +192,12 @@ def _judge(
     thing.tall_px = _whole_height(thing.blob, scene)
     nature = _nature(thing, scene, tracker, now_s)
     if nature is thing.nature:
-        thing.sure_s += step_s
-    else:
-        thing.nature, thing.sure_s = nature, 0.0
+        thing.sure_s, thing.doubts = thing.sure_s + step_s, 0
+        return
+    # One look may fall on somebody who passes, or on a headlight.
+    thing.doubts += 1
+    if thing.sure_s < _BELIEVED_S or thing.doubts >= 2:
+        thing.nature, thing.sure_s, thing.doubts = nature, 0.0, 0
 
 
 def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -> Nature:

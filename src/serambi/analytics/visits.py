@@ -13,7 +13,9 @@ from serambi.analytics.blobs import Box, overlap
 from serambi.analytics.tracks import Track, Tracker, beside
 
 _BEFORE_S = 8.0
-_PARTED_S = 10.0  # who leaves a thing behind is gone this long after he put it down
+_PARTS_S = 6.0  # who leaves a thing behind is on his way this long after he put it down
+_LAST_STEP_S = 2.0
+_SHRUNK = 0.6
 _SAME_ROW_PX = 14
 _TALL_QUANTILE = 0.8  # parts of people that merge with the ground make many boxes too low
 
@@ -30,26 +32,55 @@ class Visit:
 
 def visit_of(box: Box, since_s: float, tracker: Tracker) -> Visit:
     """Who was at `box` when it came to rest at `since_s`."""
-    came_and_went = stayed = set_out = parted = False
+    came_and_went = stayed = set_out = False
     tall = 0.0
     for track in _all(tracker):
-        here = track.at(since_s)
         first_s, first = track.path[0]
         gone = apart(track.box, box) and track.seen_s > since_s
         came = any(t < since_s + 0.3 and apart(old, box) for t, old in track.path)
-        if here is not None and overlap(here, box) > 0.3 and came:
-            came_and_went |= gone
-            stayed |= not gone
+        if came and _was_at(track, box, since_s):
             tall = max(tall, _tall(track, box))
-        if gone and not came and not track.from_rim and beside(first, box):
-            if since_s - _BEFORE_S < first_s < since_s + 2.0:
-                set_out = True
-            if since_s - 1.5 < first_s < since_s + _PARTED_S:
-                parted = True
-                tall = max(tall, _tall(track, box))
-    if stayed and parted:  # the track stays with the thing, and its owner became a new one
-        return Visit(came_and_went=True, tall_px=tall)
+            if gone or _shed(track, box, since_s, tracker):
+                came_and_went = True
+            else:
+                stayed = True
+        elif gone and not came and not track.from_rim and beside(first, box):
+            set_out |= since_s - _BEFORE_S < first_s < since_s + 2.0
     return Visit(came_and_went, stayed, set_out and not came_and_went, tall)
+
+
+def _was_at(track: Track, box: Box, since_s: float) -> bool:
+    here = track.at(since_s)
+    if here is not None:
+        return overlap(here, box) > 0.3
+    # He may have become pale before a pale wall on his last step.
+    return 0 < since_s - track.seen_s < _LAST_STEP_S and beside(track.box, box)
+
+
+def _shed(track: Track, box: Box, since_s: float, tracker: Tracker) -> bool:
+    """The track stays with the thing, and its owner became another: what stayed is much smaller
+    than what came, and somebody of that size was beside it and is gone."""
+    after = [old[3] - old[1] for t, old in track.path if t > since_s + 1.0]
+    tall = _tall(track, box)
+    if not after or float(np.quantile(after, 0.3)) > _SHRUNK * tall:
+        return False
+    reach = tall / 2
+    return any(
+        apart(other.box, box)
+        and other.seen_s > since_s
+        and _tall(other, box) > 0.5 * tall
+        and any(
+            since_s - 1.0 < t < since_s + _PARTS_S and _gap(old, box) < reach
+            for t, old in other.path
+        )
+        for other in _all(tracker)
+        if other is not track
+    )
+
+
+def _gap(a: Box, b: Box) -> int:
+    """Pixels between two boxes, the larger way."""
+    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0)
 
 
 def usual_height(box: Box, tracker: Tracker) -> float:
