@@ -32,8 +32,10 @@ _LIMIT_SHARE = 0.02  # and none below this share of the brightness
 _LEARN_S = 12.0  # time constant of the empty scene
 _FIRST_S = 3.0  # the first pictures count more
 _RESTLESS_S = 20.0  # how long a pixel that kept changing is trusted less
-_DEVIATION_MAX = 24.0
+_DEVIATION_MIN, _DEVIATION_MAX = 0.6, 24.0
 _SAME_LEVELS = 7.0  # two values of the second layer closer than this are one
+_OVER_RATE = 8.0
+_SETTLED_MAX_S = 30.0
 _WHITE = 248.0
 _EXPOSURE_S = 40.0
 _CELLS = (16, 9)
@@ -182,11 +184,11 @@ class Background:
         cv.accumulateWeighted(self.now, self.mean, rate, mask=calm)
         # One value far out must not widen the limit; many of them, coming and going, must.
         clipped = cv.min(difference, cv.multiply(self.deviation, 3.0, dtype=cv2.CV_32F))
-        cv.accumulateWeighted(clipped, self.deviation, step_s / _LEARN_S, mask=calm)
+        cv.accumulateWeighted(clipped, self.deviation, rate, mask=calm)
         flicker = cv.bitwise_and(cv.bitwise_xor(raised, before), cv.bitwise_not(before))
         wide = cv.min(difference, _DEVIATION_MAX)
         cv.accumulateWeighted(wide, self.deviation, 2.5 * step_s / _RESTLESS_S, mask=flicker)
-        cv.max(self.deviation, 0.8, dst=self.deviation)
+        cv.max(self.deviation, _DEVIATION_MIN, dst=self.deviation)
 
     def _settle(self, raised: Mask, step_s: float) -> None:
         """Advance the second layer; see the module."""
@@ -194,11 +196,13 @@ class Background:
         same = cv.compare(off, cv.add(self.deviation, _SAME_LEVELS), cv2.CMP_LE)
         holds = cv.bitwise_and(same, raised)
         cv.accumulateWeighted(self.now, self.layer, 0.2, mask=holds)
-        # Hidden behind a passer-by it waits; where the empty scene shows again it is over.
+        # Hidden behind a passer-by it waits; where the empty scene shows again it is soon over,
+        # though not at once: for a moment a coat or a lamp may look like the empty scene.
         fade = cv.bitwise_or(raised, same)
-        faded = cv.max(cv.subtract(self.settled_s, step_s), 0.0)
-        kept = cv.bitwise_and(faded, faded, mask=fade)
-        self.settled_s = np.asarray(cv.add(kept, 2 * step_s, dst=kept, mask=holds), np.float32)
+        faded = cv.subtract(self.settled_s, _OVER_RATE * step_s)
+        cv.subtract(self.settled_s, step_s, dst=faded, mask=fade)
+        cv.add(self.settled_s, step_s, dst=faded, mask=holds)
+        self.settled_s = np.asarray(cv.min(cv.max(faded, 0.0), _SETTLED_MAX_S), np.float32)
         free = cv.compare(self.settled_s, 1e-6, cv2.CMP_LE)
         cv.copyTo(self.now, free, self.layer)
 

@@ -17,6 +17,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are ou
 BLOBS_MAX = 64  # of one picture; the largest are kept
 OWN_BORDER = 0.6  # a change this sharp is a thing's own border
 _STRONG = 50.0  # gray levels; a larger change needs no steeper border to be one
+_CLEAR_SHARE = 0.25  # of the steepest border; less may be noise
 _JOIN_PX = (5, 9)  # wide, high: parts of one upright person
 
 
@@ -72,10 +73,7 @@ class Look:
     change: float  # median difference inside
     likeness: float  # -1..1: the same texture, whatever its brightness
     texture: float  # how much there is to compare: root mean square of the slopes
-    border_now: float  # gradient along the region's border now
-    border_then: float  # the same in the empty scene
-    apart_now: float  # between the middle brightness inside and around
-    apart_then: float
+    own: float  # along the border: 1 where the picture of now has it, 0 where the empty scene
     sharp: float  # 0..1: how much of the change happens from one pixel to the next
 
     @property
@@ -88,11 +86,7 @@ class Look:
     @property
     def ghost(self) -> bool:
         """The empty scene shows a thing here that is no longer there."""
-        first, second = self.border_then - self.border_now, max(self.border_then, self.border_now)
-        if abs(first) > 0.2 * second + 1.0:
-            return first > 0
-        # On a ground with edges of its own: where a thing is, it differs from what is around.
-        return self.apart_then > self.apart_now
+        return self.own < 0.45
 
 
 def look(blob: Blob, now: Plane, then: Plane) -> Look:
@@ -110,7 +104,6 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
     core = core if np.count_nonzero(core) >= 24 else cv2.erode(mask, _CROSS) > 0
     core = core if np.count_nonzero(core) >= 12 else inside
     ring = (cv2.dilate(mask, _CROSS) > 0) & ~(cv2.erode(mask, _SQUARE) > 0)
-    around = (cv2.dilate(mask, _DEEP) > 0) & ~(cv2.dilate(mask, _SQUARE) > 0)
     difference = np.abs(a - b)
     change = float(np.median(difference[inside]))
     slopes_now, slopes_then = _slopes(a), _slopes(b)
@@ -128,27 +121,22 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
         change=change,
         likeness=likeness,
         texture=float(min(_rms(grad_now[core]), _rms(grad_then[core]))),
-        border_now=_along(grad_now, ring),
-        border_then=_along(grad_then, ring),
-        apart_now=_apart(a, inside, around),
-        apart_then=_apart(b, inside, around),
+        own=_own_border(slopes_now, slopes_now - slopes_then, mask),
         sharp=min(1.0, steep / min(max(change, 8.0), _STRONG)),
     )
 
 
-def _apart(
-    plane: Plane, inside: NDArray[np.bool_], around: NDArray[np.bool_]
-) -> float:
-    if not around.any():
-        return 0.0
-    return abs(float(np.median(plane[inside])) - float(np.median(plane[around])))
-
-
-def _along(gradient: Plane, ring: NDArray[np.bool_]) -> float:
-    """A thing has a border all around; an edge of the ground only crosses it."""
-    if not ring.any():
-        return 0.0
-    return float(np.quantile(cv2.dilate(gradient, _SQUARE)[ring], 0.4))
+def _own_border(now: Plane, change: Plane, mask: Mask) -> float:
+    """Whose border the change has. Where a thing's border runs, the slopes of the change are
+    those of one of the two pictures; edges of the ground lie across it this way and that. A
+    thing is convex, or nearly; a bay in the change is where it looks like its ground."""
+    hull = np.zeros_like(mask)
+    points = cv2.findNonZero(mask)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points), 255)
+    ring = (cv2.dilate(hull, _CROSS) > 0) & ~(cv2.erode(hull, _SQUARE) > 0)
+    own, steep = (now * change).sum(axis=0)[ring], (change * change).sum(axis=0)[ring]
+    clear = steep >= _CLEAR_SHARE**2 * steep.max()
+    return float(np.median(own[clear] / np.maximum(steep[clear], 1e-3)))
 
 
 def overlap(a: Box, b: Box) -> float:

@@ -209,9 +209,9 @@ def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -
     if thing.lively > _LIVELY or thing.steady < _STEADY:
         return Nature.ALIVE
     visit = visit_of(box, thing.since_s, tracker)
-    if visit.stayed or visit.set_out:
+    if visit.set_out or (visit.stayed and not seen.ghost):
         return Nature.ARRIVED
-    alone = not visit.came_and_went
+    alone = not (visit.came_and_went or visit.stayed)
     if alone:
         alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER
         if thing.gradual or seen.sharp < _CLEAR or alike:
@@ -242,8 +242,9 @@ def _whole_height(blob: Blob, scene: Background) -> int:
     x0, y0 = max(0, left - wide // 2), max(0, top - 3 * high)
     part = slice(y0, bottom + high // 2), slice(x0, right + wide // 2)
     apart = cv.GaussianBlur(cv.absdiff(scene.layer[part], scene.mean[part]), (5, 5), 0)
-    limit = cv2.addWeighted(scene.deviation[part], 1.3, scene.mean[part], 0.01, 2.0)
-    differs = cv.compare(apart, limit, cv2.CMP_GT)
+    noise = float(np.median(scene.deviation[::6, ::6]))  # people nearby make the local one large
+    limit = cv.multiply(scene.mean[part], 0.01)
+    differs = cv.compare(apart, cv.add(limit, 2.0 + 1.3 * noise), cv2.CMP_GT)
     differs[top - y0 : bottom - y0, left - x0 : right - x0] |= blob.mask
     count, labels, stats, _ = cv2.connectedComponentsWithStats(differs)
     own = labels[top - y0 : bottom - y0, left - x0 : right - x0][blob.mask > 0]

@@ -46,7 +46,7 @@ def visit_of(box: Box, since_s: float, tracker: Tracker) -> Visit:
                 stayed = True
         elif gone and not came and not track.from_rim and beside(first, box):
             set_out |= since_s - _BEFORE_S < first_s < since_s + 2.0
-    return Visit(came_and_went, stayed, set_out and not came_and_went, tall)
+    return Visit(came_and_went, stayed, set_out and not (came_and_went or stayed), tall)
 
 
 def _was_at(track: Track, box: Box, since_s: float) -> bool:
@@ -96,11 +96,12 @@ def usual_height(box: Box, tracker: Tracker) -> float:
 
 
 def apart(a: Box, b: Box) -> bool:
-    """Their middles are more than half a size of the second away from each other."""
+    """Their middles are more than half a size of the second away from each other, and they hardly
+    overlap: somebody's foot is not apart from him."""
     reach = 0.5 * max(b[2] - b[0], b[3] - b[1])
     dx = abs(a[0] + a[2] - b[0] - b[2]) / 2
     dy = abs(a[1] + a[3] - b[1] - b[3]) / 2
-    return dx > reach or dy > reach
+    return (dx > reach or dy > reach) and overlap(a, b) < 0.3
 
 
 def _tall(track: Track, box: Box) -> float:
