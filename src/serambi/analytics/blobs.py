@@ -16,6 +16,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are ou
 
 BLOBS_MAX = 64  # of one picture; the largest are kept
 OWN_BORDER = 0.6  # a change this sharp is a thing's own border
+_SOFT = 0.36  # and one as soft as this is light, if it moves
 _STRONG = 50.0  # gray levels; a larger change needs no steeper border to be one
 _CLEAR_SHARE = 0.25  # of the steepest border; less may be noise
 _JOIN_PX = (5, 9)  # wide, high: parts of one upright person
@@ -82,6 +83,13 @@ class Look:
         if self.texture > 1.2 and self.likeness > 0.7 and self.sharp < OWN_BORDER:
             return True
         return self.sharp < 0.15
+
+    @property
+    def soft(self) -> bool:
+        """Too soft a border for anything that moves before this camera: a headlight, a cloud."""
+        return self.sharp < _SOFT or (
+            self.texture > 1.2 and self.likeness > 0.45 and self.sharp < OWN_BORDER
+        )
 
     @property
     def ghost(self) -> bool:
