@@ -119,11 +119,11 @@ def play(task: tuple[str, int]) -> tuple[str, str, dict[str, Tally]]:
     kind, seed = task
     scene = Director(seed, _places).scene(kind)
     engine = Engine(RULES)
-    events: list[Event] = []
+    events: dict[int, Event] = {}  # an event comes twice, when it begins and when it is over
     for t_s, luma in scene.frames():
-        events += [e for e in engine.update(luma, t_s) if e.end_s is None or e.end_s == e.start_s]
+        events.update({id(event): event for event in engine.update(luma, t_s)})
     engine.finish()
-    return kind, scene.name, judge(scene, events)
+    return kind, scene.name, judge(scene, list(events.values()))
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ whole picture by one factor, a pole in the wind shifts it by some pixels, and bo
 first. What does not belong here: objects.
 """
 
+from collections import deque
 from typing import Any
 
 import cv2
@@ -38,6 +39,7 @@ _OVER_RATE = 8.0
 _SETTLED_MAX_S = 30.0
 _WHITE = 248.0
 _EXPOSURE_S = 40.0
+_DROP_LEVELS, _RAINS_SHARE, _RAIN_S = 9, 0.004, 1.5
 _CELLS = (16, 9)
 _LIGHT_S = 0.6  # how fast light that spreads is followed
 _DARK_LEVEL = 4.0  # of a cell's mean; what is darker, or all foreground, says nothing of light
@@ -58,10 +60,35 @@ def shrink(luma: Luma, long_side_px: int = LONG_SIDE_PX) -> Luma:
     return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+class _Drying:
+    """Takes rain and snow out: what is bright in one picture only, when the air is full of it. The
+    price is that who walks is shown a picture later."""
+
+    def __init__(self) -> None:
+        self._last: deque[Luma] = deque(maxlen=2)
+        self._drops = 0.0  # share of the picture
+
+    def update(self, luma: Luma, step_s: float) -> Luma:
+        """The picture, or the median of the last three where it rains."""
+        if len(self._last) < 2:
+            self._last.append(luma)
+            return luma
+        older, last = self._last
+        alone = cv.subtract(last, cv.max(older, luma))  # no less than 0
+        drops = cv2.countNonZero(cv.compare(alone, _DROP_LEVELS, cv2.CMP_GT)) / luma.size
+        self._drops += min(1.0, step_s / _RAIN_S) * (drops - self._drops)
+        self._last.append(luma)
+        if self._drops < _RAINS_SHARE:
+            return luma
+        low, high = cv.min(older, last), cv.max(older, last)
+        return np.asarray(cv.max(low, cv.min(high, luma)), np.uint8)
+
+
 class Background:
     """Feed pictures of one size in order of time; read `foreground` and `settled_s` after each."""
 
     def __init__(self, first: Luma) -> None:
+        self._dry = _Drying()
         self.now: Plane = _smooth(first)
         self.mean: Plane = self.now.copy()
         self.deviation: Plane = np.full_like(self.mean, 3.0)
@@ -80,7 +107,7 @@ class Background:
     def update(self, luma: Luma, step_s: float) -> None:
         """Take the next picture, `step_s` after the last one."""
         self.age_s += step_s
-        smooth = _smooth(luma)
+        smooth = _smooth(self._dry.update(luma, step_s))
         raw = self._in_place(smooth)
         self.gain = _gain(raw, self.mean, self.gain)
         self.now = self._in_light(raw)

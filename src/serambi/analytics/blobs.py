@@ -142,6 +142,8 @@ def _own_border(now: Plane, change: Plane, mask: Mask) -> float:
     points = cv2.findNonZero(mask)
     cv2.fillConvexPoly(hull, cv2.convexHull(points), 255)
     ring = (cv2.dilate(hull, _CROSS) > 0) & ~(cv2.erode(hull, _SQUARE) > 0)
+    if not ring.any():
+        return 1.0  # it fills the picture
     own, steep = (now * change).sum(axis=0)[ring], (change * change).sum(axis=0)[ring]
     clear = steep >= _CLEAR_SHARE**2 * steep.max()
     return float(np.median(own[clear] / np.maximum(steep[clear], 1e-3)))
