@@ -15,6 +15,7 @@ CROWD = 5
 LINE_X = 0.4
 ZONE = (0.58, 0.95)  # left and right side; from ZONE_TOP down
 ZONE_TOP = 0.42
+ONCE_S = 4.0
 COMMON_LEAST = 0.2  # of the boxes of a thing and of its alarm
 
 RULES = Rules(
@@ -90,12 +91,15 @@ def _zone_truths(inside: list[tuple[float, tuple[float, float]]]) -> list[Truth]
     truths = []
     low, high = ZONE[0] * WIDE, ZONE[1] * WIDE
     entered: float | None = None
+    left_s = -1e9
     for t_s, (x, y) in [*inside, (inside[-1][0] + 0.1, (-99.0, 0.0))]:
         here = low <= x <= high and y >= ZONE_TOP * HIGH
         if here and entered is None:
             entered = t_s
         if not here and entered is not None:
-            sure = t_s - entered > 1.5
+            # Who is out for a moment and in again has entered once.
+            sure = t_s - entered > 1.5 and entered - left_s > ONCE_S
+            left_s = t_s
             truths.append(Truth("zone", entered + 0.6, entered - 1.0, t_s + 1.5, may=not sure))
             entered = None
     return truths

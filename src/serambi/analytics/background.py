@@ -39,7 +39,7 @@ _OVER_RATE = 8.0
 _SETTLED_MAX_S = 30.0
 _WHITE = 248.0
 _EXPOSURE_S = 40.0
-_DROP_LEVELS, _RAINS_SHARE, _RAIN_S = 9, 0.004, 1.5
+_DROP_LEVELS, _RAINS_SHARE, _RAIN_S = 18, 0.005, 1.5
 _CELLS = (16, 9)
 _LIGHT_S = 0.6  # how fast light that spreads is followed
 _DARK_LEVEL = 4.0  # of a cell's mean; what is darker, or all foreground, says nothing of light
@@ -95,6 +95,7 @@ class Background:
         self.foreground: Mask = np.zeros(first.shape, np.uint8)
         self._raised = self.foreground
         self.layer: Plane = self.now.copy()
+        self.held: Mask = np.zeros(first.shape, np.uint8)  # where nothing may be learned
         self.settled_s: Plane = np.zeros_like(self.mean)
         self.raised_s: Plane = np.zeros_like(self.mean)  # how long each pixel has differed
         self.gain = 1.0
@@ -205,14 +206,14 @@ class Background:
             self.gain /= by
 
     def _learn(self, difference: Plane, raised: Mask, before: Mask, step_s: float) -> None:
-        calm = cv.bitwise_not(cv.dilate(self.foreground, _SQUARE))
+        calm = cv.bitwise_not(cv.bitwise_or(cv.dilate(self.foreground, _SQUARE), self.held))
         first = self.age_s < _FIRST_S
         rate = step_s / (step_s + self.age_s) if first else step_s / _LEARN_S
         cv.accumulateWeighted(self.now, self.mean, rate, mask=calm)
         # One value far out must not widen the limit; many of them, coming and going, must.
         clipped = cv.min(difference, cv.multiply(self.deviation, 3.0, dtype=cv2.CV_32F))
         cv.accumulateWeighted(clipped, self.deviation, rate, mask=calm)
-        flicker = cv.bitwise_and(cv.bitwise_xor(raised, before), cv.bitwise_not(before))
+        flicker = cv.bitwise_and(raised, cv.bitwise_not(cv.bitwise_or(before, self.held)))
         wide = cv.min(difference, _DEVIATION_MAX)
         cv.accumulateWeighted(wide, self.deviation, 2.5 * step_s / _RESTLESS_S, mask=flicker)
         cv.max(self.deviation, _DEVIATION_MIN, dst=self.deviation)
@@ -251,6 +252,7 @@ class Background:
         self.raised_s[:] = 0.0
         self.age_s = 0.0
         self._light[:] = 1.0
+        self.held[:] = 0
         self._slopes = None
 
 

@@ -18,13 +18,14 @@ import numpy as np
 from serambi.analytics.background import Background, Mask, cv
 from serambi.analytics.blobs import OWN_BORDER, Blob, Box, Look, find_blobs, look, overlap
 from serambi.analytics.tracks import Tracker
-from serambi.analytics.visits import usual_height, visit_of
+from serambi.analytics.visits import gap, usual_height, visit_of
 
 SMALLEST_PX = 20
 _FROM_S = 1.5  # younger than this, nothing is said to rest
 _LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
 _LARGEST_LEFT = 0.07  # a thing that one leaves, as a share of the picture
 _LARGEST_ALONE = 0.025  # and one that nobody was seen to bring
+_ARM = 0.4  # of somebody's height
 _SMALLER = 1.15  # who brings a thing is taller than it by this factor
 _MATURE_S = 6.0  # the empty scene must have been known this long
 _LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
@@ -115,20 +116,24 @@ class RestingThings:
         self._match(found, moving, scene, now_s)
         for thing in self.things:
             if not thing.missing:
-                _judge(thing, scene, moving, tracker, now_s, step_s)
+                _judge(thing, scene, moving, tracker, self.things, now_s, step_s)
         for thing in [t for t in self.things if _is_scenery(t, scene.gain, now_s)]:
             _absorb(thing, scene)
             self.things.remove(thing)
+        # Who stands there, pale and swaying, must not seep into the empty scene.
+        held = [t for t in self.things if t.nature is not Nature.LIGHT]
+        scene.held = _mask_of(held, scene.mean.shape)
 
     def quiet_mask(self, shape: tuple[int, ...]) -> Mask:
         """Where differing pixels are neither people nor vehicles."""
-        mask = np.zeros(shape, np.uint8)
-        for thing in self.things:
-            if thing.nature in _LIFELESS and thing.sure_s >= _LIFELESS[thing.nature]:
-                left, top, right, bottom = thing.blob.box
-                part = mask[top:bottom, left:right]
-                np.maximum(part, thing.blob.mask, out=part)
-        return np.asarray(cv2.dilate(mask, _SQUARE), np.uint8)
+        return _mask_of(
+            [
+                t
+                for t in self.things
+                if t.nature in _LIFELESS and t.sure_s >= _LIFELESS[t.nature]
+            ],
+            shape,
+        )
 
     def _match(
         self, found: list[Blob], moving: list[Blob], scene: Background, now_s: float
@@ -165,6 +170,15 @@ class RestingThings:
             )
 
 
+def _mask_of(things: list[Resting], shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, np.uint8)
+    for thing in things:
+        left, top, right, bottom = thing.blob.box
+        part = mask[top:bottom, left:right]
+        np.maximum(part, thing.blob.mask, out=part)
+    return np.asarray(cv2.dilate(mask, _SQUARE), np.uint8)
+
+
 def _resting_mask(scene: Background) -> Mask:
     """Where the second layer has held for a while and differs from the empty scene; a passer-by
     in front does not change that."""
@@ -181,6 +195,7 @@ def _judge(
     scene: Background,
     moving: list[Blob],
     tracker: Tracker,
+    others: list[Resting],
     now_s: float,
     step_s: float,
 ) -> None:
@@ -191,6 +206,8 @@ def _judge(
     thing.seen = look(thing.blob, scene.layer, scene.mean)
     thing.tall_px = _whole_height(thing.blob, scene)
     nature = _nature(thing, scene, tracker, now_s)
+    if nature in (Nature.LEFT, Nature.REMOVED) and _attended(thing, others, tracker, now_s):
+        nature = Nature.UNSURE
     if nature is thing.nature:
         thing.sure_s, thing.doubts = thing.sure_s + step_s, 0
         return
@@ -232,6 +249,24 @@ def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -
     if usual and tall > max(_PERSON_TALL * usual, 0.8 * (box[2] - box[0])):
         return Nature.UNSURE  # as tall as those who pass here: rather somebody than something
     return Nature.LEFT
+
+
+def _attended(thing: Resting, others: list[Resting], tracker: Tracker, now_s: float) -> bool:
+    """Somebody is within arm's length: then it is his, or a part of him."""
+    box = thing.blob.box
+    people = [
+        t.box
+        for t in tracker.tracks
+        if t.real() and now_s - t.seen_s < 0.5 and _tall(t.box) > _SMALLER * thing.tall_px
+    ]
+    people += [
+        o.blob.box for o in others if o is not thing and o.nature in (Nature.ARRIVED, Nature.ALIVE)
+    ]
+    return any(gap(person, box) < _ARM * _tall(person) for person in people)
+
+
+def _tall(box: Box) -> int:
+    return box[3] - box[1]
 
 
 def _whole_height(blob: Blob, scene: Background) -> int:

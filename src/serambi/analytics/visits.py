@@ -70,7 +70,7 @@ def _shed(track: Track, box: Box, since_s: float, tracker: Tracker) -> bool:
         and other.seen_s > since_s
         and _tall(other, box) > 0.5 * tall
         and any(
-            since_s - 1.0 < t < since_s + _PARTS_S and _gap(old, box) < reach
+            since_s - 1.0 < t < since_s + _PARTS_S and gap(old, box) < reach
             for t, old in other.path
         )
         for other in _all(tracker)
@@ -78,7 +78,7 @@ def _shed(track: Track, box: Box, since_s: float, tracker: Tracker) -> bool:
     )
 
 
-def _gap(a: Box, b: Box) -> int:
+def gap(a: Box, b: Box) -> int:
     """Pixels between two boxes, the larger way."""
     return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0)
 
