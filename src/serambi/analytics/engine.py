@@ -87,7 +87,7 @@ class Engine:
         """What need not be asked of every picture."""
         past = min(t_s - self._looked_s, _STEP_MAX_S)
         self._looked_s = t_s
-        moving = find_blobs(scene.foreground, _smallest(scene) // 2)
+        moving = _solid(find_blobs(scene.foreground, _smallest(scene) // 2), scene)
         self._resting.update(scene, moving, self._tracker, t_s, past)
         if self._tamper is None:
             return

@@ -25,6 +25,7 @@ _FROM_S = 1.5  # younger than this, nothing is said to rest
 _LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
 _LARGEST_LEFT = 0.07  # a thing that one leaves, as a share of the picture
 _LARGEST_ALONE = 0.025  # and one that nobody was seen to bring
+_UPRIGHT = 1.7
 _ARM = 0.4  # of somebody's height
 _SMALLER = 1.15  # who brings a thing is taller than it by this factor
 _MATURE_S = 6.0  # the empty scene must have been known this long
@@ -121,14 +122,14 @@ class RestingThings:
             _absorb(thing, scene)
             self.things.remove(thing)
         # Who stands there, pale and swaying, must not seep into the empty scene.
-        held = [t for t in self.things if t.nature is not Nature.LIGHT]
+        held = [t.blob for t in self.things if t.nature is not Nature.LIGHT]
         scene.held = _mask_of(held, scene.mean.shape)
 
     def quiet_mask(self, shape: tuple[int, ...]) -> Mask:
         """Where differing pixels are neither people nor vehicles."""
         return _mask_of(
             [
-                t
+                t.blob
                 for t in self.things
                 if t.nature in _LIFELESS and t.sure_s >= _LIFELESS[t.nature]
             ],
@@ -170,12 +171,12 @@ class RestingThings:
             )
 
 
-def _mask_of(things: list[Resting], shape: tuple[int, ...]) -> Mask:
+def _mask_of(blobs: list[Blob], shape: tuple[int, ...]) -> Mask:
     mask = np.zeros(shape, np.uint8)
-    for thing in things:
-        left, top, right, bottom = thing.blob.box
+    for blob in blobs:
+        left, top, right, bottom = blob.box
         part = mask[top:bottom, left:right]
-        np.maximum(part, thing.blob.mask, out=part)
+        np.maximum(part, blob.mask, out=part)
     return np.asarray(cv2.dilate(mask, _SQUARE), np.uint8)
 
 
@@ -199,14 +200,16 @@ def _judge(
     now_s: float,
     step_s: float,
 ) -> None:
-    around = max(_around(thing.blob, moving), _company(thing.blob, scene.foreground))
+    around = max(_around(thing.blob, moving), _company(thing.blob, moving, scene))
     # Bounded, so that one who passes by is soon forgotten.
     company = min(max(1.0, around / max(1, thing.blob.area_px)), 2.6)
     thing.lively += 0.25 * (company - thing.lively)
     thing.seen = look(thing.blob, scene.layer, scene.mean)
     thing.tall_px = _whole_height(thing.blob, scene)
     nature = _nature(thing, scene, tracker, now_s)
-    if nature in (Nature.LEFT, Nature.REMOVED) and _attended(thing, others, tracker, now_s):
+    if _vanished(thing.blob, scene):
+        nature = Nature.UNSURE
+    elif nature in (Nature.LEFT, Nature.REMOVED) and _attended(thing, others, tracker, now_s):
         nature = Nature.UNSURE
     if nature is thing.nature:
         thing.sure_s, thing.doubts = thing.sure_s + step_s, 0
@@ -229,11 +232,12 @@ def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -
     if visit.set_out or (visit.stayed and not seen.ghost):
         return Nature.ARRIVED
     alone = not (visit.came_and_went or visit.stayed)
+    upright = thing.tall_px > _UPRIGHT * (box[2] - box[0])
     if alone:
         alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER
         if thing.gradual or seen.sharp < _CLEAR or alike:
             return Nature.LIGHT
-        if thing.startled:
+        if thing.startled or (upright and not seen.ghost):
             return Nature.UNSURE
     if seen.ghost:
         if alone and (thing.young_scene or thing.restless):
@@ -249,6 +253,14 @@ def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -
     if usual and tall > max(_PERSON_TALL * usual, 0.8 * (box[2] - box[0])):
         return Nature.UNSURE  # as tall as those who pass here: rather somebody than something
     return Nature.LEFT
+
+
+def _vanished(blob: Blob, scene: Background) -> bool:
+    """The empty scene shows again where it was; what rested is remembered a little longer."""
+    left, top, right, bottom = blob.box
+    still = cv.absdiff(scene.now, scene.mean)[top:bottom, left:right]
+    usual = cv.absdiff(scene.layer, scene.mean)[top:bottom, left:right]
+    return float(np.mean((still < 0.5 * usual)[blob.mask > 0])) > 0.6
 
 
 def _attended(thing: Resting, others: list[Resting], tracker: Tracker, now_s: float) -> bool:
@@ -339,8 +351,9 @@ def _around(blob: Blob, moving: list[Blob]) -> int:
     return sum(b.area_px for b in moving if _touches(b, blob))
 
 
-def _company(blob: Blob, foreground: Mask) -> int:
+def _company(blob: Blob, moving: list[Blob], scene: Background) -> int:
     """Differing pixels around a region, mostly above it: the rest of somebody, if there are."""
+    foreground = cv2.bitwise_and(scene.foreground, _mask_of(moving, scene.foreground.shape))
     left, top, right, bottom = blob.box
     wide, high = right - left, bottom - top
     x0, x1 = max(0, left - wide * 3 // 4), right + wide * 3 // 4
