@@ -34,7 +34,7 @@ _ATTACHED = 2.2
 _PIECE = 3.0  # and beyond this it is a piece of what moves
 _GRADUAL_S = 1.5
 _CLEAR = 0.25  # what nobody brought must have a border at least this sharp
-_PERSON_TALL = 0.62
+_PERSON_TALL = 0.68
 _WAVERS = 1.9  # gray levels
 _STEADY = 0.72  # likeness of the resting region's shape from one look to the next
 _KEPT_S = 600.0  # a left object is the scene's own after this
@@ -207,9 +207,9 @@ def _judge(
     thing.seen = look(thing.blob, scene.layer, scene.mean)
     thing.tall_px = _whole_height(thing.blob, scene)
     nature = _nature(thing, scene, tracker, now_s)
-    if _vanished(thing.blob, scene):
-        nature = Nature.UNSURE
-    elif nature in (Nature.LEFT, Nature.REMOVED) and _attended(thing, others, tracker, now_s):
+    if _vanished(thing.blob, scene) or (
+        nature in (Nature.LEFT, Nature.REMOVED) and _attended(thing, others, tracker, now_s)
+    ):
         nature = Nature.UNSURE
     if nature is thing.nature:
         thing.sure_s, thing.doubts = thing.sure_s + step_s, 0
@@ -237,22 +237,21 @@ def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -
         alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER
         if thing.gradual or seen.sharp < _CLEAR or alike:
             return Nature.LIGHT
-        if thing.startled or (upright and not seen.ghost):
+        if thing.startled or upright:
             return Nature.UNSURE
-    if seen.ghost:
-        if alone and (thing.young_scene or thing.restless):
-            return Nature.LIGHT  # somebody who stood there when we began to look
-        return Nature.REMOVED
+    if seen.ghost and alone and (thing.young_scene or thing.restless):
+        return Nature.LIGHT  # somebody who stood there when we began to look
+    none = Nature.ARRIVED if seen.ghost else Nature.UNSURE  # of a ghost nothing is left to doubt
     tall = thing.tall_px
     largest = _LARGEST_ALONE if alone else _LARGEST_LEFT
     if thing.blob.area_px > largest * scene.mean.size:
-        return Nature.UNSURE
+        return none
     if not alone and visit.tall_px < _SMALLER * tall:
-        return Nature.UNSURE  # nobody carries what is as large as he is
+        return none  # nobody carries what is as large as he is
     usual = usual_height(box, tracker)
     if usual and tall > max(_PERSON_TALL * usual, 0.8 * (box[2] - box[0])):
-        return Nature.UNSURE  # as tall as those who pass here: rather somebody than something
-    return Nature.LEFT
+        return none  # as tall as those who pass here: rather somebody than something
+    return Nature.REMOVED if seen.ghost else Nature.LEFT
 
 
 def _vanished(blob: Blob, scene: Background) -> bool:

@@ -15,7 +15,7 @@ from serambi.analytics.tracks import Track, Tracker, beside
 _BEFORE_S = 8.0
 _PARTS_S = 6.0  # who leaves a thing behind is on his way this long after he put it down
 _LAST_STEP_S = 2.0
-_SHRUNK = 0.6
+_SHRUNK = 0.68
 _SAME_ROW_PX = 14
 _TALL_QUANTILE = 0.8  # parts of people that merge with the ground make many boxes too low
 
@@ -64,18 +64,24 @@ def _shed(track: Track, box: Box, since_s: float, tracker: Tracker) -> bool:
     tall = _tall(track, box)
     if not after or float(np.quantile(after, 0.3)) > _SHRUNK * tall:
         return False
-    reach = tall / 2
     return any(
         apart(other.box, box)
         and other.seen_s > since_s
         and _tall(other, box) > 0.5 * tall
-        and any(
-            since_s - 1.0 < t < since_s + _PARTS_S and gap(old, box) < reach
-            for t, old in other.path
-        )
+        and _set_off(other, box, since_s, tall)
         for other in _all(tracker)
         if other is not track
     )
+
+
+def _set_off(track: Track, box: Box, since_s: float, tall: float) -> bool:
+    """The track was beside `box` soon after `since_s`, or appeared near it out of nowhere: it may
+    have been lost on its first steps."""
+    begin, end = since_s - 1.0, since_s + _PARTS_S
+    first_s, first = track.path[0]
+    if begin < first_s < end and not track.from_rim and gap(first, box) < 2 * tall:
+        return True
+    return any(begin < t < end and gap(old, box) < tall / 2 for t, old in track.path)
 
 
 def gap(a: Box, b: Box) -> int:
