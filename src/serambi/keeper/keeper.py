@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Literal
 
-from serambi.agreement.decide import State, clock_is_sane
+from serambi.agreement.decide import Ask, State, clock_is_sane, decide
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
@@ -27,6 +27,8 @@ from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply,
 from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
+from serambi.keeper.analysis.lookout import Lookout
+from serambi.keeper.clock import trouble as clock_trouble
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
@@ -47,12 +49,23 @@ _INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
 
 
+def open_ledger(config: KeeperConfig, clock: Clock) -> LedgerStore:
+    """The site's own ledger. Raises what `SigningKey.load` and `LedgerStore.open` raise."""
+    key = SigningKey.load(config.folder / "key")
+    return LedgerStore.open(config.folder / "ledger", config.origin, key, clock)
+
+
 class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
+        self,
+        config: KeeperConfig,
+        clock: Clock,
+        open_source: OpenSource | None = None,
+        store: LedgerStore | None = None,
     ) -> None:
+        """`store`: its ledger, opened already; it is closed with the keeper."""
         self.config = config
         self.clock = clock
         self.key = SigningKey.load(config.folder / "key")
@@ -62,7 +75,7 @@ class Keeper:
         self.documents = Documents(
             config.folder, config.site, config.roster, config.genesis, self._look_now
         )
-        store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
+        store = store or open_ledger(config, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.delivery = Delivery(
@@ -76,7 +89,16 @@ class Keeper:
         )
         self.release = Release(self.uplink, clock)
         self.hub = Hub(self._loop, self._offer, self.release.is_open)
-        self.watch = CameraWatch(config, self.hub, clock, open_source)
+        self.lookout = Lookout(
+            config,
+            clock,
+            self.journal,
+            self.documents,
+            agreement_of=self._agreement_of,
+            gives_alerts=self._gives_alerts,
+            changed=self._view_changed,
+        )
+        self.watch = CameraWatch(config, self.hub, clock, open_source, self.lookout.push)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()
         self.sessions = Sessions(
@@ -102,10 +124,31 @@ class Keeper:
         now = self.clock.now()
         sane = clock_is_sane(now, self.durable.clock_high_water)
         self.durable.see_clock(now)
-        state = self.documents.state(stops=self.durable.stops, clock_ok=sane)
+        suspensions = self.lookout.suspended()
+        state = self.documents.state(
+            stops=self.durable.stops, suspensions=suspensions, clock_ok=sane
+        )
         known = {c.id for c in self.config.cameras if c.facing != "inside"}
         attestations = {c: signed for c, signed in state.attestations.items() if c in known}
         return replace(state, attestations=attestations)
+
+    def _agreement_of(self, camera: str) -> str:
+        return next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
+
+    def _gives_alerts(self, camera: str) -> str:
+        state = self.state()
+        for signed, known in self.report.shared(state):
+            if known.id == camera:
+                agreement = signed.agreement
+                ask = Ask(camera, "alerts", agreement.purposes[0].id, agreement.viewer)
+                decision = decide(state, ask, self.clock.now())
+                return decision.agreement if decision.allowed else ""
+        return ""
+
+    def _view_changed(self) -> None:
+        self._hurry.set()
+        self._changed.set()
+        self.delivery.wake()
 
     def site_state(self) -> SiteState:
         """What the center is told."""
@@ -119,6 +162,12 @@ class Keeper:
         if not self.sessions.all():
             return "none"
         return "unknown" if self.center_lost else "on"
+
+    @property
+    def clock_trouble(self) -> str:
+        """Why the date is not believed, and what to do; empty while it is."""
+        now, seen = self.clock.now(), self.durable.clock_high_water
+        return "" if clock_is_sane(now, seen) else clock_trouble(self.config, seen - now)
 
     @property
     def disk_refuses(self) -> bool:
@@ -161,7 +210,7 @@ class Keeper:
     async def _journal_of_owner(
         self, kind: Literal["stopped", "resumed"], camera: str | None
     ) -> bool:
-        agreement = next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
+        agreement = self._agreement_of(camera or "")
         self._changed.set()
         return await self.journal.note(
             self.journal.entry(
@@ -242,6 +291,7 @@ class Keeper:
                 ("history", self.delivery.run),
                 ("sessions", self._look_again),
                 ("inbox", self._every(STATE_EVERY_S, self.inbox.read)),
+                ("views", self.lookout.run),
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
@@ -259,6 +309,8 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
+        if self.clock_trouble:
+            log.warning("nothing is shared: %s", self.clock_trouble)
         await self._recall_stops()
         await self.journal.begin()
         self.watch.start()

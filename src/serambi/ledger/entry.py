@@ -30,6 +30,10 @@ EntryKind: TypeAlias = Literal[
     "resumed",
     "roster_accepted",
     "history_differs",
+    "suspended",
+    "restored",
+    "alert",
+    "clock_reset",
 ]
 
 

@@ -16,6 +16,10 @@ _ICONS = {
     "agreement_revoked": "no",
     "roster_accepted": "pen",
     "history_differs": "no",
+    "suspended": "no",
+    "restored": "eye",
+    "alert": "mark",
+    "clock_reset": "mark",
     "started": "mark",
 }
 _ENDED_BY_VIEWER = "closed"

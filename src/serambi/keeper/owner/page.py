@@ -33,6 +33,8 @@ class Facts:
     """Camera -> parties that have still to sign an agreement that names it."""
     disk_refuses: bool
     """Whether the disk has refused entries of the log, or a stop."""
+    clock_behind: bool
+    """Whether the date lies behind one that was seen before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class CameraRow:
     text: str
     can_stop: bool
     can_resume: bool
+    can_compare: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,8 @@ class PageBuilder:
     def _troubles(self) -> tuple[str, ...]:
         """What the owner has to see to, in words."""
         found = []
+        if self._facts.clock_behind:
+            found.append(self._text("owner.clock_trouble"))
         if self._facts.disk_refuses:
             found.append(self._text("owner.disk_trouble"))
         if self._facts.refused_by_disk:
@@ -239,6 +244,7 @@ class PageBuilder:
                     icon=icon,
                     text=told,
                     can_stop=shared is not None and not {camera.id, "*"} & self._facts.stops.keys(),
+                    can_compare=state == "suspended",
                     can_resume=camera.id in self._facts.stops and "*" not in self._facts.stops,
                 )
             )
