@@ -14,11 +14,14 @@ from starlette.responses import RedirectResponse, Response
 from serambi import __version__
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.api import (
+    alerts,
     auth,
     documents,
     events,
+    handovers,
     health,
     history,
+    incidents,
     live,
     models,
     places,
@@ -39,7 +42,8 @@ def create_app(built: Path = BUILT) -> FastAPI:
     """The application; set `app.state.center` to a `Center` before it is asked anything."""
     app = new_app("Serambi center", __version__)
     app.state.center = None
-    for module in (health, auth, places, sessions, live, events, documents, history):
+    desk = (alerts, incidents, handovers)
+    for module in (health, auth, places, sessions, live, events, documents, history, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)
@@ -52,7 +56,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = FastAPI.openapi(app)
         _, spoken = models_json_schema(
-            [(models.State, "serialization"), (models.Beat, "serialization")],
+            [(spoken, "serialization") for spoken in (models.State, models.Beat, models.Desk)],
             ref_template="#/components/schemas/{model}",
         )
         document["components"]["schemas"].update(spoken["$defs"])

@@ -20,6 +20,10 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
 from serambi.center.database import open_database
+from serambi.center.desk.desk import READERS, Desk
+from serambi.center.desk.health import Health
+from serambi.center.desk.steps import Steps
+from serambi.center.desk.writer import Writer
 from serambi.center.entries import SiteEntries
 from serambi.center.history import History
 from serambi.center.ingest import Ingest
@@ -101,6 +105,12 @@ async def serve(
         entries = SiteEntries(engine, clock)
         changes = Changes()
         sites.on_change.append(changes.note)
+        durable = open_database(config.database, durable=True)
+        opened.callback(durable.dispose)
+        steps = Steps(durable, READERS)
+        desk = Desk(steps, Writer(steps, clock, changes), clock)
+        desk.load()
+        watch = Health(sites, clock, desk)
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
@@ -125,11 +135,13 @@ async def serve(
                 changes=changes,
                 entries=entries,
                 journal=journal,
+                desk=desk,
             )
             works = {
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
-                "clockwork": lambda: _tick(sites, sessions, reducer),
+                "clockwork": lambda: _tick(sites, sessions, reducer, watch, desk),
+                "desk": desk.run,
                 "retention": lambda: _make_room(entries),
             }
             background = [
@@ -189,11 +201,15 @@ async def _keep_certificate(config: CenterConfig, clock: Clock) -> None:
         await asyncio.to_thread(renew_certificate, config, clock)
 
 
-async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer) -> None:
+async def _tick(
+    sites: Sites, sessions: Sessions, reducer: Reducer, watch: Health, desk: Desk
+) -> None:
     while True:
         sites.check_silence()
         sessions.tick()
         reducer.tick()
+        watch.look()
+        desk.tick()
         await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))
 
 

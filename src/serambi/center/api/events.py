@@ -28,16 +28,21 @@ async def _push(websocket: WebSocket, center: Center) -> None:
     # Only the newest state is sent, so a slow browser needs no queue.
     loop = asyncio.get_running_loop()
     sent = -1
+    told: models.Desk | None = None
     next_beat_s = loop.time()
     while True:
-        if center.changes.number > sent:
-            sent = center.changes.number
+        seen = center.changes.number
+        if center.changes.town > sent:
+            sent = center.changes.town
             await websocket.send_text(_state(center).model_dump_json())
+        if (desk := _desk(center)) != told:
+            told = desk
+            await websocket.send_text(desk.model_dump_json())
         if loop.time() >= next_beat_s:
             next_beat_s = loop.time() + STATE_EVERY_S
             await websocket.send_text(_beat(center).model_dump_json())
         await asyncio.sleep(EVENT_EVERY_S)
-        await center.changes.after(sent, max(0.0, next_beat_s - loop.time()))
+        await center.changes.after(seen, max(0.0, next_beat_s - loop.time()))
 
 
 def _state(center: Center) -> models.State:
@@ -50,3 +55,16 @@ def _state(center: Center) -> models.State:
 
 def _beat(center: Center) -> models.Beat:
     return models.Beat(now_ms=unix_ms(center.clock.now()), open_views=center.sessions.count())
+
+
+def _desk(center: Center) -> models.Desk:
+    versions = center.desk.writer.versions
+    waiting = center.desk.alerts.waiting()
+    return models.Desk(
+        alerts=max(versions["alert"], versions["shelf"]),
+        incidents=versions["incident"],
+        handovers=versions["handover"],
+        waiting=len(waiting),
+        urgent=sum(alert.priority == 1 for alert in waiting),
+        open_incidents=len(center.desk.open_incidents()),
+    )

@@ -1,0 +1,87 @@
+"""Incidents: opening one, adding to it, closing it. What a step may be is in `desk/`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from serambi.base.limits import ALERTS_AT_ONCE
+from serambi.center.api import models
+from serambi.center.api.access import SignedIn, TheCenter
+from serambi.center.api.alerts import placed
+from serambi.center.api.once import WrittenOnce
+from serambi.center.desk.access import Act, allow
+from serambi.center.desk.happenings import Closed, FullLine, Line, Opened, Reopened, Written
+from serambi.center.desk.incidents import Incident, Summary
+from serambi.center.desk.kinds import PRIORITIES, IncidentType, Priority
+
+router = APIRouter(prefix="/api/incidents", tags=["incidents"])
+
+
+class IncidentWish(BaseModel):
+    """`alerts` are escalated into it; `place` is for what is not at a site; `priority` is the
+    type's own when it is left out."""
+
+    type: IncidentType
+    title: FullLine
+    site: models.Name | None = None
+    camera: models.Name | None = None
+    place: Line = ""
+    priority: Priority | None = None
+    alerts: Annotated[list[str], Field(max_length=ALERTS_AT_ONCE)] = []
+
+
+class Addition(BaseModel):
+    said: Written
+
+
+@router.get("")
+async def open_ones(account: SignedIn, center: TheCenter) -> list[Summary]:
+    """Those that are open, the most urgent first."""
+    allow(account, Act.READ)
+    return center.desk.open_incidents()
+
+
+@router.get("/closed")
+async def closed_ones(
+    account: SignedIn, center: TheCenter, before: Annotated[int | None, Query(ge=1)] = None
+) -> list[Summary]:
+    """Those that are closed, the newest first, at most 50; `before`: the last one's `number`."""
+    allow(account, Act.READ)
+    return await center.desk.closed_incidents(before)
+
+
+@router.post("", status_code=201)
+async def open_one(
+    wish: IncidentWish, account: SignedIn, center: TheCenter, once: WrittenOnce
+) -> Incident:
+    """Open an incident; its checklist is the type's. 409 when an alert is in another already."""
+    by = allow(account, Act.OPEN)
+    site, camera = placed(center, wish.site, wish.camera)
+    body = Opened(
+        type=wish.type,
+        title=wish.title,
+        priority=wish.priority or PRIORITIES[wish.type],
+        site=site,
+        camera=camera,
+        place=wish.place,
+    )
+    return await center.desk.open(by, once, body, wish.alerts)
+
+
+@router.get("/{incident}")
+async def one(incident: str, account: SignedIn, center: TheCenter) -> Incident:
+    """All of it."""
+    allow(account, Act.READ)
+    return await center.desk.incident(incident)
+
+
+@router.post("/{incident}/steps", status_code=201)
+async def add(
+    incident: str, wish: Addition, account: SignedIn, center: TheCenter, once: WrittenOnce
+) -> Incident:
+    """Add one step: it is durable when this answers. Closing and reopening is the commander's;
+    409 while steps of the checklist are open."""
+    ends = isinstance(wish.said, Closed | Reopened)
+    by = allow(account, Act.CLOSE if ends else Act.WORK)
+    return await center.desk.add(by, once, incident, wish.said)
