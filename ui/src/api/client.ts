@@ -9,6 +9,19 @@ export type Session = components['schemas']['Session'];
 export type Stream = Session['stream'];
 export type StateEvent = components['schemas']['State'];
 export type BeatEvent = components['schemas']['Beat'];
+export type DeskEvent = components['schemas']['Desk'];
+export type Alert = components['schemas']['Alert'];
+export type Queue = components['schemas']['Queue'];
+export type Answered = components['schemas']['Answers']['answer'];
+export type Report = components['schemas']['Report'];
+export type ShelfWish = components['schemas']['ShelfWish'];
+export type Summary = components['schemas']['Summary'];
+export type Incident = components['schemas']['Incident'];
+export type IncidentWish = components['schemas']['IncidentWish'];
+export type Said = components['schemas']['Addition']['said'];
+export type Entry = components['schemas']['Entry'];
+export type Handover = components['schemas']['Handover'];
+export type ShiftAccount = components['schemas']['ShiftAccount'];
 
 /** What went wrong, as the center says it; `status` 0 when it could not be asked. */
 export interface Failure {
@@ -62,6 +75,27 @@ export const api = {
         keepalive: true,
       }),
     ),
+  alerts: () => answer<Queue>(client.GET('/api/alerts')),
+  incidents: () => answer<Summary[]>(client.GET('/api/incidents')),
+  closedIncidents: (before: number | null) =>
+    answer<Summary[]>(client.GET('/api/incidents/closed', { params: { query: { before } } })),
+  incident: (incident: string) =>
+    answer<Incident>(client.GET('/api/incidents/{incident}', { params: { path: { incident } } })),
+  handovers: () => answer<Handover[]>(client.GET('/api/handovers')),
+  nextHandover: () => answer<ShiftAccount>(client.GET('/api/handovers/next')),
+  unshelve: (shelf: string) =>
+    answer(client.DELETE('/api/shelves/{shelf}', { params: { path: { shelf } } })),
+  /** A write under its key: sent again, it is not done again. */
+  write: async (path: string, body: unknown, key: string): Promise<Answer<unknown>> => {
+    const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
+    try {
+      const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      const said: unknown = await response.json().catch(() => undefined);
+      return response.ok ? { ok: said } : { failure: failureOf(response.status, said) };
+    } catch {
+      return { failure: failureOf(0, undefined) };
+    }
+  },
 };
 
 /** The address of a WebSocket of the center that served this page. */

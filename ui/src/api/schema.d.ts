@@ -452,27 +452,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * Account
-         * @description What the shift leaves, as it was when the handover was drafted.
-         */
-        Account: {
-            /** Cameras */
-            cameras: components["schemas"]["DeadCamera"][];
-            /** Handled */
-            handled: number;
-            /** Incidents */
-            incidents: components["schemas"]["OpenIncident"][];
-            meter: components["schemas"]["Meter"];
-            /** Shelves */
-            shelves: number;
-            /** Since Ms */
-            since_ms: number;
-            /** Until Ms */
-            until_ms: number;
-            /** Waiting */
-            waiting: number;
-        };
         /** Addition */
         Addition: {
             /** Said */
@@ -501,7 +480,8 @@ export interface components {
         /**
          * Alert
          * @description An alert now. Times are unix milliseconds, 0 where it has not happened; `undo_until_ms`:
-         *     until when who handled it can take that back; `by` is None when a machine raised it.
+         *     until when who handled it can take that back; `by` is None when a machine raised it;
+         *     `leads_to`: the incident that it most likely becomes.
          */
         Alert: {
             /** At Ms */
@@ -529,6 +509,7 @@ export interface components {
              * @default
              */
             incident: string;
+            leads_to: components["schemas"]["IncidentType"];
             /** Number */
             number: number;
             /** Priority */
@@ -791,7 +772,7 @@ export interface components {
          * @description `state` is `open` until both have signed.
          */
         Handover: {
-            account: components["schemas"]["Account"];
+            account: components["schemas"]["ShiftAccount"];
             /** At Ms */
             at_ms: number;
             by: components["schemas"]["Person"] | null;
@@ -1319,6 +1300,27 @@ export interface components {
             reason: string;
             what: components["schemas"]["AlertKind"];
         };
+        /**
+         * ShiftAccount
+         * @description What the shift leaves, as it was when the handover was drafted.
+         */
+        ShiftAccount: {
+            /** Cameras */
+            cameras: components["schemas"]["DeadCamera"][];
+            /** Handled */
+            handled: number;
+            /** Incidents */
+            incidents: components["schemas"]["OpenIncident"][];
+            meter: components["schemas"]["Meter"];
+            /** Shelves */
+            shelves: number;
+            /** Since Ms */
+            since_ms: number;
+            /** Until Ms */
+            until_ms: number;
+            /** Waiting */
+            waiting: number;
+        };
         /** SignIn */
         SignIn: {
             /** Account */
@@ -1814,7 +1816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Account"];
+                    "application/json": components["schemas"]["ShiftAccount"];
                 };
             };
             /** @description Client Error */

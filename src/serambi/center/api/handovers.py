@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from serambi.center.api.access import SignedIn, TheCenter
 from serambi.center.api.once import WrittenOnce
 from serambi.center.desk.access import Act, allow
-from serambi.center.desk.handovers import Account, DeadCamera, Handover, OpenIncident, Remarks, Side
+from serambi.center.desk.handovers import DeadCamera, Handover, OpenIncident, Remarks, ShiftAccount, Side
 from serambi.center.desk.meter import measure
 from serambi.center.service import Center
 
@@ -33,7 +33,7 @@ async def all_of_them(account: SignedIn, center: TheCenter) -> list[Handover]:
 
 
 @router.get("/next")
-async def next_one(account: SignedIn, center: TheCenter) -> Account:
+async def next_one(account: SignedIn, center: TheCenter) -> ShiftAccount:
     """What a handover would say now."""
     allow(account, Act.HAND_OVER)
     return account_of_shift(center)
@@ -58,14 +58,14 @@ async def sign(
     return await center.desk.sign_handover(by, once, handover, wish.side)
 
 
-def account_of_shift(center: Center) -> Account:
+def account_of_shift(center: Center) -> ShiftAccount:
     """Since the last handover that both signed, 8 h at most where there is none."""
     desk = center.desk
     now_ms = desk.now_ms()
     done = (one.at_ms for one in desk.handovers.all() if one.state == "done")
     since_ms = next(done, now_ms - _SHIFT_MS)
     alerts = list(desk.alerts.all())
-    return Account(
+    return ShiftAccount(
         since_ms=since_ms,
         until_ms=now_ms,
         incidents=[

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import new_id
 from serambi.base.limits import ALERTS_REMEMBERED_S, UNDO_S, UNDO_SLACK_S
-from serambi.center.desk.kinds import RULES, AlertKind, Priority
+from serambi.center.desk.kinds import RULES, AlertKind, IncidentType, Priority
 from serambi.center.desk.steps import Body, Draft, Person, Step
 
 
@@ -65,12 +65,14 @@ Answer = Literal["acknowledge", "dismiss", "undo"]
 
 class Alert(BaseModel):
     """An alert now. Times are unix milliseconds, 0 where it has not happened; `undo_until_ms`:
-    until when who handled it can take that back; `by` is None when a machine raised it."""
+    until when who handled it can take that back; `by` is None when a machine raised it;
+    `leads_to`: the incident that it most likely becomes."""
 
     id: str
     number: int
     what: AlertKind
     priority: Priority
+    leads_to: IncidentType
     site: str
     camera: str
     text: str
@@ -124,6 +126,7 @@ class Alerts:
             number=step.number,
             at_ms=step.at_ms,
             by=step.by,
+            leads_to=RULES[body.what].leads_to,
             state="shelved" if body.shelved else "waiting",
             **body.model_dump(exclude={"kind", "shelved"}),
         )

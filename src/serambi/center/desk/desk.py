@@ -246,7 +246,7 @@ class Desk:
         await self.writer.write(by, once, lambda now_ms: [self.shelves.take(shelf)])
 
     async def draft_handover(
-        self, by: Person, once: Once, account: handovers.Account, remarks: str
+        self, by: Person, once: Once, account: handovers.ShiftAccount, remarks: str
     ) -> handovers.Handover:
         subject = new_id()
         steps = await self.writer.write(

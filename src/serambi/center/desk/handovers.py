@@ -32,7 +32,7 @@ class DeadCamera(BaseModel):
     since_ms: int
 
 
-class Account(BaseModel):
+class ShiftAccount(BaseModel):
     """What the shift leaves, as it was when the handover was drafted."""
 
     since_ms: int
@@ -47,7 +47,7 @@ class Account(BaseModel):
 
 class Drafted(Body):
     kind: Literal["drafted"] = "drafted"
-    account: Account
+    account: ShiftAccount
     remarks: Remarks = ""
 
 
@@ -81,7 +81,7 @@ class Handover(BaseModel):
     number: int
     at_ms: int
     by: Person | None
-    account: Account
+    account: ShiftAccount
     remarks: str
     signed_from: Signature | None = None
     signed_to: Signature | None = None
@@ -127,7 +127,7 @@ class Handovers:
             raise SerambiError(Kind.NOT_FOUND, "there is no such handover", where=handover[:64])
         return found
 
-    def draft(self, handover: str, account: Account, remarks: str) -> list[Draft]:
+    def draft(self, handover: str, account: ShiftAccount, remarks: str) -> list[Draft]:
         """A new draft; one that is open still is withdrawn by it."""
         old = [one.id for one in self._known.values() if one.state == "open"]
         return [
