@@ -8,6 +8,6 @@ export function keyOf(event: KeyboardEvent): Key | null {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return null;
   if (document.querySelector('dialog[open]') !== null) return null;
   const target = event.target instanceof HTMLElement ? event.target : null;
-  if (target?.closest('input, textarea, select') != null) return null;
+  if (target?.closest('input:not([type=checkbox]), textarea, select') != null) return null;
   return KEYS[event.key.toLowerCase()] ?? null;
 }
