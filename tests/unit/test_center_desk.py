@@ -92,6 +92,7 @@ WRITES: list[tuple[str, str, object, Act]] = [
             "/api/incidents",
             "/api/incidents/closed",
             "/api/incidents/x",
+            "/api/incidents/x/report",
             "/api/handovers",
         )
     ),
@@ -214,6 +215,11 @@ async def test_an_incident_from_an_alert_to_its_end(
     (closed,) = await get(operator, "/api/incidents/closed")
     assert closed["id"] == incident["id"]
     assert await get(operator, "/api/incidents/closed?before=1") == []
+    for language, status in (("id", 200), ("en", 200), ("xx", 422)):
+        path = f"/api/incidents/{incident['id']}/report"
+        printed = await operator.get(path, params={"lang": language})
+        assert printed.status_code == status
+        assert printed.content.startswith(b"%PDF-") == (status == 200)
     await say(operator, incident, "noted", text="Afterwards")
     again = await say(commander, incident, "reopened")
     assert (again["outcome"], again["closed_ms"]) == (None, 0)

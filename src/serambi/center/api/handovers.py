@@ -8,7 +8,14 @@ from pydantic import BaseModel
 from serambi.center.api.access import SignedIn, TheCenter
 from serambi.center.api.once import WrittenOnce
 from serambi.center.desk.access import Act, allow
-from serambi.center.desk.handovers import DeadCamera, Handover, OpenIncident, Remarks, ShiftAccount, Side
+from serambi.center.desk.handovers import (
+    DeadCamera,
+    Handover,
+    OpenIncident,
+    Remarks,
+    ShiftAccount,
+    Side,
+)
 from serambi.center.desk.meter import measure
 from serambi.center.service import Center
 

@@ -1,8 +1,9 @@
 """Incidents: opening one, adding to it, closing it. What a step may be is in `desk/`."""
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from serambi.base.limits import ALERTS_AT_ONCE
@@ -14,8 +15,15 @@ from serambi.center.desk.access import Act, allow
 from serambi.center.desk.happenings import Closed, FullLine, Line, Opened, Reopened, Written
 from serambi.center.desk.incidents import Incident, Summary
 from serambi.center.desk.kinds import PRIORITIES, IncidentType, Priority
+from serambi.center.desk.lines import Lines
+from serambi.center.desk.report import incident_report
+from serambi.center.service import Center
+from serambi.web.words import Language, Words
 
 router = APIRouter(prefix="/api/incidents", tags=["incidents"])
+
+
+_WORDS = Words.load()
 
 
 class IncidentWish(BaseModel):
@@ -74,6 +82,35 @@ async def one(incident: str, account: SignedIn, center: TheCenter) -> Incident:
     """All of it."""
     allow(account, Act.READ)
     return await center.desk.incident(incident)
+
+
+@router.get(
+    "/{incident}/report",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {"schema": {"type": "string"}}}}},
+)
+async def report(
+    incident: str, account: SignedIn, center: TheCenter, lang: Language = "id"
+) -> Response:
+    """It as a PDF to print, with the hash of its timeline."""
+    allow(account, Act.READ)
+    found = (await center.desk.incident(incident)).model_copy(deep=True)
+    lines = Lines(_WORDS, lang, found, lambda camera: _camera_name(center, camera))
+    place = _site_name(center, found.site, lang) or found.place
+    raw = await asyncio.to_thread(incident_report, found, place, lines)
+    name = f"serambi-{found.number:03}-{lang}.pdf"
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(raw, media_type="application/pdf", headers=headers)
+
+
+def _site_name(center: Center, site: str, language: Language) -> str:
+    known = center.sites.find(site)
+    return site if known is None else str(getattr(known.state.name, language))
+
+
+def _camera_name(center: Center, camera: str) -> str:
+    found = center.sites.camera(camera)
+    return camera if found is None else found[1].number
 
 
 @router.post("/{incident}/steps", status_code=201)
