@@ -82,6 +82,7 @@ WRITES: list[tuple[str, str, object, Act]] = [
         Act.CLOSE,
     ),
     ("POST", "/api/incidents/x/steps", {"said": {"kind": "reopened"}}, Act.CLOSE),
+    ("POST", "/api/incidents/x/files?name=n", None, Act.WORK),
     ("POST", "/api/handovers", {}, Act.HAND_OVER),
     ("POST", "/api/handovers/x/signatures", {"side": "from"}, Act.HAND_OVER),
     ("GET", "/api/handovers/next", None, Act.HAND_OVER),
@@ -93,6 +94,7 @@ WRITES: list[tuple[str, str, object, Act]] = [
             "/api/incidents/closed",
             "/api/incidents/x",
             "/api/incidents/x/report",
+            "/api/incidents/x/files/y",
             "/api/handovers",
         )
     ),
@@ -253,6 +255,45 @@ async def test_what_cannot_be_added(commander: httpx.AsyncClient) -> None:
         answer = await commander.post(path, json={"said": said})
         assert answer.status_code == status, (said, answer.text)
     assert (await get(commander, f"/api/incidents/{incident['id']}")) == incident
+
+
+async def test_a_picture_is_attached_for_what_it_is(
+    operator: httpx.AsyncClient, commander: httpx.AsyncClient
+) -> None:
+    incident = await post(operator, "/api/incidents", PARCEL)
+    path = f"/api/incidents/{incident['id']}/files"
+    raw = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    name = {"name": "foto gerbang.png"}
+    kept = (await operator.post(path, params=name, content=raw)).raise_for_status().json()
+    said = kept["timeline"][-1]["said"]
+    assert (said["kind"], said["name"], said["type"]) == ("attached", name["name"], "image/png")
+    back = await commander.get(f"{path}/{said['file']}")
+    assert (back.content, back.headers["content-type"]) == (raw, "image/png")
+    assert "foto%20gerbang.png" in back.headers["content-disposition"]
+    script = b"<script>alert(1)</script>"
+    assert (await operator.post(path, params=name, content=script)).status_code == 400
+    assert (await operator.post(path, params=name, content=raw * 10_000)).status_code == 413
+    other = await post(operator, "/api/incidents", PARCEL)
+    elsewhere = f"/api/incidents/{other['id']}/files/{said['file']}"
+    assert (await operator.get(elsewhere)).status_code == 404
+    assert len((await get(operator, f"/api/incidents/{incident['id']}"))["timeline"]) == 2
+
+
+async def test_a_view_for_the_incident_stands_in_its_timeline_once(center: Running) -> None:
+    async with center.client() as client:
+        incident = await post(client, "/api/incidents", PARCEL)
+        wish = {"camera": "terminal-1", "action": "live"}
+        for purpose in ("traffic", "incident", "incident"):
+            await post(client, "/api/sessions", wish | {"purpose": purpose})
+        async with asyncio.timeout(20):
+            while len(incident["timeline"]) == 1:
+                incident = await get(client, f"/api/incidents/{incident['id']}")
+        (_, entry) = incident["timeline"]
+        assert (entry["said"]["camera"], entry["said"]["person"]["name"]) == (
+            "terminal-1",
+            "Operator",
+        )
+        assert entry["by"] is None
 
 
 async def test_places_that_are_not_there(operator: httpx.AsyncClient) -> None:

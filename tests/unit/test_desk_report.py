@@ -32,6 +32,8 @@ SAID: list[Body] = [
         at_ms=AT_MS - 46_000,
     ),
     h.Noted(text="Gerbang ditutup.\nStaf lewat pintu timur."),
+    h.Attached(file="ab" * 32, name="foto.png", type="image/png", size_bytes=9),
+    h.ViewOpened(camera="gate", person=BY),
     h.ItemAdded(item="own", text="Telepon wali kota"),
     h.ItemSet(item="keep_away", state="done"),
     h.ItemSet(item="own", state="skipped"),

@@ -156,6 +156,14 @@ desk_subjects = Table(
     UniqueConstraint("stream", "number"),
 )
 
+# What is attached to incidents, by the SHA-256 of its bytes.
+desk_files = Table(
+    "desk_files",
+    schema,
+    Column("digest", String, primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+)
+
 # Keys under which people's writes came: one that comes again is not done again.
 desk_writes = Table(
     "desk_writes",

@@ -21,8 +21,9 @@ from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
 from serambi.center.database import open_database
 from serambi.center.desk.desk import READERS, Desk
+from serambi.center.desk.files import Files
 from serambi.center.desk.health import Health
-from serambi.center.desk.steps import Steps
+from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
 from serambi.center.entries import SiteEntries
 from serambi.center.history import History
@@ -31,7 +32,7 @@ from serambi.center.journal import Journal
 from serambi.center.live import Hub
 from serambi.center.reduce import Reducer
 from serambi.center.service import Center
-from serambi.center.sessions import Sessions
+from serambi.center.sessions import Session, Sessions
 from serambi.center.sites import Sites
 from serambi.fabric.port import CenterLink, TlsFiles
 from serambi.fabric.zenoh_center import ZenohCenter
@@ -48,6 +49,7 @@ from serambi.web.serve import HttpServer
 log = logging.getLogger(__name__)
 
 FORMAT = "1"
+INCIDENT_PURPOSE = "incident"
 _TICK_S = 0.25
 _INSTANT_S = 0.001
 _GOODBYE_S = 0.7
@@ -108,13 +110,14 @@ async def serve(
         durable = open_database(config.database, durable=True)
         opened.callback(durable.dispose)
         steps = Steps(durable, READERS)
-        desk = Desk(steps, Writer(steps, clock, changes), clock)
+        desk = Desk(steps, Files(durable), Writer(steps, clock, changes), clock)
         desk.load()
         watch = Health(sites, clock, desk)
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
             sessions = Sessions(asker, sites, hub, journal, history, clock, group)
+            sessions.on_opened.append(lambda session: _note_view(desk, session))
             reducer = Reducer(hub, sessions, clock, group)
             app = create_app(built)
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
@@ -168,6 +171,15 @@ async def _write_beginning(
         ended = {"kind": "session_closed", "reason": "center_restarted"}
         await journal.note(replace(entry, at_ms=journal.now_ms(), **ended))
     await journal.note(Entry(kind="started", at_ms=journal.now_ms(), party=party))
+
+
+def _note_view(desk: Desk, session: Session) -> None:
+    """A view that is opened for an incident stands in its timeline; the routine of a wall does
+    not."""
+    if session.purpose == INCIDENT_PURPOSE:
+        owner = session.owner
+        by = Person(account=owner.account, name=owner.name, unit=owner.unit)
+        desk.note_view(session.site, session.camera, by)
 
 
 def renew_certificate(config: CenterConfig, clock: Clock) -> None:

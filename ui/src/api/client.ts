@@ -58,6 +58,22 @@ async function answer<T>(
   }
 }
 
+async function posted(
+  path: string,
+  body: BodyInit,
+  key: string,
+  type = 'application/octet-stream',
+): Promise<Answer<unknown>> {
+  const headers = { 'Content-Type': type, 'Idempotency-Key': key };
+  try {
+    const response = await fetch(path, { method: 'POST', headers, body });
+    const said: unknown = await response.json().catch(() => undefined);
+    return response.ok ? { ok: said } : { failure: failureOf(response.status, said) };
+  } catch {
+    return { failure: failureOf(0, undefined) };
+  }
+}
+
 export const api = {
   me: () => answer<Me>(client.GET('/api/me')),
   signIn: (account: string, password: string) =>
@@ -85,17 +101,11 @@ export const api = {
   nextHandover: () => answer<ShiftAccount>(client.GET('/api/handovers/next')),
   unshelve: (shelf: string) =>
     answer(client.DELETE('/api/shelves/{shelf}', { params: { path: { shelf } } })),
+  attach: (incident: string, file: File, key: string): Promise<Answer<unknown>> =>
+    posted(`/api/incidents/${incident}/files?name=${encodeURIComponent(file.name)}`, file, key),
   /** A write under its key: sent again, it is not done again. */
-  write: async (path: string, body: unknown, key: string): Promise<Answer<unknown>> => {
-    const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
-    try {
-      const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
-      const said: unknown = await response.json().catch(() => undefined);
-      return response.ok ? { ok: said } : { failure: failureOf(response.status, said) };
-    } catch {
-      return { failure: failureOf(0, undefined) };
-    }
-  },
+  write: (path: string, body: unknown, key: string): Promise<Answer<unknown>> =>
+    posted(path, JSON.stringify(body), key, 'application/json'),
 };
 
 /** The address of a WebSocket of the center that served this page. */

@@ -262,6 +262,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents/{incident}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attach
+         * @description Attach a picture or a PDF, 2 MiB at most, 50 to an incident; it is taken for what it is and
+         *     not for what its name says.
+         */
+        post: operations["attach_api_incidents__incident__files_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/files/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attached
+         * @description A file of this incident, as it was attached.
+         */
+        get: operations["attached_api_incidents__incident__files__file__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents/{incident}/report": {
         parameters: {
             query?: never;
@@ -599,6 +640,28 @@ export interface components {
             answer: "acknowledge" | "dismiss" | "undo";
         };
         /**
+         * Attached
+         * @description A picture or a PDF; `file` is the SHA-256 of its bytes.
+         */
+        Attached: {
+            /** File */
+            file: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "attached";
+            /** Name */
+            name: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "image/png" | "image/jpeg" | "application/pdf";
+        };
+        /**
          * Beat
          * @description Pushed over `/api/events` every second.
          */
@@ -756,7 +819,7 @@ export interface components {
             /** Id */
             id: number;
             /** Said */
-            said: components["schemas"]["Opened"] | components["schemas"]["AlertAdded"] | components["schemas"]["Noted"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["TaskLate"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["CameraTurned"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
+            said: components["schemas"]["Opened"] | components["schemas"]["AlertAdded"] | components["schemas"]["Noted"] | components["schemas"]["Attached"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["TaskLate"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["CameraTurned"] | components["schemas"]["ViewOpened"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
         };
         /** ErrorBody */
         ErrorBody: {
@@ -1541,6 +1604,20 @@ export interface components {
             id: string;
         };
         /**
+         * ViewOpened
+         * @description Somebody looks at a camera of the incident's site, for the purpose `incident`.
+         */
+        ViewOpened: {
+            /** Camera */
+            camera: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "view_opened";
+            person: components["schemas"]["Person"];
+        };
+        /**
          * Waiting
          * @description An agreement that names the site and is not signed by all.
          */
@@ -2065,6 +2142,77 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Incident"];
                 };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    attach_api_incidents__incident__files_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        /** @description a PNG or JPEG picture or a PDF, byte for byte */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    attached_api_incidents__incident__files__file__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Client Error */
             "4XX": {

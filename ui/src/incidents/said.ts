@@ -10,6 +10,8 @@ export interface Line {
   tone: '' | 'live' | 'late' | 'over' | 'off' | 'alert';
   title: string;
   text: string;
+  /** Where the text leads, '' where it leads nowhere. */
+  href: string;
 }
 
 /** `camera`: a camera's number by its id. A person's name stands in front of what they wrote, so
@@ -26,6 +28,7 @@ export function lineOf(
     tone,
     title,
     text,
+    href: '',
   });
   switch (said.kind) {
     case 'opened':
@@ -37,6 +40,15 @@ export function lineOf(
     }
     case 'noted':
       return plain('pen', '', '', said.text);
+    case 'attached': {
+      const line = plain('clip', w.said_attached, '', said.name);
+      return { ...line, href: `/api/incidents/${incident.id}/files/${said.file}` };
+    }
+    case 'view_opened': {
+      const who = `${said.person.name}, ${said.person.unit}`;
+      const title = fill(w.said_view, { number: camera(said.camera) });
+      return plain('eye', title, '', fill(w.said_view_seen, { who }));
+    }
     case 'item_added':
       return plain('list', fill(w.said_item_added, { text: said.text }));
     case 'item_set': {

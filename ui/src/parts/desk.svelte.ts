@@ -101,6 +101,12 @@ export class Desk {
     return this.write(`/api/incidents/${incident}/steps`, { said });
   }
 
+  /** Files are not kept here: one that does not arrive is chosen again. */
+  async attach(incident: string, file: File): Promise<void> {
+    const answer = await api.attach(incident, file, newKey());
+    this.refused = 'failure' in answer ? answer.failure.what || file.name : '';
+  }
+
   /** Any write; what is refused for good is said on the screen. */
   async write<T>(path: string, body: unknown): Promise<Answer<T>> {
     const answer = await this.outbox.post<T>(path, body);

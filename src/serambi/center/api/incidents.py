@@ -2,18 +2,29 @@
 
 import asyncio
 from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import ALERTS_AT_ONCE
 from serambi.center.api import models
 from serambi.center.api.access import SignedIn, TheCenter
 from serambi.center.api.alerts import placed
 from serambi.center.api.once import WrittenOnce
 from serambi.center.desk.access import Act, allow
-from serambi.center.desk.happenings import Closed, FullLine, Line, Opened, Reopened, Written
-from serambi.center.desk.incidents import Incident, Summary
+from serambi.center.desk.files import type_of
+from serambi.center.desk.happenings import (
+    Attached,
+    Closed,
+    FullLine,
+    Line,
+    Opened,
+    Reopened,
+    Written,
+)
+from serambi.center.desk.incidents import Incident, Summary, files_of
 from serambi.center.desk.kinds import PRIORITIES, IncidentType, Priority
 from serambi.center.desk.lines import Lines
 from serambi.center.desk.report import incident_report
@@ -101,6 +112,49 @@ async def report(
     name = f"serambi-{found.number:03}-{lang}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-store"}
     return Response(raw, media_type="application/pdf", headers=headers)
+
+
+_FILE = {
+    "requestBody": {
+        "required": True,
+        "description": "a PNG or JPEG picture or a PDF, byte for byte",
+        "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.post("/{incident}/files", status_code=201, openapi_extra=_FILE)
+async def attach(
+    incident: str,
+    name: Annotated[FullLine, Query()],
+    request: Request,
+    account: SignedIn,
+    center: TheCenter,
+    once: WrittenOnce,
+) -> Incident:
+    """Attach a picture or a PDF, 2 MiB at most, 50 to an incident; it is taken for what it is and
+    not for what its name says."""
+    by = allow(account, Act.WORK)
+    await center.desk.incident(incident)
+    raw = await request.body()
+    kind = type_of(raw)
+    file = await asyncio.to_thread(center.desk.files.keep, raw)
+    said = Attached(file=file, name=name, type=kind, size_bytes=len(raw))
+    return await center.desk.add(by, once, incident, said)
+
+
+@router.get("/{incident}/files/{file}", response_class=Response)
+async def attached(incident: str, file: str, account: SignedIn, center: TheCenter) -> Response:
+    """A file of this incident, as it was attached."""
+    allow(account, Act.READ)
+    known = files_of(await center.desk.incident(incident))
+    found = next((one for one in known if one.file == file), None)
+    if found is None:
+        raise SerambiError(Kind.NOT_FOUND, "there is no such file in this incident")
+    raw = await asyncio.to_thread(center.desk.files.read, file)
+    name = quote(found.name)
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(raw, media_type=found.type, headers=headers)
 
 
 def _site_name(center: Center, site: str, language: Language) -> str:

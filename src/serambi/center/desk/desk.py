@@ -24,6 +24,7 @@ from serambi.base.limits import (
 from serambi.center.desk import alerts as a
 from serambi.center.desk import handovers, incidents, shelves
 from serambi.center.desk import happenings as h
+from serambi.center.desk.files import Files
 from serambi.center.desk.incidents import Incident, Summary
 from serambi.center.desk.kinds import RULES, AlertKind
 from serambi.center.desk.steps import Body, Draft, Once, Person, Step, Steps
@@ -42,9 +43,10 @@ READERS: dict[str, TypeAdapter[Body]] = {
 class Desk:
     """`alerts`, `shelves` and `handovers` may be read at any time; writing goes through here."""
 
-    def __init__(self, steps: Steps, writer: Writer, clock: Clock) -> None:
+    def __init__(self, steps: Steps, files: Files, writer: Writer, clock: Clock) -> None:
         self._steps = steps
         self._clock = clock
+        self.files = files
         self.writer = writer
         self.alerts = a.Alerts()
         self.shelves = shelves.Shelves()
@@ -181,7 +183,9 @@ class Desk:
         steps = await self.writer.write(by, once, propose)
         return await self.incident(steps[0].subject)
 
-    async def add(self, by: Person, once: Once, incident: str, said: h.Written) -> Incident:
+    async def add(
+        self, by: Person, once: Once, incident: str, said: h.Written | h.Attached
+    ) -> Incident:
         """One step of a person. Raises what `incidents.added` raises."""
         known = await self.incident(incident)
 
@@ -196,6 +200,14 @@ class Desk:
         body = h.CameraTurned(camera=camera, state=state)
         for incident in self._open.values():
             if incident.site == site and not incident.closed_ms:
+                self.writer.note(partial(_as_is, Draft("incident", incident.id, body)))
+
+    def note_view(self, site: str, camera: str, by: Person) -> None:
+        """Somebody opened a view for what goes on at a site: once for each of them and camera."""
+        body = h.ViewOpened(camera=camera, person=by)
+        for incident in self._open.values():
+            seen = any(entry.said == body for entry in incident.timeline)
+            if incident.site == site and not incident.closed_ms and not seen:
                 self.writer.note(partial(_as_is, Draft("incident", incident.id, body)))
 
     async def incident(self, incident: str) -> Incident:

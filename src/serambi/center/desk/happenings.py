@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, TypeAdapter
 
 from serambi.base.limits import DESK_LINE_MAX_CHARACTERS, DESK_TEXT_MAX_CHARACTERS
 from serambi.center.desk.kinds import AlertKind, IncidentType, Priority
-from serambi.center.desk.steps import Body
+from serambi.center.desk.steps import Body, Person
 
 Line = Annotated[
     str,
@@ -51,6 +51,16 @@ class AlertAdded(Body):
 class Noted(Body):
     kind: Literal["noted"] = "noted"
     text: Paragraph
+
+
+class Attached(Body):
+    """A picture or a PDF; `file` is the SHA-256 of its bytes."""
+
+    kind: Literal["attached"] = "attached"
+    file: str
+    name: FullLine
+    type: Literal["image/png", "image/jpeg", "application/pdf"]
+    size_bytes: int
 
 
 class ItemAdded(Body):
@@ -117,6 +127,14 @@ class CameraTurned(Body):
     state: str
 
 
+class ViewOpened(Body):
+    """Somebody looks at a camera of the incident's site, for the purpose `incident`."""
+
+    kind: Literal["view_opened"] = "view_opened"
+    camera: str
+    person: Person
+
+
 class Closed(Body):
     kind: Literal["closed"] = "closed"
     outcome: Outcome
@@ -137,6 +155,7 @@ Happening = Annotated[
     Opened
     | AlertAdded
     | Noted
+    | Attached
     | ItemAdded
     | ItemSet
     | TaskAdded
@@ -145,6 +164,7 @@ Happening = Annotated[
     | Joined
     | ParticipantSet
     | CameraTurned
+    | ViewOpened
     | Closed
     | Reopened,
     Field(discriminator="kind"),

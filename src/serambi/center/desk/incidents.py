@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import INCIDENT_STEPS_MAX, TASK_DUE_MAX_S
+from serambi.base.limits import ATTACHMENTS_PER_INCIDENT, INCIDENT_STEPS_MAX, TASK_DUE_MAX_S
 from serambi.center.desk import happenings as h
 from serambi.center.desk.kinds import CHECKLISTS, IncidentType, Priority
 from serambi.center.desk.steps import Draft, Person, Step
@@ -186,13 +186,15 @@ def _task(incident: Incident, task: str) -> Task:
     return next(one for one in incident.tasks if one.id == task)
 
 
-def added(incident: Incident, said: h.Written, now_ms: int) -> Draft:
+def added(incident: Incident, said: h.Written | h.Attached, now_ms: int) -> Draft:
     """What a person adds, if it can be added now. Raises `CONFLICT`, `NOT_FOUND`, `LIMIT`."""
     if len(incident.timeline) >= INCIDENT_STEPS_MAX and not isinstance(said, h.Closed):
         raise _no(Kind.LIMIT, f"an incident has at most {INCIDENT_STEPS_MAX} steps", incident)
-    if incident.closed_ms and not isinstance(said, h.Reopened | h.Noted):
+    if incident.closed_ms and not isinstance(said, h.Reopened | h.Noted | h.Attached):
         raise _no(Kind.CONFLICT, "the incident is closed", incident, "reopen it first")
     match said:
+        case h.Attached() if len(files_of(incident)) >= ATTACHMENTS_PER_INCIDENT:
+            raise _no(Kind.LIMIT, f"at most {ATTACHMENTS_PER_INCIDENT} files", incident)
         case h.ItemAdded():
             _new(said.item, (item.id for item in incident.checklist), incident)
         case h.ItemSet():
@@ -215,6 +217,11 @@ def added(incident: Incident, said: h.Written, now_ms: int) -> Draft:
             raise _no(Kind.CONFLICT, "the incident is open", incident)
     opens = {"closed": False, "reopened": True}.get(said.kind)
     return Draft("incident", incident.id, said, open=opens)
+
+
+def files_of(incident: Incident) -> list[h.Attached]:
+    """What is attached, in the order of arrival."""
+    return [entry.said for entry in incident.timeline if isinstance(entry.said, h.Attached)]
 
 
 def overdue(incident: Incident, now_ms: int) -> list[Draft]:

@@ -46,6 +46,8 @@ class Lines:
                 ), said.text
             case h.Noted():
                 return self.word("said_noted"), said.text
+            case h.Attached():
+                return self.word("said_attached"), f"{said.name}\nSHA-256 {said.file}"
             case h.ItemAdded():
                 return self.word("said_item_added", text=said.text), ""
             case h.ItemSet():
@@ -56,6 +58,10 @@ class Lines:
                 return self._participant(said)
             case h.CameraTurned():
                 return self._turn(said)
+            case h.ViewOpened():
+                number = self._camera(said.camera)
+                who = f"{said.person.name}, {said.person.unit}"
+                return self.word("said_view", number=number), who
             case h.Closed():
                 outcome = self.word(f"outcome_{said.outcome}")
                 return self.word("said_closed", outcome=outcome), said.text
