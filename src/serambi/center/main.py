@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from serambi.base.clock import Clock, SystemClock
+from serambi.base.clock import Clock, SystemClock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES
+from serambi.base.limits import ALERTS_KEPT_S, DOCUMENT_MAX_BYTES
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts
@@ -145,7 +145,7 @@ async def serve(
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions, reducer, watch, desk),
                 "desk": desk.run,
-                "retention": lambda: _make_room(entries),
+                "retention": lambda: _make_room(entries, steps, clock),
             }
             background = [
                 group.create_task(keep_running(name, work)) for name, work in works.items()
@@ -225,9 +225,10 @@ async def _tick(
         await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))
 
 
-async def _make_room(entries: SiteEntries) -> None:
+async def _make_room(entries: SiteEntries, steps: Steps, clock: Clock) -> None:
     while True:
         await asyncio.to_thread(entries.make_room)
+        await asyncio.to_thread(steps.make_room, unix_ms(clock.now() - ALERTS_KEPT_S))
         await asyncio.sleep(_RETENTION_EVERY_S)
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import new_id
-from serambi.base.limits import ALERTS_REMEMBERED_S, UNDO_S, UNDO_SLACK_S
+from serambi.base.limits import ALERTS_REMEMBERED_S, ALERTS_WAITING_MAX, UNDO_S, UNDO_SLACK_S
 from serambi.center.desk.kinds import RULES, AlertKind, IncidentType, Priority
 from serambi.center.desk.steps import Body, Draft, Person, Step
 
@@ -143,6 +143,10 @@ class Alerts:
         """The most urgent first, among those the oldest."""
         found = [alert for alert in self._known.values() if alert.state == "waiting"]
         return sorted(found, key=lambda alert: (alert.priority, alert.number))
+
+    def is_full(self) -> bool:
+        """Whether so many wait that no person can look at more."""
+        return sum(one.state == "waiting" for one in self._known.values()) >= ALERTS_WAITING_MAX
 
     def others(self) -> list[Alert]:
         """What was handled or shelved, the newest first."""

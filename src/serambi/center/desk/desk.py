@@ -112,6 +112,9 @@ class Desk:
             place = camera or site
             if RULES[what].lasts and self.alerts.standing(what, place) is not None:
                 return []
+            if RULES[what].priority > 1 and self.alerts.is_full():
+                log.error("too many alerts wait: %s at %s is not among them", what, place)
+                return []
             shelved = self.shelves.holds(what, place, now_ms)
             body = a.Raised(
                 what=what,
@@ -143,8 +146,14 @@ class Desk:
         ]
 
     async def report(self, by: Person, once: Once, body: a.Raised) -> a.Alert:
-        """What a person was told, by a call for example, as an alert."""
-        steps = await self.writer.write(by, once, lambda now_ms: [a.raised(body)])
+        """What a person was told, by a call for example, as an alert. Raises `LIMIT`."""
+
+        def propose(now_ms: int) -> Sequence[Draft]:
+            if body.priority > 1 and self.alerts.is_full():
+                raise SerambiError(Kind.LIMIT, "too many alerts wait", hint="answer some of them")
+            return [a.raised(body)]
+
+        steps = await self.writer.write(by, once, propose)
         return self.alerts.find(steps[0].subject)
 
     async def answer(

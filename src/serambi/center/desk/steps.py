@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
-from sqlalchemy import Connection, Engine, Row, Select, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.database import desk_steps, desk_subjects, desk_writes
@@ -190,6 +202,25 @@ class Steps:
         with self._engine.connect() as connection:
             return list(connection.execute(wanted).scalars())
 
+    def make_room(self, before_ms: int) -> None:
+        """Remove closed alerts and shelves of which nothing has happened since then, with what
+        says that their writes were done. Incidents and handovers stay."""
+        old = (
+            select(desk_subjects.c.stream, desk_subjects.c.subject)
+            .join(desk_steps, _SAME_SUBJECT)
+            .where(desk_subjects.c.stream.in_(("alert", "shelf")))
+            .where(desk_subjects.c.is_open.is_(False))
+            .group_by(desk_subjects.c.stream, desk_subjects.c.subject)
+            .having(func.max(desk_steps.c.at_ms) < before_ms)
+        )
+        with self._engine.begin() as connection:
+            for stream, subject in connection.execute(old).all():
+                for table in (desk_steps, desk_subjects):
+                    gone = (table.c.stream == stream, table.c.subject == subject)
+                    connection.execute(delete(table).where(*gone))
+            used = select(desk_steps.c.write_id).where(desk_steps.c.write_id.is_not(None))
+            connection.execute(delete(desk_writes).where(desk_writes.c.id.not_in(used)))
+
     def _read(self, wanted: "Select[Any]") -> list[Step]:
         with self._engine.connect() as connection:
             rows = connection.execute(wanted).all()
@@ -201,13 +232,15 @@ class Steps:
         return Step(row.id, row.stream, row.subject, row.number, row.at_ms, by, body)
 
 
+_SAME_SUBJECT = (desk_subjects.c.stream == desk_steps.c.stream) & (
+    desk_subjects.c.subject == desk_steps.c.subject
+)
+
+
 def _all_steps() -> "Select[Any]":
-    same = (desk_subjects.c.stream == desk_steps.c.stream) & (
-        desk_subjects.c.subject == desk_steps.c.subject
-    )
     return (
         select(desk_steps, desk_subjects.c.number)
-        .join(desk_subjects, same)
+        .join(desk_subjects, _SAME_SUBJECT)
         .order_by(desk_steps.c.id)
     )
 
