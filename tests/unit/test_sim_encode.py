@@ -136,7 +136,7 @@ def test_other_headers_that_lie_are_corrupt(change: dict[str, object]) -> None:
 
 def test_settings_of_the_town() -> None:
     assert encode.settings_for(1280, 720, 20) == (encode.MAIN, encode.SUB)
-    assert (encode.MAIN.gop, encode.SUB.gop) == (40, 20)
+    assert (encode.MAIN.gop, encode.SUB.gop) == (20, 20)
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (640, 360)])

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class VideoConfig:
@@ -14,8 +16,7 @@ class VideoConfig:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccessUnit:
+class AccessUnit(msgspec.Struct, frozen=True, gc=False):
     """One encoded picture.
 
     `pts` and `dts` count 90 kHz from the start of the connection, dts never runs back. `wall_us`

@@ -50,7 +50,8 @@ Opener = Callable[[str, int], Scene]  # (name, seed); a module-level function, f
 Progress = Callable[[str], None]
 
 
-MAIN = Settings(WIDTH, HEIGHT, FPS, 1_800_000, "high")
+# A view opens at a key picture and decodes what follows: the shorter the group, the sooner.
+MAIN = Settings(WIDTH, HEIGHT, FPS, 1_800_000, "high", gop_s=1)
 SUB = Settings(SUB_WIDTH, SUB_HEIGHT, FPS // 2, 350_000, "main")
 
 

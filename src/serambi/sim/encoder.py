@@ -15,14 +15,14 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.sim import loop_file
 from serambi.sim.codec import H264, codec_named
 from serambi.sim.counter import Picture
-from serambi.sim.limits import GOP_S
 from serambi.sim.loop_file import Loop, Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Encoder settings of one stream. `profile` holds for H.264 only; `b_frames` between two
-    others, always as many; no picture is larger than `buffer_s` of the rate."""
+    others, always as many; a key picture every `gop_s`; no picture is larger than `buffer_s` of the
+    rate."""
 
     width: int
     height: int
@@ -33,10 +33,11 @@ class Settings:
     codec: str = H264.name
     b_frames: int = 0
     buffer_s: float = 2.0
+    gop_s: int = 2
 
     @property
     def gop(self) -> int:
-        return self.fps * GOP_S
+        return self.fps * self.gop_s
 
 
 class StreamEncoder:

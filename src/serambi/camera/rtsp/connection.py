@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import itertools
 import selectors
 import socket
 from collections.abc import Callable
@@ -12,11 +11,11 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
     CONNECT_TIMEOUT_S,
     RTSP_OUT_MAX_BYTES,
-    UDP_READS_AT_ONCE,
     UDP_RECEIVE_BYTES,
     UDP_ROOMY_BYTES,
 )
 from serambi.camera.rtsp import failures
+from serambi.camera.rtsp.datagrams import Datagrams, gather
 from serambi.camera.rtsp.resolver import Address
 from serambi.camera.rtsp.rtp import receiver_report
 from serambi.camera.rtsp.session import Ports, Session
@@ -44,6 +43,7 @@ class Connection:
         watch: Watch,
         clock: Clock,
         buffer: memoryview,
+        inbox: Datagrams,
     ) -> None:
         self.session: Session | None = None
         self.roomy = True
@@ -53,6 +53,7 @@ class Connection:
         self._watch = watch
         self._clock = clock
         self._buffer = buffer
+        self._inbox = inbox
         self._unsent = b""
         self._closed = False
         self._datagrams: tuple[socket.socket, ...] = ()
@@ -132,16 +133,9 @@ class Connection:
         if self._closed or session is None:
             return
         now_s, wall_us = self._clock.monotonic(), int(self._clock.now() * 1e6)
-        receive = self._datagrams[0].recv
-        packets: list[bytes] = []
-        # An error is an ICMP message about an earlier packet of ours.
         with contextlib.suppress(OSError):
-            for _ in range(UDP_READS_AT_ONCE):
-                packets.append(receive(_DATAGRAM_MAX_BYTES))
-        # Those of one size are taken together: most of a picture's are.
-        for size, alike in itertools.groupby(packets, len):
-            if size:
-                session.datagrams(b"".join(alike), size, now_s, wall_us)
+            for packets, size in self._inbox.receive(self._datagrams[0]):
+                session.datagrams(packets, size, now_s, wall_us)
 
     def _on_reports(self, events: int) -> None:
         if self._closed or self.session is None:
@@ -204,6 +198,7 @@ class Connection:
         for each, handler in ((first, self._on_pictures), (second, self._on_reports)):
             each.setblocking(False)
             self._watch(each, _READ, handler)
+        gather(first)
         # The kernel gives what it may: net.core.rmem_max.
         first.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_RECEIVE_BYTES)
         self.roomy = first.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= UDP_ROOMY_BYTES

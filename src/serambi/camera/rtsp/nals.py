@@ -40,7 +40,6 @@ class Depacketizer:
         self._pieces: list[bytes] = []
         self._kinds = 0
         self._size = 0
-        self._weighed = 0
         self._broken = False
         self._missing = False
         self._fragment_at = -1
@@ -67,15 +66,13 @@ class Depacketizer:
     @property
     def middle(self) -> Callable[[bytes], None] | None:
         """Takes what follows `middle_head` in a payload, until the next `push`, if a unit is in
-        progress: a way round `push` for what comes mostly. Then `check`."""
+        progress: a way round `push` for what comes mostly. Then say how much it `grew`."""
         return self._pieces.append if self._fragment_at >= 0 else None
 
-    def check(self) -> None:
-        """Pieces were added: keep to the bounds of a picture."""
-        pieces = self._pieces
-        self._size += sum(map(len, pieces[self._weighed :]))
-        self._weighed = len(pieces)
-        if self._size > ACCESS_UNIT_MAX_BYTES or self._weighed > PICTURE_PIECES_MAX:
+    def grew(self, size: int) -> None:
+        """Pieces of so many bytes were added: keep to the bounds of a picture."""
+        self._size += size
+        if self._size > ACCESS_UNIT_MAX_BYTES or len(self._pieces) > PICTURE_PIECES_MAX:
             self._broken = True
             self._forget()
 
@@ -110,7 +107,7 @@ class Depacketizer:
             self._begin_slice(nal[self.header_bytes] if len(nal) > self.header_bytes else 0)
         self._pieces += (_LENGTH.pack(len(nal)), nal)
         self._kinds |= 1 << kind
-        self.check()
+        self.grew(_LENGTH.size + len(nal))
 
     def _begin_fragment(self, header: bytes, kind: int, payload: bytes, middle: bytes) -> None:
         """The first fragment of a unit; one whose end was never marked ends here. Those that
@@ -124,6 +121,7 @@ class Depacketizer:
         self._fragment_kind = kind
         self.middle_head = middle
         self._pieces += (b"", header, payload)
+        self._size += len(header) + len(payload)
         self._kinds |= 1 << kind
 
     def _go_on_fragment(self, payload: bytes) -> None:
@@ -133,10 +131,9 @@ class Depacketizer:
             self._broken = True  # its beginning is missing
             return
         self._pieces.append(payload)
-        self.check()
+        self.grew(len(payload))
 
     def _close_fragment(self) -> None:
-        self.check()
         at, self._fragment_at = self._fragment_at, -1
         if at < 0:
             return
@@ -144,7 +141,7 @@ class Depacketizer:
         if 1 << self._fragment_kind & self.splits:
             nal = b"".join(self._pieces[at:])
             del self._pieces[at:]
-            self._size, self._weighed = self._fragment_from, at
+            self._size = self._fragment_from
             self._unit(nal, self._fragment_kind)
             return
         self._pieces[at] = _LENGTH.pack(size)
@@ -165,7 +162,7 @@ class Depacketizer:
         self._missing = False
 
     def _forget(self) -> None:
-        self._pieces, self._kinds, self._size, self._weighed = [], 0, 0, 0
+        self._pieces, self._kinds, self._size = [], 0, 0
         self._fragment_at = -1
 
     def _finish(self) -> Sequence[Picture]:

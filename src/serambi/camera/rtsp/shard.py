@@ -23,6 +23,7 @@ from serambi.base.limits import (
     SHARD_TICK_PER_STREAM_S,
 )
 from serambi.camera.rtsp.connection import Watch
+from serambi.camera.rtsp.datagrams import Datagrams
 from serambi.camera.rtsp.resolver import Answer, Resolver
 from serambi.camera.rtsp.stream import Stream
 
@@ -40,6 +41,7 @@ class Shard:
     def __init__(self, clock: Clock, name: str = "cameras") -> None:
         self.clock = clock
         self.buffer = memoryview(bytearray(RTSP_BUFFER_BYTES))
+        self.inbox = Datagrams()
         self._selector = selectors.DefaultSelector()
         self._streams: dict[Stream, None] = {}
         self._work: deque[Callable[[], None]] = deque()

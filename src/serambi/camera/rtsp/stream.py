@@ -10,6 +10,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, MISREAD_MAX, MISREAD_WITHIN_S
 from serambi.camera.health import HealthMeter
 from serambi.camera.rtsp.connection import Connection, Watch
+from serambi.camera.rtsp.datagrams import Datagrams
 from serambi.camera.rtsp.resolver import Address, Answer, numeric
 from serambi.camera.rtsp.target import Target
 from serambi.media.access_unit import AccessUnit, VideoConfig
@@ -24,6 +25,7 @@ class Loop(Protocol):
 
     clock: Clock
     buffer: memoryview
+    inbox: Datagrams
 
     def watcher(self, stream: "Stream") -> Watch: ...
 
@@ -125,7 +127,13 @@ class Stream:
         self._began_s = loop.clock.monotonic()
         self._pictures = 0
         self._connection = Connection(
-            self._target, found, self._take, loop.watcher(self), loop.clock, loop.buffer
+            self._target,
+            found,
+            self._take,
+            loop.watcher(self),
+            loop.clock,
+            loop.buffer,
+            loop.inbox,
         )
 
     def _ask_for_address(self, loop: Loop) -> None:

@@ -5,6 +5,7 @@ counted and left out.
 """
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 from serambi.base.errors import Kind, SerambiError
@@ -34,6 +35,12 @@ _FRAME: Final = struct.Struct(">BBH")
 _STAMP: Final = struct.Struct(">II")
 _FRAMING: Final = 4
 _DOLLAR: Final = 0x24
+
+
+@lru_cache(256)
+def _layout(framing: int, fragment_bytes: int, content_bytes: int) -> struct.Struct:
+    """Framing and first bytes, number, the rest of the header and the fragment's, content."""
+    return struct.Struct(f">{framing + 2}sH{8 + fragment_bytes}s{content_bytes}s")
 
 
 class Track:
@@ -107,27 +114,27 @@ class Track:
         most of the time goes. Returns where it stopped."""
         order, depacketizer = self._order, self._depacketizer
         append, fragment = depacketizer.middle, depacketizer.middle_head
-        if append is None or order.waiting:
-            return at
         size = at - before
+        content_bytes = size - framing - _HEAD - len(fragment)
+        if append is None or order.waiting or content_bytes < 1:
+            return at
+        layout = _layout(framing, len(fragment), content_bytes)
         head = data[before : before + framing] + self._plain
-        numbered = framing + len(self._plain)
         tail = _STAMP.pack(depacketizer.timestamp, self._ssrc) + fragment
-        content = numbered + 2 + len(tail)
-        last, expected, begun = len(data) - size, order.expected, at
-        while (
-            at <= last
-            and data[at + numbered + 2 : at + content] == tail
-            and data[at : at + numbered] == head
-            and data[at + numbered] << 8 | data[at + numbered + 1] == expected
+        expected, count = order.expected, 0
+        whole = at + (len(data) - at) // size * size
+        for packet_head, number, packet_tail, content in layout.iter_unpack(
+            memoryview(data)[at:whole]
         ):
-            append(data[at + content : at + size])
+            if number != expected or packet_tail != tail or packet_head != head:
+                break
+            append(content)
             expected = (expected + 1) & 0xFFFF
-            at += size
-        order.expected = expected
-        if at > begun:
-            depacketizer.check()
-        return at
+            count += 1
+        if count:
+            order.expected = expected
+            depacketizer.grew(count * content_bytes)
+        return at + count * size
 
     def packet(self, raw: bytes) -> None:
         """One RTP packet."""
