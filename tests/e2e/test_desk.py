@@ -37,7 +37,6 @@ def opened(desk: DeskTown, browser: Browser) -> Iterator[Open]:
             viewport={"width": 1600, "height": 900},
             timezone_id="Asia/Jakarta",
             locale="id-ID",
-            bypass_csp=True,
         )
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(
@@ -212,6 +211,46 @@ def test_the_wall_shows_what_waits_and_takes_the_answer(desk: DeskTown, opened: 
     expect(page.locator("article.alarm")).to_have_count(0)
     strip.get_by_role("button", name="Urungkan").first.click()
     expect(strip.get_by_role("button", name="Terima")).to_be_visible()
+
+
+def test_a_participant_without_an_account_has_a_part_of_their_own(
+    desk: DeskTown, opened: Open, browser: Browser
+) -> None:
+    incident = desk.post("/api/incidents", PARCEL)
+    joined = {"kind": "joined", "participant": "p1", "party": "KPU", "who": "Pos jaga"}
+    task = {
+        "kind": "task_added",
+        "task": "t1",
+        "text": "Tutup gerbang",
+        "party": "KPU",
+        "due_ms": 1,
+    }
+    for said in (joined, task, {"kind": "noted", "text": "Jangan mendekat"}):
+        desk.post(f"/api/incidents/{incident['id']}/steps", {"said": said})
+    page = incident_page(opened, incident)
+    page.get_by_role("button", name="Tautan untuk Pos jaga, KPU").click()
+    url = page.get_by_role("dialog").get_by_label("Tautan").input_value()
+    page.keyboard.press("Escape")
+    context = browser.new_context(viewport={"width": 320, "height": 640})
+    guest = new_screen(context)
+    guest.page.goto(url)
+    guest.page.locator("html[lang]").wait_for()
+    if guest.page.get_by_role("button", name="ID: Bahasa").count():
+        guest.page.get_by_role("button", name="ID: Bahasa").click()
+    expect(guest.page.locator("main")).to_contain_text("Jangan mendekat")
+    wider = "document.documentElement.scrollWidth > innerWidth"
+    assert not guest.page.evaluate(wider), "it does not fit a telephone"
+    assert guest.violations() == []
+    guest.page.get_by_label("Tutup gerbang").check()
+    guest.page.get_by_label("Keadaan Anda").select_option("on_site")
+    guest.page.get_by_role("textbox", name="Catatan").fill("Sudah ditutup")
+    guest.page.get_by_role("button", name="Kirim").click()
+    expect(page.locator(".time")).to_contain_text("Sudah ditutup")
+    expect(page.get_by_label("Keadaan Pos jaga, KPU")).to_have_value("on_site")
+    guest.page.goto("about:blank")
+    guest.page.goto(url[:-3])
+    expect(guest.page.get_by_role("status")).to_be_visible()
+    context.close()
 
 
 def test_a_handover_is_not_done_before_two_have_signed(desk: DeskTown, opened: Open) -> None:

@@ -83,6 +83,7 @@ WRITES: list[tuple[str, str, object, Act]] = [
     ),
     ("POST", "/api/incidents/x/steps", {"said": {"kind": "reopened"}}, Act.CLOSE),
     ("POST", "/api/incidents/x/files?name=n", None, Act.WORK),
+    ("POST", "/api/incidents/x/participants/y/link", None, Act.WORK),
     ("POST", "/api/handovers", {}, Act.HAND_OVER),
     ("POST", "/api/handovers/x/signatures", {"side": "from"}, Act.HAND_OVER),
     ("GET", "/api/handovers/next", None, Act.HAND_OVER),
@@ -277,6 +278,57 @@ async def test_a_picture_is_attached_for_what_it_is(
     elsewhere = f"/api/incidents/{other['id']}/files/{said['file']}"
     assert (await operator.get(elsewhere)).status_code == 404
     assert len((await get(operator, f"/api/incidents/{incident['id']}"))["timeline"]) == 2
+
+
+async def test_a_participant_sees_and_changes_what_concerns_them_alone(
+    center: Running, operator: httpx.AsyncClient, commander: httpx.AsyncClient
+) -> None:
+    incident = await post(operator, "/api/incidents", PARCEL)
+    for name, party in (("p1", "KPU"), ("p2", "Dishub")):
+        who = f"Guard of {party}"
+        await say(operator, incident, "joined", participant=name, party=party, who=who)
+        task = {"task": f"t{name}", "text": f"Task of {party}", "party": party}
+        await say(operator, incident, "task_added", **task, due_ms=incident["opened_ms"])
+    await say(operator, incident, "noted", text="For all")
+    path = f"/api/incidents/{incident['id']}/participants"
+    old = await post(operator, f"{path}/p1/link", None)
+    link = await post(operator, f"{path}/p1/link", None)
+    assert (await operator.post(f"{path}/p3/link")).status_code == 404
+    async with center.client(None) as guest:
+        assert (await guest.get("/api/join")).status_code == 401
+        guest.headers["Serambi-Link"] = old["token"]
+        assert (await guest.get("/api/join")).status_code == 401
+        guest.headers["Serambi-Link"] = link["token"]
+        part = await get(guest, "/api/join")
+        assert [task["text"] for task in part["tasks"]] == ["Task of KPU"]
+        assert [note["text"] for note in part["notes"]] == ["For all"]
+        assert "Dishub" not in str(part)
+        allowed = [
+            {"kind": "participant_set", "participant": "p1", "state": "on_site"},
+            {"kind": "task_set", "task": "tp1", "state": "done"},
+            {"kind": "noted", "text": "Gate closed"},
+        ]
+        for said in allowed:
+            part = await post(guest, "/api/join/steps", {"said": said})
+        assert (part["me"]["state"], part["notes"][-1]["mine"]) == ("on_site", True)
+        refused = [
+            {"kind": "participant_set", "participant": "p2", "state": "left"},
+            {"kind": "task_set", "task": "tp2", "state": "done"},
+            {"kind": "item_set", "item": "cordon", "state": "done"},
+            {"kind": "closed", "outcome": "resolved"},
+        ]
+        for said in refused:
+            answer = await guest.post("/api/join/steps", json={"said": said})
+            assert answer.status_code == 403, said
+        assert (await guest.get(f"/api/incidents/{incident['id']}")).status_code == 401
+        kept = await get(operator, f"/api/incidents/{incident['id']}")
+        assert kept["timeline"][-1]["by"]["name"] == "Guard of KPU"
+        for item in CHECKLISTS[IncidentType.SUSPICIOUS_PARCEL]:
+            await say(operator, incident, "item_set", item=item, state="skipped")
+        await say(commander, incident, "closed", outcome="resolved")
+        assert (await get(guest, "/api/join"))["closed"]
+        late = await guest.post("/api/join/steps", json={"said": allowed[2]})
+        assert late.status_code == 409
 
 
 async def test_a_view_for_the_incident_stands_in_its_timeline_once(center: Running) -> None:

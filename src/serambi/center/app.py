@@ -22,6 +22,7 @@ from serambi.center.api import (
     health,
     history,
     incidents,
+    join,
     live,
     models,
     places,
@@ -35,14 +36,14 @@ from serambi.web.words import Words
 
 log = logging.getLogger(__name__)
 
-_OPEN_PAGES = frozenset({"/login"})
+_OPEN_PAGES = frozenset({"/login", "/join"})
 
 
 def create_app(built: Path = BUILT) -> FastAPI:
     """The application; set `app.state.center` to a `Center` before it is asked anything."""
     app = new_app("Serambi center", __version__)
     app.state.center = None
-    desk = (alerts, incidents, handovers)
+    desk = (alerts, incidents, join, handovers)
     for module in (health, auth, places, sessions, live, events, documents, history, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)

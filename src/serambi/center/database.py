@@ -164,6 +164,16 @@ desk_files = Table(
     Column("raw", LargeBinary, nullable=False),
 )
 
+# Links that open a participant's part of an incident; digests only.
+desk_links = Table(
+    "desk_links",
+    schema,
+    Column("digest", String, primary_key=True),
+    Column("incident", String, nullable=False),
+    Column("participant", String, nullable=False),
+    Column("expires_ms", Integer, nullable=False),
+)
+
 # Keys under which people's writes came: one that comes again is not done again.
 desk_writes = Table(
     "desk_writes",

@@ -23,6 +23,7 @@ from serambi.center.database import open_database
 from serambi.center.desk.desk import READERS, Desk
 from serambi.center.desk.files import Files
 from serambi.center.desk.health import Health
+from serambi.center.desk.parts import Links
 from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
 from serambi.center.entries import SiteEntries
@@ -110,7 +111,8 @@ async def serve(
         durable = open_database(config.database, durable=True)
         opened.callback(durable.dispose)
         steps = Steps(durable, READERS)
-        desk = Desk(steps, Files(durable), Writer(steps, clock, changes), clock)
+        links = Links(durable, lambda: unix_ms(clock.now()))
+        desk = Desk(steps, Files(durable), links, Writer(steps, clock, changes), clock)
         desk.load()
         watch = Health(sites, clock, desk)
         asker = Asker(link, key, roster, config.party, clock)

@@ -20,6 +20,8 @@ export type Incident = components['schemas']['Incident'];
 export type IncidentWish = components['schemas']['IncidentWish'];
 export type Said = components['schemas']['Addition']['said'];
 export type Entry = components['schemas']['Entry'];
+export type Part = components['schemas']['Part'];
+export type Link = components['schemas']['Link'];
 export type Handover = components['schemas']['Handover'];
 export type ShiftAccount = components['schemas']['ShiftAccount'];
 
@@ -101,6 +103,21 @@ export const api = {
   nextHandover: () => answer<ShiftAccount>(client.GET('/api/handovers/next')),
   unshelve: (shelf: string) =>
     answer(client.DELETE('/api/shelves/{shelf}', { params: { path: { shelf } } })),
+  link: (incident: string, participant: string) =>
+    answer<Link>(
+      client.POST('/api/incidents/{incident}/participants/{participant}/link', {
+        params: { path: { incident, participant } },
+      }),
+    ),
+  part: (token: string) =>
+    answer<Part>(client.GET('/api/join', { params: { header: { 'serambi-link': token } } })),
+  addToPart: (token: string, said: Said) =>
+    answer<Part>(
+      client.POST('/api/join/steps', {
+        params: { header: { 'serambi-link': token } },
+        body: { said },
+      }),
+    ),
   attach: (incident: string, file: File, key: string): Promise<Answer<unknown>> =>
     posted(`/api/incidents/${incident}/files?name=${encodeURIComponent(file.name)}`, file, key),
   /** A write under its key: sent again, it is not done again. */

@@ -303,6 +303,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents/{incident}/participants/{participant}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Link
+         * @description A new link for a participant, 12 h at most; their last one ends with it.
+         */
+        post: operations["make_link_api_incidents__incident__participants__participant__link_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents/{incident}/report": {
         parameters: {
             query?: never;
@@ -338,6 +358,46 @@ export interface paths {
          *     409 while steps of the checklist are open.
          */
         post: operations["add_api_incidents__incident__steps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Join
+         * @description What concerns the participant whose link this is. The header `Serambi-Link` is its token.
+         */
+        get: operations["join_api_join_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/join/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add
+         * @description Their own state, their institution's tasks, and notes; 403 for anything else.
+         */
+        post: operations["add_api_join_steps_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1113,6 +1173,16 @@ export interface components {
             /** Who */
             who: string;
         };
+        /**
+         * Link
+         * @description `token` is shown this once; the page `/join#TOKEN` takes it, and servers' logs do not.
+         */
+        Link: {
+            /** Token */
+            token: string;
+            /** Until Ms */
+            until_ms: number;
+        };
         /** Me */
         Me: {
             /** Account */
@@ -1208,6 +1278,47 @@ export interface components {
             /** Title */
             title: string;
             type: components["schemas"]["IncidentType"];
+        };
+        /**
+         * Part
+         * @description One participant's view: their own state, the tasks of their institution, and the notes, which
+         *     are written for all. No alert, no camera, no checklist and no other participant.
+         */
+        Part: {
+            /** Closed */
+            closed: boolean;
+            me: components["schemas"]["Participant"];
+            /** Notes */
+            notes: components["schemas"]["PartNote"][];
+            /** Number */
+            number: number;
+            /** Opened Ms */
+            opened_ms: number;
+            /** Place */
+            place: string;
+            /** Site */
+            site: string;
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
+            /** Title */
+            title: string;
+            type: components["schemas"]["IncidentType"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * PartNote
+         * @description `mine`: written by this participant; nobody else is named by name.
+         */
+        PartNote: {
+            /** At Ms */
+            at_ms: number;
+            /** Mine */
+            mine: boolean;
+            /** Text */
+            text: string;
+            /** Unit */
+            unit: string;
         };
         /**
          * Participant
@@ -2225,6 +2336,38 @@ export interface operations {
             };
         };
     };
+    make_link_api_incidents__incident__participants__participant__link_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+                participant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     report_api_incidents__incident__report_get: {
         parameters: {
             query?: {
@@ -2283,6 +2426,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    join_api_join_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "serambi-link"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Part"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_api_join_steps_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "serambi-link"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Addition"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Part"];
                 };
             };
             /** @description Client Error */

@@ -27,6 +27,7 @@ from serambi.center.desk import happenings as h
 from serambi.center.desk.files import Files
 from serambi.center.desk.incidents import Incident, Summary
 from serambi.center.desk.kinds import RULES, AlertKind
+from serambi.center.desk.parts import Links
 from serambi.center.desk.steps import Body, Draft, Once, Person, Step, Steps
 from serambi.center.desk.writer import Writer
 
@@ -43,10 +44,13 @@ READERS: dict[str, TypeAdapter[Body]] = {
 class Desk:
     """`alerts`, `shelves` and `handovers` may be read at any time; writing goes through here."""
 
-    def __init__(self, steps: Steps, files: Files, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self, steps: Steps, files: Files, links: Links, writer: Writer, clock: Clock
+    ) -> None:
         self._steps = steps
         self._clock = clock
         self.files = files
+        self.links = links
         self.writer = writer
         self.alerts = a.Alerts()
         self.shelves = shelves.Shelves()
