@@ -146,6 +146,18 @@ async def test_undo_has_its_time(tmp_path: Path) -> None:
         assert (await respond(client, "undo", alert)).status_code == 409
 
 
+async def test_noticing_and_deciding_are_two_moments(tmp_path: Path) -> None:
+    clock = ManualClock(1_795_000_000.0)
+    async with running_town(tmp_path, clock) as center, center.client() as client:
+        alert = await call(client)
+        clock.advance(20.0)
+        await respond(client, "acknowledge", alert)
+        clock.advance(40.0)
+        incident = await post(client, "/api/incidents", PARCEL | {"alerts": [alert["id"]]})
+        spans = incident["durations"]
+        assert spans == {"noticed": 20_000, "decided": 60_000, "arrived": None}
+
+
 async def test_a_flood_loses_nothing_and_the_urgent_come_first(
     operator: httpx.AsyncClient,
 ) -> None:
@@ -452,6 +464,13 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         await post(client, "/api/shelves", wish)
         draft = await post(client, "/api/handovers", {"remarks": "Quiet"})
         await post(client, f"/api/handovers/{draft['id']}/signatures", {"side": "from"})
+        async with center.client(Role.COMMANDER) as commander:
+            for item in CHECKLISTS[IncidentType.SUSPICIOUS_PARCEL]:
+                await say(client, incident, "item_set", item=item, state="skipped")
+            await say(commander, incident, "closed", outcome="unresolved")
+            await say(client, incident, "noted", text="While it was closed")
+            await say(commander, incident, "reopened")
+        await say(client, incident, "joined", participant="p1", party="KPU", who="Guard")
         before = [
             await get(client, path)
             for path in ("/api/alerts", f"/api/incidents/{incident['id']}", "/api/handovers")

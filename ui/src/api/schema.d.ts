@@ -653,7 +653,8 @@ export interface components {
         };
         /**
          * AlertAdded
-         * @description An alert that belongs to this; `at_ms` is when it was raised.
+         * @description An alert that belongs to this; `at_ms` is when it was raised, `noticed_ms` when somebody had
+         *     answered it before, 0 when this is the answer.
          */
         AlertAdded: {
             /** Alert */
@@ -667,6 +668,11 @@ export interface components {
              * @enum {string}
              */
             kind: "alert_added";
+            /**
+             * Noticed Ms
+             * @default 0
+             */
+            noticed_ms: number;
             /** Priority */
             priority: number;
             /** Text */
@@ -856,9 +862,9 @@ export interface components {
         };
         /**
          * Durations
-         * @description Milliseconds; None where it has not happened. From the alert (or, without one, the opening):
-         *     to a person's decision, which is the opening, and to the first participant on site. `noticed`
-         *     is from the alert's first moment to its first answer by anybody at the desk.
+         * @description Milliseconds; None where it has not happened, or where no alert began it. `noticed`: from the
+         *     alert to its answer, `decided`: from the alert to the opening, `arrived`: from the opening to
+         *     the first participant on site.
          */
         Durations: {
             /** Arrived */

@@ -248,8 +248,9 @@ class Desk:
         elif step.subject in self._open:
             incidents.apply(self._open[step.subject], step)
         elif isinstance(step.body, h.Reopened):
-            found = incidents.fold(self._steps.of("incident", [step.subject]))
-            self._open[step.subject] = found
+            kept = self._steps.of("incident", [step.subject])
+            # At a start, later steps follow this one.
+            self._open[step.subject] = incidents.fold(one for one in kept if one.id <= step.id)
         if isinstance(step.body, h.Closed):
             self._open.pop(step.subject, None)
 
@@ -305,4 +306,5 @@ def _alert_added(alert: a.Alert) -> h.AlertAdded:
         camera=alert.camera,
         text=alert.text,
         at_ms=alert.at_ms,
+        noticed_ms=alert.handled_ms,
     )

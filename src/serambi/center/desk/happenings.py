@@ -37,7 +37,8 @@ class Opened(Body):
 
 
 class AlertAdded(Body):
-    """An alert that belongs to this; `at_ms` is when it was raised."""
+    """An alert that belongs to this; `at_ms` is when it was raised, `noticed_ms` when somebody had
+    answered it before, 0 when this is the answer."""
 
     kind: Literal["alert_added"] = "alert_added"
     alert: str
@@ -46,6 +47,7 @@ class AlertAdded(Body):
     camera: str
     text: str
     at_ms: int
+    noticed_ms: int = 0
 
 
 class Noted(Body):

@@ -55,9 +55,9 @@ class Entry(BaseModel):
 
 
 class Durations(BaseModel):
-    """Milliseconds; None where it has not happened. From the alert (or, without one, the opening):
-    to a person's decision, which is the opening, and to the first participant on site. `noticed`
-    is from the alert's first moment to its first answer by anybody at the desk."""
+    """Milliseconds; None where it has not happened, or where no alert began it. `noticed`: from the
+    alert to its answer, `decided`: from the alert to the opening, `arrived`: from the opening to
+    the first participant on site."""
 
     noticed: int | None = None
     decided: int | None = None
@@ -143,8 +143,9 @@ def apply(incident: Incident, step: Step) -> None:
         case h.AlertAdded() as body:
             incident.alerts.append(body.alert)
             if len(incident.alerts) == 1:
-                incident.durations.noticed = max(0, step.at_ms - body.at_ms)
-                incident.durations.decided = incident.durations.noticed
+                answered_ms = body.noticed_ms or step.at_ms
+                incident.durations.noticed = max(0, answered_ms - body.at_ms)
+                incident.durations.decided = max(0, step.at_ms - body.at_ms)
         case h.ItemAdded() as body:
             incident.checklist.append(Item(id=body.item, text=body.text))
         case h.ItemSet() as body:
