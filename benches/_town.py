@@ -15,20 +15,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benches._agent import Agent
-from serambi.agreement.attestation import read_attestation
-from serambi.agreement.instants import ALWAYS, instant_text
-from serambi.agreement.model import (
-    PROHIBITED,
-    Agreement,
-    Purpose,
-    Retention,
-    SharedSite,
-    draft_statement,
-    read_agreement,
-    seal_agreement,
-)
-from serambi.agreement.revocation import Revocation, seal_revocation
+from benches._hand import Hand
+from serambi.agreement.model import Purpose
 from serambi.base.clock import SystemClock
 from serambi.base.words import Words
 from serambi.center.accounts import Accounts, Role
@@ -36,13 +24,13 @@ from serambi.center.database import open_database
 from serambi.cli.children import free_ports
 from serambi.cli.demo import town_processes
 from serambi.cli.layout import Layout, Ports, lay_out
-from serambi.identity.keys import SigningKey
 from serambi.sim.counter import Picture
 from serambi.sim.encode import Streams, encode
 from serambi.sim.encoder import Settings
 from serambi.sim.loop_file import write
 from serambi.sim.town import Town
 from serambi.web.passwords import Passwords
+from tests.fakes import papers
 from tests.fakes.network import HUB_ADDRESS, Network, Place
 
 SITE = "gudang"
@@ -120,8 +108,8 @@ class BenchTown:
 
     layout: Layout
     token: str
-    hub: Agent
-    site: Agent
+    hub: Hand
+    site: Hand
     processes: dict[str, "subprocess.Popen[bytes]"]
     trust: str | None = None
     numbered: int = 0
@@ -142,41 +130,24 @@ class BenchTown:
     def agree(self, until: float) -> bytes:
         """Sign a new agreement on both cameras, and return when they are open."""
         self.numbered += 1
-        folder, roster = self.layout.folder, self.layout.roster
-        agreement = Agreement(
-            number=f"bench-{self.numbered}",
+        raw = papers.agree(
+            self.layout,
+            f"bench-{self.numbered}",
+            SITE,
+            self.cameras,
+            until=until,
             title=Words("Bench", "Bench"),
-            parties=("owner", "witness", "police"),
-            viewer="police",
-            purposes=(Purpose("routine_watch", _PURPOSE),),
             legal_basis=Words("Kesepakatan", "Agreement"),
-            sites=(SharedSite(SITE, tuple(self.cameras), ("live",), "Asia/Jakarta", ALWAYS),),
-            retention=Retention(72),
-            valid_from=instant_text(time.time() - 60),
-            valid_until=instant_text(until),
-            prohibited=PROHIBITED,
-            heartbeat_s=900,
+            parties=("owner", "witness", "police"),
+            purposes=(Purpose("routine_watch", _PURPOSE),),
         )
-        digests = {
-            camera: read_attestation(
-                (folder / "attestations" / f"{camera}.json").read_bytes(), roster
-            ).digest
-            for camera in self.cameras
-        }
-        keys = [SigningKey.load(folder / "parties" / p / "key") for p in agreement.parties]
-        raw = seal_agreement(draft_statement(agreement, digests), keys)
         self.keeper("POST", "/api/documents", raw.decode())
         self.until_open()
         return raw
 
     def revocation(self, agreement: bytes) -> str:
         """The witness's revocation, signed and ready to be handed in."""
-        signed = read_agreement(agreement, self.layout.roster)
-        revocation = Revocation(
-            1, signed.digest, signed.agreement.number, "witness", instant_text(time.time())
-        )
-        key = SigningKey.load(self.layout.folder / "parties" / "witness" / "key")
-        return seal_revocation(revocation, key).decode()
+        return papers.revoke(self.layout, agreement, "witness").decode()
 
     def until_open(self) -> None:
         """Return when the center sees all cameras open."""
@@ -288,8 +259,8 @@ def bench_town(
             )
             opened.callback(_end, process)
             processes[child.name] = process
-        hub = opened.enter_context(Agent.started(lambda argv: command("hub", argv)))
-        site = opened.enter_context(Agent.started(lambda argv: command("site", argv)))
+        hub = opened.enter_context(Hand.started(lambda argv: command("hub", argv)))
+        site = opened.enter_context(Hand.started(lambda argv: command("site", argv)))
         town = BenchTown(layout, _operator(layout), hub, site, processes, trust)
         town.until_up()
         yield town

@@ -2,7 +2,7 @@
 
 import time
 
-from benches._agent import Agent
+from benches._hand import Hand
 from benches._report import Row
 from benches._town import BenchTown
 from tests.fakes.network import Network
@@ -10,15 +10,15 @@ from tests.fakes.network import Network
 _SETTLE_S = 2.0
 
 
-def rate_bps(agent: Agent, duration_s: float) -> float:
+def rate_bps(hand: Hand, duration_s: float) -> float:
     """Bits a second that reach all viewers together."""
-    began, before = time.monotonic(), _arrived(agent)
+    began, before = time.monotonic(), _arrived(hand)
     time.sleep(duration_s)
-    return (_arrived(agent) - before) * 8 / (time.monotonic() - began)
+    return (_arrived(hand) - before) * 8 / (time.monotonic() - began)
 
 
-def _arrived(agent: Agent) -> int:
-    return int(sum(viewer["bytes"] for viewer in agent.ask(do="tell")["viewers"]))
+def _arrived(hand: Hand) -> int:
+    return int(sum(viewer["bytes"] for viewer in hand.ask(do="tell")["viewers"]))
 
 
 def trunk_rows(town: BenchTown, net: Network, duration_s: float) -> list[Row]:

@@ -60,7 +60,8 @@ def recording(town: SmallTown) -> bool:
         health = town.owner(TALL, "GET", "/api/health").json()
     except (httpx.HTTPError, ValueError):
         return False
-    return all(c["streams"]["main"]["state"] == "live" for c in health["cameras"])
+    cameras = health.get("cameras", [])  # none while it is starting
+    return bool(cameras) and all(c["streams"]["main"]["state"] == "live" for c in cameras)
 
 
 async def _fate(socket: ClientConnection, canary: bytes, killed: float) -> str:

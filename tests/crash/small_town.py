@@ -215,7 +215,7 @@ class SmallTown:
         return f"http://127.0.0.1:{self.layout.ports.center}"
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """The center, as an operator."""
+        """The center, as a commander, who may also read the history."""
         headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.request(
             method, self.center + path, headers=headers, timeout=5, trust_env=False, **more
@@ -330,7 +330,7 @@ def running_town(
     # Children die with the thread that started them: one thread, as long as the town.
     thread = threading.Thread(target=loop.run_forever, name="small town")
     thread.start()
-    running = kind(layout, _operator(layout), children, loop)
+    running = kind(layout, _commander(layout), children, loop)
     try:
         began = time.monotonic()
         for name in children:
@@ -343,12 +343,12 @@ def running_town(
     assert not _processes_of(data), "processes are left"
 
 
-def _operator(layout: Layout) -> str:
+def _commander(layout: Layout) -> str:
     engine = open_database(layout.center / "center.db")
     quick = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     accounts = Accounts(engine, SystemClock(), quick)
     try:
-        accounts.create_account("petugas", "Petugas", Role.OPERATOR, "Regu 1", "beringin")
+        accounts.create_account("petugas", "Petugas", Role.COMMANDER, "Regu 1", "beringin")
         return accounts.create_token("petugas", "test")
     finally:
         engine.dispose()

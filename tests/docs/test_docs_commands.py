@@ -19,6 +19,8 @@ def commands(
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
+        if isinstance(command, click.Group) and command.invoke_without_command:
+            yield " ".join((*names, name)), command
         if isinstance(command, click.Group):
             yield from commands(command, (*names, name))
         else:

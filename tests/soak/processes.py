@@ -1,12 +1,22 @@
 """What the town's processes take: memory, descriptors, threads, by each life of a process."""
 
+import os
+import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 WARM_S = 20.0
 MEMORY_GROWTH_MAX = 1.3
 MEMORY_SLACK_BYTES = 24 << 20
+COURIER_GROWTH_MAX_BYTES = 8 << 20
+"""A courier holds nothing: what it needs does not depend on what happened."""
+CREEP_MAX_BYTES = (1 << 20) / 20
+"""How much more a courier may take with each fault, in the long run."""
+CREEP_FROM = 6
+"""Until then every path is walked for the first time."""
+CREEP_LOOKS = 16
 DESCRIPTORS_SLACK = 24
 THREADS_SLACK = 12
 
@@ -32,6 +42,13 @@ def sample(pid: int) -> Sample:
     )
 
 
+def used_cpu_s(pid: int) -> float:
+    """How much of the processor it has had in its life: on a busy machine a fairer measure of a
+    start than the time it took. Raises `OSError` when it is gone."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def started(pid: int) -> float:
     """How many seconds ago a process began."""
     ticks = float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
@@ -54,10 +71,13 @@ class Lives:
             life = self.seen.setdefault((name, pid), [])
             life.append(now)
             first = life[0]
-            if now.memory_bytes > first.memory_bytes * MEMORY_GROWTH_MAX + MEMORY_SLACK_BYTES:
+            courier = name.endswith("courier")
+            if now.memory_bytes > _memory_max_bytes(first.memory_bytes, courier=courier):
                 wrong.append(
                     f"{name}: memory {first.memory_bytes >> 20} -> {now.memory_bytes >> 20} MiB"
                 )
+            if courier and (creep := creep_bytes(life)) > CREEP_MAX_BYTES:
+                wrong.append(f"{name}: {creep / 1024:.0f} KiB more with each of {len(life)} faults")
             if now.descriptors > first.descriptors + DESCRIPTORS_SLACK:
                 wrong.append(f"{name}: descriptors {first.descriptors} -> {now.descriptors}")
             if now.threads > first.threads + THREADS_SLACK:
@@ -76,6 +96,20 @@ class Lives:
                 f"{b.descriptors}, threads {a.threads} -> {b.threads}"
             )
         return lines
+
+
+def creep_bytes(life: Sequence[Sample]) -> float:
+    """By how much memory rises from one look to the next; 0 while there are too few to say."""
+    steady = [one.memory_bytes for one in life[CREEP_FROM:]]
+    if len(steady) < CREEP_LOOKS:
+        return 0.0
+    return statistics.linear_regression(range(len(steady)), steady).slope
+
+
+def _memory_max_bytes(first_bytes: int, *, courier: bool) -> float:
+    if courier:
+        return first_bytes + COURIER_GROWTH_MAX_BYTES
+    return first_bytes * MEMORY_GROWTH_MAX + MEMORY_SLACK_BYTES
 
 
 def _length(life: list[Sample]) -> float:

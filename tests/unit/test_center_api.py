@@ -80,7 +80,7 @@ async def test_the_history_of_the_sites(center: Running) -> None:
     )
     closed = replace(opened, kind="session_closed", at_ms=6, reason="closed")
     await deliver(opened, closed)
-    async with center.client(Role.COORDINATOR) as client:
+    async with center.client(Role.COMMANDER) as client:
         page = (await client.get("/api/history", params={"camera": "terminal-1"})).json()
         assert [(e["seq"], e["kind"], e["person"]) for e in page] == [
             (1, "session_closed", "Petugas"),
@@ -95,6 +95,16 @@ async def test_the_history_of_the_sites(center: Running) -> None:
         (alarm,) = (await client.get("/api/health")).json()["alarms"]
         assert (alarm["kind"], alarm["site"], alarm["seq"]) == ("history_differs", "terminal", 1)
         assert (await client.get("/api/history")).json() == page
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_the_history_is_for_commanders_and_investigators(center: Running, role: Role) -> None:
+    async with center.client(role) as client:
+        answer = await client.get("/api/history")
+    if role in (Role.COMMANDER, Role.INVESTIGATOR):
+        assert (answer.status_code, answer.json()) == (200, [])
+    else:
+        assert (answer.status_code, answer.json()["error"]["kind"]) == (403, "denied")
 
 
 async def test_who_am_i(center: Running) -> None:

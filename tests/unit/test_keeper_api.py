@@ -1,6 +1,8 @@
 """The keeper's API: for the owner alone."""
 
 import asyncio
+import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,10 +12,13 @@ import pytest
 from serambi.agreement.model import read_agreement
 from serambi.base.clock import ManualClock
 from serambi.keeper.main import keeper_app
+from serambi.ledger.entry import Entry
 from serambi.web.serve import HttpServer
 from tests.builders import NOW, make_revocation
 from tests.fakes.keeper_http import BEARER, Box, box
 from tests.fakes.keeper_site import FACINGS, PRIVATE, TOKEN, Site, fill_disk, ledger_of
+
+OPENED = Entry(kind="session_opened", at_ms=int(NOW * 1000), session="another")
 
 
 @pytest.fixture
@@ -51,6 +56,33 @@ async def test_a_cookie_needs_our_own_page_a_code_does_not(home: Box) -> None:
     own = {"Origin": "http://box"}
     assert (await home.http.post("/api/resume", json={}, headers=own)).status_code == 200
     assert home.keeper.durable.stops == {}
+
+
+async def test_the_owner_is_answered_while_the_ledgers_disk_hangs(
+    home: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncing, go_on = threading.Event(), threading.Event()
+
+    def slow(file: int) -> None:
+        syncing.set()
+        go_on.wait(30)
+
+    before = (await home.http.get("/api/health", headers=BEARER)).json()["ledger_size"]
+    async with asyncio.TaskGroup() as group:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", slow)
+            group.create_task(asyncio.to_thread(home.keeper.journal.store.append, [OPENED]))
+            try:
+                assert await asyncio.to_thread(syncing.wait, 10)
+                # What is to be written meanwhile does not stop the clockwork.
+                asking = group.create_task(home.ask())
+                async with asyncio.timeout(10):
+                    health = (await home.http.get("/api/health", headers=BEARER)).json()
+                assert health["ledger_size"] == before
+                assert not asking.done(), "nothing is opened that is not written down"
+            finally:
+                go_on.set()
+        assert (await asking).allowed
 
 
 async def lamp_of(home: Box) -> str:

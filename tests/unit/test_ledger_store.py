@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,35 @@ def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
     with pytest.raises(SerambiError, match="closed") as caught:
         store.append(some(0, 1))
     assert caught.value.kind is Kind.UNAVAILABLE
+
+
+def test_what_is_known_does_not_wait_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event loop asks these; a disk that is full or dying may take half a minute."""
+    syncing, go_on = threading.Event(), threading.Event()
+
+    def slow(file: int) -> None:
+        syncing.set()
+        go_on.wait(30)
+
+    with opened(tmp_path) as store:
+        store.append(some(0, 3))
+        with monkeypatch.context() as patch, ThreadPoolExecutor(2) as pool:
+            patch.setattr(os, "fdatasync", slow)
+            appending = pool.submit(store.append, some(3, 4))
+            try:
+                assert syncing.wait(10)
+                known = pool.submit(lambda: (store.known_size, store.stamp()))
+                assert known.result(10)[0] == 3
+                assert not appending.done()
+            finally:
+                go_on.set()
+        assert store.known_size == store.size == 4
+    with pytest.raises(SerambiError, match="closed"):
+        _ = store.known_size
+    with pytest.raises(SerambiError, match="closed"):
+        store.stamp()
 
 
 def test_threads_append_side_by_side(tmp_path: Path) -> None:

@@ -188,11 +188,7 @@ class SharedReader:
     def _hand_over(self, reason: str) -> None:
         source = self._fallback(*self._address)
         log.warning("%s: read by %s, because %s", self._name, source.engine, reason)
-        self._meter.read_by(source.engine, reason)
-        self._stream = None
-        self._again_at_s = self._shard.clock.monotonic() + self._again_s
-        self._again_s = min(self._again_s * 2, OWN_READER_AGAIN_MAX_S)
-        self._thread = CameraReader(
+        thread = CameraReader(
             source,
             name=self._name,
             on_item=self._on_item,
@@ -200,7 +196,15 @@ class SharedReader:
             meter=self._meter,
             give_up=self._take_back,
         )
-        self._thread.start()
+        self._again_at_s = self._shard.clock.monotonic() + self._again_s
+        self._meter.read_by(source.engine, reason)
+        try:
+            thread.start()
+        except RuntimeError:  # there is no thread to be had: all stays as it was
+            self._meter.read_by("own")
+            raise
+        self._again_s = min(self._again_s * 2, OWN_READER_AGAIN_MAX_S)
+        self._stream, self._thread = None, thread
 
     def _take_back(self) -> bool:
         """In PyAV's thread, between two connections: whether the own reader takes over."""

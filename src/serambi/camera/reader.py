@@ -87,6 +87,9 @@ class CameraReader:
             self._on_item(None)
         except SerambiError as error:
             self._fail(str(error))
+        except Exception as error:  # a supervised thread
+            log.exception("%s: the reader crashed at the end of a connection", self._name)
+            self._fail(f"the reader crashed ({type(error).__name__}); see the log")
 
     def _take(self, item: VideoConfig | AccessUnit) -> None:
         if self._stop.is_set():

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from serambi.base.clock import Clock, SystemClock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import ALERTS_KEPT_S, DOCUMENT_MAX_BYTES
-from serambi.base.process import until_told_to_end
+from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts
 from serambi.center.app import create_app
@@ -70,6 +70,7 @@ async def run(
 
     Raises `SerambiError` when it cannot start: settings, roster, key, database, ledger, address.
     """
+    keep_memory_flat()
     config = read_config(config_path)
     check_format(config.folder)
     until = until_told_to_end()

@@ -27,6 +27,10 @@ _KINDS = {
     "resumed": ("dibuka lagi oleh pemilik", "resumed by the owner"),
     "roster_accepted": ("daftar pihak diterima", "roster accepted"),
     "history_differs": ("riwayat lokasi tidak sama lagi", "site's history differs"),
+    "clock_reset": (
+        "tanggal terakhir dilupakan oleh pemilik",
+        "latest date forgotten by the owner",
+    ),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),

@@ -2,9 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar, NoReturn
 
 import click
 
@@ -22,20 +23,27 @@ _COMMANDS = {
 }
 
 
-class _Serambi(click.Group):
-    """Loads a command only when it is asked for: a courier must not load what it may not do.
-    Turns a `SerambiError` into one sentence and exit code 1."""
+class _Lazy(click.Group):
+    """Loads a command only when it is asked for: a courier must not load what it may not do."""
+
+    places: ClassVar[Mapping[str, str]]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_COMMANDS})
+        return sorted({*super().list_commands(ctx), *self.places})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = _COMMANDS.get(cmd_name)
+        place = self.places.get(cmd_name)
         if place is None:
             return super().get_command(ctx, cmd_name)
         module, _, name = place.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+
+class _Serambi(_Lazy):
+    """Turns a `SerambiError` into one sentence and exit code 1."""
+
+    places = _COMMANDS
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -60,25 +68,49 @@ def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             yield error
 
 
-def _process(name: str) -> None:
-    """`serambi NAME --config FILE` runs that process until it is told to end."""
-
-    @main.command(name)
-    @click.option("--config", required=True, type=click.Path(path_type=Path, dir_okay=False))
-    def command(config: Path) -> None:
-        start_log(name)
-        run: Callable[[Path], Coroutine[None, None, None]]
-        run = import_module(f"serambi.{name}.main").run
-        try:
-            asyncio.run(run(config))
-        except* SerambiError as group:
-            for error in _each(group):
-                click.echo(f"serambi {name}: {error}", err=True)
-            sys.exit(1)
-        leave()
-
-    command.help = f"Run the {name} with the settings in FILE, until SIGTERM or Ctrl-C."
+def _run(name: str, config: Path) -> NoReturn:
+    """The process itself, until it is told to end."""
+    start_log(name)
+    run: Callable[[Path], Coroutine[None, None, None]]
+    run = import_module(f"serambi.{name}.main").run
+    try:
+        asyncio.run(run(config))
+    except* SerambiError as group:
+        for error in _each(group):
+            click.echo(f"serambi {name}: {error}", err=True)
+        sys.exit(1)
+    leave()
 
 
-for _name in ("keeper", "courier", "center"):
-    _process(_name)
+_config = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True)
+
+
+@main.command()
+@_config
+def courier(config: Path) -> None:
+    """Run the courier with the settings in FILE, until SIGTERM or Ctrl-C."""
+    _run("courier", config)
+
+
+@main.command()
+@_config
+def center(config: Path) -> None:
+    """Run the center with the settings in FILE, until SIGTERM or Ctrl-C."""
+    _run("center", config)
+
+
+class _Keeper(_Lazy):
+    places: ClassVar[Mapping[str, str]] = {"clock": "serambi.cli.clock:clock"}
+
+
+@main.group(cls=_Keeper, invoke_without_command=True)
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_context
+def keeper(context: click.Context, config: Path | None) -> None:
+    """Run the keeper with the settings in FILE, until SIGTERM or Ctrl-C."""
+    if context.invoked_subcommand is None:
+        if config is None:
+            raise click.UsageError("Missing option '--config'.")
+        _run("keeper", config)
+    elif config is not None:
+        raise click.UsageError(f"Give --config behind {context.invoked_subcommand}.")

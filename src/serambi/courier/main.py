@@ -12,7 +12,7 @@ from pathlib import Path
 
 from serambi.base.errors import SerambiError
 from serambi.base.limits import BATCH_TIMEOUT_S, COURIER_WAIT_MAX_S, RECEIPT_MAX_BYTES
-from serambi.base.process import until_told_to_end
+from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.courier.config import CourierConfig, read_config
 from serambi.fabric.frames import Batch, Live, Purge, Receipt, State
@@ -162,6 +162,7 @@ def build(config: CourierConfig) -> Courier:
 async def run(config_path: Path) -> None:
     """`serambi courier --config FILE`, until SIGTERM or SIGINT. Raises BAD_INPUT for wrong
     settings."""
+    keep_memory_flat()
     courier = build(read_config(config_path))
     async with asyncio.TaskGroup() as group:
         work = group.create_task(courier.run())

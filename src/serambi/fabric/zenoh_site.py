@@ -47,6 +47,7 @@ class SiteCounts:
     live_unwatched: int = 0
     commands: int = 0
     commands_refused: int = 0
+    commands_crashed: int = 0
 
 
 @dataclass(slots=True)
@@ -354,12 +355,19 @@ class ZenohSite:
             query.drop()  # type: ignore[no-untyped-call]
 
     async def _answer_commands(self) -> None:
+        """One after the other; whatever becomes of one, the next is answered on the same link."""
         while True:
             query = await self._commands.get()
             try:
                 await self._answer(query)
-            except zenoh.ZError as error:
+            except (zenoh.ZError, SerambiError) as error:
                 log.warning("site %s: an answer was not sent: %s", self._site, error)
+            except Exception:  # supervised, as a task of its own would be
+                self.counts.commands_crashed += 1
+                log.exception("site %s: a command crashed", self._site)
+            finally:
+                # The asker hears at once that no answer will come.
+                query.drop()  # type: ignore[no-untyped-call]
 
     async def _answer(self, query: zenoh.Query) -> None:
         payload = query.payload

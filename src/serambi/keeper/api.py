@@ -71,7 +71,8 @@ class CameraHealth(BaseModel):
 
 class Health(BaseModel):
     """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open).
-    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile."""
+    `disk_refuses`: something waits to be written down, and no view can be opened meanwhile.
+    `clock_trouble`: why the date is not believed, and so nothing shared; empty while it is."""
 
     status: str
     version: str
@@ -80,6 +81,7 @@ class Health(BaseModel):
     center_linked: bool
     ledger_size: int
     disk_refuses: bool
+    clock_trouble: str
     cameras: list[CameraHealth]
 
 
@@ -191,14 +193,17 @@ def _health(keeper: Keeper) -> Health:
                 streams=streams,
             )
         )
-    well = all(c.online and c.recording for c in cameras) and not keeper.disk_refuses
+    clock_trouble = keeper.clock_trouble
+    well = all(c.online and c.recording for c in cameras)
+    well = well and not keeper.disk_refuses and not clock_trouble
     return Health(
         status="ok" if well else "degraded",
         version=__version__,
         site=keeper.config.site,
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
-        ledger_size=keeper.journal.store.size,
+        ledger_size=keeper.journal.store.known_size,
         disk_refuses=keeper.disk_refuses,
+        clock_trouble=clock_trouble,
         cameras=cameras,
     )

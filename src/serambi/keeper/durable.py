@@ -11,6 +11,7 @@ from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 
+DURABLE_FILE = "durable.json"
 _MAX_BYTES = 1024 * 1024
 SITE = "*"
 """The key under which a stop of the whole site is kept."""
@@ -30,7 +31,7 @@ class Durable:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "durable.json"
+        self._path = folder / DURABLE_FILE
         self.refused = False
         self._memory = threading.Lock()
         self._disk = threading.Lock()
@@ -95,6 +96,12 @@ class Durable:
     def saw_clock(self, now: float) -> None:
         """`see_clock`, durable on return."""
         self.see_clock(now)
+        self.save()
+
+    def forget_clock(self, now: float) -> None:
+        """The latest date seen is `now`, whatever was seen before; durable on return."""
+        with self._memory:
+            self._kept = msgspec.structs.replace(self._kept, clock_high_water_ms=int(now * 1000))
         self.save()
 
     @property

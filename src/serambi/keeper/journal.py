@@ -13,12 +13,11 @@ from serambi.base.errors import SerambiError
 from serambi.base.limits import ENTRIES_OWED
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.store import LedgerStore
-from serambi.ledger.views import left_open
+from serambi.ledger.views import left_open, newest_first
 
 log = logging.getLogger(__name__)
 
 _BATCH = 256
-_PAGE = 256
 
 
 class View(Protocol):
@@ -154,26 +153,14 @@ class Journal:
             for kind in ("stopped", "resumed"):
                 names[self.commitment(kind, camera)] = names[camera] = camera
         stops: dict[str, float] = {}
-        for entry in self._newer_than(since):
+        newer = itertools.takewhile(lambda e: e.at_ms >= since * 1000, newest_first(self._store))
+        for entry in reversed(list(newer)):
             key = names.get(entry.camera)
             if key is not None and entry.kind == "stopped":
                 stops.setdefault(key, entry.at_ms / 1000)
             elif key is not None and entry.kind == "resumed":
                 stops = {other: at for other, at in stops.items() if key and other != key}
         return stops
-
-    def _newer_than(self, since: float) -> list[Entry]:
-        """Oldest first."""
-        found: list[Entry] = []
-        end = self._store.size
-        while end:
-            start = max(0, end - _PAGE)
-            for entry in reversed(self._store.entries(start, end)):
-                if entry.at_ms < since * 1000:
-                    return found[::-1]
-                found.append(entry)
-            end = start
-        return found[::-1]
 
     async def publish(self) -> None:
         """Put into tiles what is durable already, for whoever reads the ledger's folder. Raises

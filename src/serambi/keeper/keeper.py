@@ -27,6 +27,7 @@ from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply,
 from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
+from serambi.keeper.clock import trouble as clock_trouble
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
@@ -47,12 +48,23 @@ _INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
 
 
+def open_ledger(config: KeeperConfig, clock: Clock) -> LedgerStore:
+    """The site's own ledger. Raises what `SigningKey.load` and `LedgerStore.open` raise."""
+    key = SigningKey.load(config.folder / "key")
+    return LedgerStore.open(config.folder / "ledger", config.origin, key, clock)
+
+
 class Keeper:
     """One site's keeper. Create it inside a running event loop, `run` it, then `close` it."""
 
     def __init__(
-        self, config: KeeperConfig, clock: Clock, open_source: OpenSource | None = None
+        self,
+        config: KeeperConfig,
+        clock: Clock,
+        open_source: OpenSource | None = None,
+        store: LedgerStore | None = None,
     ) -> None:
+        """`store`: its ledger, opened already; it is closed with the keeper."""
         self.config = config
         self.clock = clock
         self.key = SigningKey.load(config.folder / "key")
@@ -62,7 +74,7 @@ class Keeper:
         self.documents = Documents(
             config.folder, config.site, config.roster, config.genesis, self._look_now
         )
-        store = LedgerStore.open(config.folder / "ledger", config.origin, self.key, clock)
+        store = store or open_ledger(config, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.delivery = Delivery(
@@ -119,6 +131,12 @@ class Keeper:
         if not self.sessions.all():
             return "none"
         return "unknown" if self.center_lost else "on"
+
+    @property
+    def clock_trouble(self) -> str:
+        """Why the date is not believed, and what to do; empty while it is."""
+        now, seen = self.clock.now(), self.durable.clock_high_water
+        return "" if clock_is_sane(now, seen) else clock_trouble(self.config, seen - now)
 
     @property
     def disk_refuses(self) -> bool:
@@ -259,6 +277,8 @@ class Keeper:
             self.center_lost = self.clock.now()
 
     async def _begin(self) -> None:
+        if self.clock_trouble:
+            log.warning("nothing is shared: %s", self.clock_trouble)
         await self._recall_stops()
         await self.journal.begin()
         self.watch.start()

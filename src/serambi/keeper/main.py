@@ -1,6 +1,7 @@
 """`serambi keeper`: the owner's process, from its settings file to its last breath."""
 
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from serambi.base.clock import Clock, SystemClock
 from serambi.base.process import until_told_to_end
 from serambi.keeper.api import keeper_router
 from serambi.keeper.config import KeeperConfig, read_config
-from serambi.keeper.keeper import Keeper
+from serambi.keeper.keeper import Keeper, open_ledger
 from serambi.keeper.owner.routes import OwnerPages, owner_router
 from serambi.web.app import App, new_app
+from serambi.web.front import Front
 from serambi.web.login import Gate, MemoryLogins, OneToken, cookie_name
 from serambi.web.passwords import FailureLimit
 from serambi.web.serve import HttpServer
@@ -41,18 +43,22 @@ def keeper_app(keeper: Keeper, config: KeeperConfig, clock: Clock) -> App:
 
 
 async def run(path: Path) -> None:
-    """Run the keeper of `path` (keeper.toml) until SIGTERM or SIGINT."""
+    """Run the keeper of `path` (keeper.toml) until SIGTERM or SIGINT. It answers at once; what
+    may take long on a slow or full disk, opening the ledger, comes after that."""
     config = read_config(path)
     clock = SystemClock()
-    keeper = Keeper(config, clock)
-    try:
+    front = Front("Serambi keeper", __version__, config.site)
+    with contextlib.ExitStack() as closing:
         async with asyncio.TaskGroup() as group:
-            server = HttpServer(keeper_app(keeper, config, clock), config.host, config.port)
+            server = HttpServer(front, config.host, config.port)
             await server.start(group)
-            work = group.create_task(keeper.run())
             log.info("keeper of %s at http://%s:%d", config.site, config.host, server.port)
+            store = await asyncio.to_thread(open_ledger, config, clock)
+            closing.callback(store.close)
+            keeper = Keeper(config, clock, store=store)
+            closing.callback(keeper.close)
+            front.app = keeper_app(keeper, config, clock)
+            work = group.create_task(keeper.run())
             await until_told_to_end()
             work.cancel()
             await server.stop()
-    finally:
-        keeper.close()

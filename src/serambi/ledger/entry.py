@@ -30,6 +30,7 @@ EntryKind: TypeAlias = Literal[
     "resumed",
     "roster_accepted",
     "history_differs",
+    "clock_reset",
 ]
 
 

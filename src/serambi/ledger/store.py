@@ -63,6 +63,8 @@ class LedgerStore:
         self._waiting: list[Record] = []
         self._full: list[tuple[Tile, bytes]] = []
         self._pending: Pending | None = None
+        # What is known without asking the disk, for whoever must not wait for it.
+        self._size = 0
         self._checkpoint = b""
         self._last_ms = 0
 
@@ -96,6 +98,13 @@ class LedgerStore:
             return self._edge.size
 
     @property
+    def known_size(self) -> int:
+        """`size` as far as it is known: after a failed append there may be more. Never waits for
+        the disk."""
+        self._check_open()
+        return self._size
+
+    @property
     def checkpoint(self) -> bytes:
         """The signed checkpoint over all durable entries."""
         with self._ready(to_write=False):
@@ -104,10 +113,11 @@ class LedgerStore:
     def stamp(self) -> int:
         """The time for the next entry, unix ms: now, but never before the newest entry.
 
-        After a clock was set back, entries can so still be written until it has caught up.
+        After a clock was set back, entries can so still be written until it has caught up. Never
+        waits for the disk.
         """
-        with self._ready(to_write=False):
-            return max(unix_ms(self._clock.now()), self._last_ms)
+        self._check_open()
+        return max(unix_ms(self._clock.now()), self._last_ms)
 
     def entries(self, start: int, end: int) -> list[Entry]:
         """The durable entries [start, end), at most 4096 at once; else `SerambiError`."""
@@ -191,10 +201,7 @@ class LedgerStore:
         """Hold the store, open and in step with its folder. While the disk takes nothing, what
         was durable before can still be read."""
         with self._mutex:
-            if self._lock_file is None:
-                raise SerambiError(
-                    Kind.UNAVAILABLE, "the ledger is closed", where=str(self._folder)
-                )
+            self._check_open()
             if self._stale:
                 try:
                     self._recover()
@@ -202,6 +209,10 @@ class LedgerStore:
                     if to_write:
                         raise _unwritable(self._folder, error) from error
             yield
+
+    def _check_open(self) -> None:
+        if self._lock_file is None:
+            raise SerambiError(Kind.UNAVAILABLE, "the ledger is closed", where=str(self._folder))
 
     def _lock(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -241,9 +252,10 @@ class LedgerStore:
             raise self._corrupt("the tiles do not lead to the checkpoint's root")
         self._sweep(checkpoint.size)
         self._published = self._edge = edge
-        self._checkpoint, self._last_ms = note.emit(), last_ms
+        self._checkpoint = note.emit()
         self._waiting, self._full = [], []
-        self._take_pending()
+        self._last_ms = self._take_pending() or last_ms
+        self._size = self._edge.size
         self._stale = False
 
     @property
@@ -252,18 +264,20 @@ class LedgerStore:
             self._pending = Pending(self._folder)
         return self._pending
 
-    def _take_pending(self) -> None:
-        """Go on with what was appended and not published."""
+    def _take_pending(self) -> int:
+        """Go on with what was appended and not published -> when its newest entry was, unix ms."""
+        last_ms = 0
         for record in self._file.read(self._edge.size):
             edge, full = self._grown(record.leaves)
             if record.checkpoint != self._sign(edge.size, edge.root()):
                 raise self._corrupt(f"{PENDING_FILE} does not lead to its signed checkpoint")
             self._edge, self._checkpoint = edge, record.checkpoint
-            self._last_ms = decode_entry(record.leaves[-1]).at_ms
+            last_ms = decode_entry(record.leaves[-1]).at_ms
             self._waiting.append(record)
             self._full += full
         # A sync that failed may have lost what can be read now: write it again.
         self._file.rewrite(self._waiting)
+        return last_ms
 
     def _read_edge(self, size: int) -> tuple[Edge, int]:
         tiles = TileReader(self._folder, size)
@@ -330,6 +344,7 @@ class LedgerStore:
         self._edge, self._checkpoint = edge, checkpoint
         self._waiting.append(record)
         self._full += full
+        self._size = edge.size
         self._stale = False
 
     def _grown(self, leaves: Iterable[bytes]) -> tuple[Edge, list[tuple[Tile, bytes]]]:

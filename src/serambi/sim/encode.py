@@ -8,9 +8,11 @@ import hashlib
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -196,6 +198,18 @@ class _Failed:
     hint: str
 
 
+def _end_with_parent() -> None:
+    """In a process that paints: one whose parent was killed must not paint on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _leave_after(parent: int) -> None:
+    wait([parent])
+    os._exit(1)
+
+
 def _work(job: Job, cache: Path, opener: Opener) -> Streams | _Failed:
     cv2.setNumThreads(1)
     try:
@@ -217,7 +231,9 @@ def encode_all(
     """Every job's loops, in the jobs' order, in `processes` processes; one line for each."""
     done: dict[int, Streams] = {}
     with ProcessPoolExecutor(
-        max_workers=processes, mp_context=multiprocessing.get_context("spawn")
+        max_workers=processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_end_with_parent,
     ) as pool:
         futures = {pool.submit(_work, job, cache, opener): i for i, job in enumerate(jobs)}
         try:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
+    BACKOFF_FIRST_S,
+    BACKOFF_MAX_S,
     RTSP_BUFFER_BYTES,
     SHARD_TICK_IDLE_S,
     SHARD_TICK_MAX_S,
@@ -46,7 +48,7 @@ class Shard:
         self._streams: dict[Stream, None] = {}
         self._work: deque[Callable[[], None]] = deque()
         self._resolver = Resolver()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._hurried = threading.Event()
         self._hurried.set()
         self._settled = False
@@ -79,7 +81,7 @@ class Shard:
 
     def stop(self) -> None:
         """Close all streams and end the thread."""
-        self._stopping = True
+        self._stopping.set()
         self._hurried.set()
         self._wake()
 
@@ -133,19 +135,50 @@ class Shard:
             return  # it is awake already, or has ended
 
     def _run(self) -> None:
+        """Supervised: whatever happens outside of one stream's own work costs all of them their
+        connection, and none of them its reader."""
+        wait_s = BACKOFF_FIRST_S
+        crash: Exception | None = None
         try:
-            sweep_at_s = 0.0
-            while not self._stopping:
-                self._round(max(0.0, sweep_at_s - self.clock.monotonic()))
-                now_s = self.clock.monotonic()
-                if now_s >= sweep_at_s:
-                    sweep_at_s = now_s + _SWEEP_EVERY_S
-                    self._sweep(now_s)
-                self._rest()
+            while not self._stopping.is_set():
+                begun_s = self.clock.monotonic()
+                try:
+                    if crash is not None:
+                        self._begin_anew(crash)
+                        crash = None
+                    self._read()
+                except Exception as error:
+                    log.exception("the thread of %d streams crashed", len(self._streams))
+                    crash = error
+                    if self.clock.monotonic() - begun_s > BACKOFF_MAX_S:
+                        wait_s = BACKOFF_FIRST_S
+                    self._stopping.wait(wait_s)
+                    wait_s = min(wait_s * 2, BACKOFF_MAX_S)
         finally:
             for stream in tuple(self._streams):
                 self._guard(stream, stream.end)
             self._close()
+
+    def _read(self) -> None:
+        """Until told to stop."""
+        self._catch_up()
+        sweep_at_s = 0.0
+        while not self._stopping.is_set():
+            self._round(max(0.0, sweep_at_s - self.clock.monotonic()))
+            now_s = self.clock.monotonic()
+            if now_s >= sweep_at_s:
+                sweep_at_s = now_s + _SWEEP_EVERY_S
+                self._sweep(now_s)
+            self._rest()
+
+    def _begin_anew(self, crash: Exception) -> None:
+        """All streams say why, and connect again."""
+        said = SerambiError(
+            Kind.UNAVAILABLE, f"the reader of these cameras crashed ({_cause(crash)}); see the log"
+        )
+        for stream in tuple(self._streams):
+            if not stream.over:
+                self._fail(stream, said)
 
     def _rest(self) -> None:
         if not self._hurried.is_set() and self._settled:
@@ -186,14 +219,43 @@ class Shard:
         try:
             work(*arguments)
         except SerambiError as error:
-            stream.failed(error, self.clock.monotonic())
-        except Exception:  # supervised, as a thread of its own would be
+            self._fail(stream, error)
+        except Exception as error:  # supervised, as a thread of its own would be
             log.exception("a camera's reader crashed")
-            crashed = SerambiError(Kind.UNAVAILABLE, "the reader crashed; see the log")
-            stream.failed(crashed, self.clock.monotonic())
+            self._fail(stream, _crashed(error))
+
+    def _fail(self, stream: Stream, error: SerambiError) -> None:
+        """Not even that a connection is over may be more than one stream's trouble."""
+        now_s = self.clock.monotonic()
+        try:
+            stream.failed(error, now_s)
+        except Exception as crash:  # supervised
+            log.exception("a camera's reader crashed while it ended its connection")
+            try:
+                self._let_go(stream)
+                stream.broke(_crashed(crash), now_s)
+            except Exception:  # supervised: it is tried again
+                log.exception("a camera's reader cannot be set apart")
+
+    def _let_go(self, stream: Stream) -> None:
+        """Close what `stream` still has open here."""
+        for key in tuple(self._selector.get_map().values()):
+            if key.data is not None and key.data[0] is stream:
+                self._selector.unregister(key.fileobj)
+                if isinstance(key.fileobj, socket.socket):
+                    key.fileobj.close()
 
     def _close(self) -> None:
         self._resolver.close()
         self._selector.close()
         self._awake.close()
         self._waker.close()
+
+
+def _crashed(error: Exception) -> SerambiError:
+    return SerambiError(Kind.UNAVAILABLE, f"the reader crashed ({_cause(error)}); see the log")
+
+
+def _cause(error: Exception) -> str:
+    """Its kind alone: its words may hold an address with a password."""
+    return type(error).__name__

@@ -7,7 +7,13 @@ from typing import Protocol
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, MISREAD_MAX, MISREAD_WITHIN_S
+from serambi.base.limits import (
+    BACKOFF_FIRST_S,
+    BACKOFF_MAX_S,
+    MISREAD_MAX,
+    MISREAD_WITHIN_S,
+    READER_CRASHES_MAX,
+)
 from serambi.camera.health import HealthMeter
 from serambi.camera.rtsp.connection import Connection, Watch
 from serambi.camera.rtsp.datagrams import Datagrams
@@ -62,6 +68,7 @@ class Stream:
         self._began_s = 0.0
         self._pictures = 0
         self._misread = 0
+        self._crashes = 0
         self._lost = 0
         self._lost_before = 0
 
@@ -101,11 +108,27 @@ class Stream:
         if error.kind is Kind.BAD_INPUT:
             self._misread += 1
             if not pictures or self._misread >= MISREAD_MAX:
-                self.over = True
-                self._on_unfit(error.what)
+                self._leave(error.what)
                 return
         if pictures:
             self._wait_s = BACKOFF_FIRST_S
+        self._try_later(now_s)
+
+    def broke(self, error: SerambiError, now_s: float) -> None:
+        """Not even `failed` could be done: begin anew without what there was. A stream to which
+        that happens again and again is read elsewhere, where it disturbs nobody."""
+        self._connection = None
+        self._meter.failed(str(error))
+        self._crashes += 1
+        self._try_later(now_s)
+        if self._crashes >= READER_CRASHES_MAX and not self._stopped:
+            self._leave(error.what)
+
+    def _leave(self, why: str) -> None:
+        self._on_unfit(why)
+        self.over = True
+
+    def _try_later(self, now_s: float) -> None:
         # Many cameras behind one switch come back together: spread their attempts.
         self._next_s = now_s + self._wait_s * random.uniform(0.8, 1.2)
         self._wait_s = min(self._wait_s * 2, BACKOFF_MAX_S)

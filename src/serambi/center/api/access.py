@@ -6,7 +6,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.center.accounts import Account
+from serambi.center.accounts import MAY_READ_HISTORY, Account
 from serambi.center.service import Center
 
 
@@ -32,3 +32,17 @@ def account_of(connection: HTTPConnection, center: TheCenter) -> Account:
 
 
 SignedIn = Annotated[Account, Depends(account_of)]
+
+
+def reader_of_history(account: SignedIn) -> Account:
+    """Raises `DENIED` for a role whose work needs no history."""
+    if account.role not in MAY_READ_HISTORY:
+        raise SerambiError(
+            Kind.DENIED,
+            f"the role {account.role} does not read the history",
+            hint="ask a commander or an investigator",
+        )
+    return account
+
+
+ReadsHistory = Annotated[Account, Depends(reader_of_history)]

@@ -1,11 +1,11 @@
-"""What happened at the sites, for operators and auditors: their ledgers' entries as they came."""
+"""What happened at the sites, for commanders and investigators: their ledgers, as they came."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from serambi.center.api import models
-from serambi.center.api.access import SignedIn, TheCenter
+from serambi.center.api.access import ReadsHistory, TheCenter
 from serambi.center.entries import KeptEntry
 
 router = APIRouter(prefix="/api", tags=["history"])
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/api", tags=["history"])
 
 @router.get("/history")
 def history(
-    account: SignedIn,
+    account: ReadsHistory,
     center: TheCenter,
     site: models.Name | None = None,
     camera: models.Name | None = None,

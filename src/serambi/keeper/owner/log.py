@@ -16,6 +16,7 @@ _ICONS = {
     "agreement_revoked": "no",
     "roster_accepted": "pen",
     "history_differs": "no",
+    "clock_reset": "mark",
     "started": "mark",
 }
 _ENDED_BY_VIEWER = "closed"

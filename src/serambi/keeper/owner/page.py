@@ -33,6 +33,8 @@ class Facts:
     """Camera -> parties that have still to sign an agreement that names it."""
     disk_refuses: bool
     """Whether the disk has refused entries of the log, or a stop."""
+    clock_behind: bool
+    """Whether the date lies behind one that was seen before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class PageBuilder:
     def _troubles(self) -> tuple[str, ...]:
         """What the owner has to see to, in words."""
         found = []
+        if self._facts.clock_behind:
+            found.append(self._text("owner.clock_trouble"))
         if self._facts.disk_refuses:
             found.append(self._text("owner.disk_trouble"))
         if self._facts.refused_by_disk:

@@ -113,6 +113,7 @@ class OwnerPages:
             refused_by_disk=frozenset(c for c, w in watched.items() if w.recording_trouble),
             waiting=keeper.report.waiting(keeper.state()),
             disk_refuses=keeper.disk_refuses,
+            clock_behind=bool(keeper.clock_trouble),
         )
         text = self._text(language)
         builder = PageBuilder(keeper.config, facts, text, language, self._party_name(language))

@@ -1,5 +1,5 @@
-"""A process of its own that asks over HTTP and holds a crowd of viewers: so that measuring does not
-compete inside the bench's process, and so that it can live in another network.
+"""The bench's hand in another network: a process that asks over HTTP and holds a crowd of
+viewers, so that measuring does not compete inside the bench's process either.
 
 One JSON object a line in each direction. The viewers are bare sockets: some read all, some 10 kB a
 second, some nothing; each remembers when the last byte of a picture reached this machine, read or
@@ -233,7 +233,7 @@ def main() -> None:
         crowd.look()
 
 
-class Agent:
+class Hand:
     """The bench's end of such a process."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
@@ -241,8 +241,8 @@ class Agent:
 
     @classmethod
     @contextmanager
-    def started(cls, command: Callable[[list[str]], list[str]]) -> Iterator["Agent"]:
-        argv = command([sys.executable, "-m", "benches._agent"])
+    def started(cls, command: Callable[[list[str]], list[str]]) -> Iterator["Hand"]:
+        argv = command([sys.executable, "-m", "benches._hand"])
         process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
