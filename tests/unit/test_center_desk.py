@@ -499,6 +499,19 @@ async def test_the_events_say_what_to_ask_for_anew(
         assert '"waiting":1,"urgent":1' in said
 
 
+async def test_who_may_not_read_the_desk_is_told_nothing_of_it(
+    center: Running, operator: httpx.AsyncClient
+) -> None:
+    async with center.socket("/api/events", Role.COORDINATOR) as socket:
+        await messages(socket, 2)
+        await call(operator)
+        beats = 0
+        while beats < 2:
+            (message,) = await messages(socket, 1)
+            assert '"type":"desk"' not in str(message)
+            beats += '"type":"beat"' in str(message)
+
+
 async def test_a_handover_takes_two_people(
     operator: httpx.AsyncClient, commander: httpx.AsyncClient
 ) -> None:
