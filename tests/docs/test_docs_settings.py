@@ -38,7 +38,8 @@ def row(where: str, name: str) -> str:
 @pytest.mark.parametrize(("name", "default"), list(fields(keeper._File)))
 def test_settings_of_the_keeper(name: str, default: object) -> None:
     found = row(section(PAGE, "## Keeper: `keeper.toml`"), name)
-    assert default is None or f"`{default}`" in found.split("|")[2]
+    shown = str(default).lower() if isinstance(default, bool) else default
+    assert default is None or f"`{shown}`" in found.split("|")[2]
 
 
 @pytest.mark.parametrize(("name", "default"), list(fields(keeper.Camera)))

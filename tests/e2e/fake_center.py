@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from msgspec import structs
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -265,8 +266,8 @@ async def _show_stream(
         if stream == "main" and camera in center.damaged and not unit.key:
             # It calls itself a key picture and is none.
             center.damaged.discard(camera)
-            unit = replace(unit, key=True)
-        message = encode_unit(replace(unit, wall_us=unit.wall_us - 150_000), n)
+            unit = structs.replace(unit, key=True)
+        message = encode_unit(structs.replace(unit, wall_us=unit.wall_us - 150_000), n)
         await socket.send_bytes(message if muxer is None else muxer.feed(message) or b"")
     return False
 

@@ -1,8 +1,9 @@
 """One camera's recordings without a keeper: the recorder, its syncer and index, and clips."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from serambi.base.clock import ManualClock
 from serambi.base.errors import SerambiError

@@ -53,6 +53,8 @@ def _config(folder: Path) -> KeeperConfig:
         owner_token_sha256="0" * 64,
         keep_s=3600,
         keep_bytes=1_000_000,
+        check_views=False,
+        analysis_cores=0.5,
         cameras=cameras,
     )
 

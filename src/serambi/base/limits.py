@@ -168,3 +168,11 @@ RECORDING_ROWS_WAITING = 65_536
 RECORDING_TAIL_S = 20.0
 # A date that leaps further than this deletes nothing by age until it has held for as long.
 RETENTION_LEAP_S = 24 * 3600.0
+
+# Analysis at the site
+ANALYST_MESSAGE_MAX_BYTES = 8 * 1024 * 1024
+ANALYST_QUEUE_UNITS = 64
+ANALYST_STALE_S = 30.0
+ALERT_AGAIN_S = 300.0
+ALERTS_WAITING = 256
+REFERENCE_MAX_BYTES = 4 * 1024 * 1024

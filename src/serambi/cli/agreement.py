@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from serambi.agreement.attestation import read_attestation
+from serambi.agreement.confirmation import Confirmation, read_confirmation, seal_confirmation
 from serambi.agreement.instants import instant_text
 from serambi.agreement.model import (
     SignedAgreement,
@@ -151,6 +153,28 @@ def revoke(file: Path, key: Path, roster: Path, out: Path) -> None:
     _write_new(out, seal_revocation(revocation, mine))
     click.echo(f"Agreement {number} is revoked by {party} once a site has this file:")
     click.echo(f"put {out} into the site's inbox folder, or send it through the center.")
+
+
+@agreement_group.command("confirm-view")
+@click.argument("attestation", type=_EXISTING)
+@click.option(
+    "--key", "folders", required=True, multiple=True, type=_FOLDER, help="The owner's, another's."
+)
+@_roster
+@click.option("--out", required=True, type=_NEW, help="The confirmation, to be passed on.")
+def confirm_view(attestation: Path, folders: tuple[Path, ...], roster: Path, out: Path) -> None:
+    """Say that a camera whose view had changed stands again as in ATTESTATION: its owner and one
+    other party, who have looked at both pictures."""
+    parties = _read_roster(roster)
+    signed = read_attestation(read_file(attestation), parties)
+    said = signed.attestation
+    at = instant_text(SystemClock().now())
+    keys = [SigningKey.load(folder) for folder in folders]
+    raw = seal_confirmation(Confirmation(1, said.site, said.camera, signed.digest, at), keys)
+    read_confirmation(raw, parties)
+    _write_new(out, raw)
+    click.echo(f"Camera {said.number} is looked at again once its site has this file:")
+    click.echo(f"put {out} into the site's inbox folder.")
 
 
 def _read_roster(path: Path) -> Roster:

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import ctypes
+import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,11 +41,13 @@ def _die_with_parent() -> None:
 
 @dataclass
 class Child:
-    """One process to keep alive; its output goes to `log`."""
+    """One process to keep alive; its output goes to `log`. What is written into the pipe
+    `control`, where there is one, is its input."""
 
     name: str
     command: Sequence[str]
     log: Path
+    control: Path | None = None
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
     starts: int = field(default=0, init=False)
     _told: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -65,10 +68,10 @@ class Child:
                 await asyncio.wait_for(self._told.wait(), wait_s)
 
     async def _start(self) -> asyncio.subprocess.Process:
-        with self.log.open("ab") as output:
+        with self.log.open("ab") as output, self._input() as source:
             process = await asyncio.create_subprocess_exec(
                 *self.command,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=source,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -76,6 +79,20 @@ class Child:
             )
         self.starts += 1
         return process
+
+    @contextlib.contextmanager
+    def _input(self) -> Iterator[int]:
+        if self.control is None:
+            yield asyncio.subprocess.DEVNULL
+            return
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(self.control, 0o600)
+        # For reading and writing: so it has no end while nobody writes.
+        opened = os.open(self.control, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            yield opened
+        finally:
+            os.close(opened)
 
     async def end(self) -> None:
         """Ask it to end, and after three seconds make it; `keep_alive` then returns."""

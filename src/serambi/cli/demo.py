@@ -127,8 +127,11 @@ def town_processes(layout: Layout) -> list[Child]:
         return Child(name, command, logs / f"{name}.log")
 
     simulator = [python, "-m", "serambi.sim", "--config", str(layout.folder / "sim.json")]
+    simulator.append("--control")
     children = [
-        Child("cameras", simulator, logs / "cameras.log"),
+        Child(
+            "cameras", simulator, logs / "cameras.log", control=layout.folder / "cameras.control"
+        ),
         process("center", "center", layout.center / "center.toml"),
     ]
     for site in layout.town.site:
@@ -217,7 +220,7 @@ async def _run(folder: Path, port: int, videos: Path | None, browser: bool) -> N
     town = read_town()
     loops = await asyncio.to_thread(prepare_loops, town, videos)
     ports = _choose_ports(port, [site.id for site in town.site])
-    layout = lay_out(folder, town, ports, loops, time.time())
+    layout = lay_out(folder, town, ports, loops, time.time(), scenes=True)
     seats = _seats(layout)
     children = town_processes(layout)
     async with asyncio.TaskGroup() as group:

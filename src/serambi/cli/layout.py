@@ -29,6 +29,7 @@ from serambi.agreement.model import (
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.words import Words
+from serambi.cli.scenery import approve, approved_picture, simulated
 from serambi.identity.certificates import create_authority, ensure
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import (
@@ -82,9 +83,17 @@ class Layout:
 
 
 def lay_out(
-    folder: Path, town: towns.Town, ports: Ports, loops: dict[str, Streams], now: float
+    folder: Path,
+    town: towns.Town,
+    ports: Ports,
+    loops: dict[str, Streams],
+    now: float,
+    *,
+    scenes: bool = False,
 ) -> Layout:
-    """Write everything the processes need into `folder`. `loops`: camera id -> its pictures."""
+    """Write everything the processes need into `folder`. `loops`: camera id -> its pictures;
+    `scenes`: these are what the town's scenes show, so that views can be compared with them and
+    the simulator can turn a camera away."""
     _claim(folder)
     keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
     gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
@@ -102,9 +111,13 @@ def lay_out(
     )
     passwords = {camera.id: secrets.token_urlsafe(12) for camera in town.cameras}
     for site in town.site:
-        _site_settings(layout, site, passwords)
+        _site_settings(layout, site, passwords, views=scenes)
+        if scenes:
+            approve(layout.keeper(site.id), site.camera)
     _center_settings(layout)
-    _simulator_settings(layout, loops, passwords)
+    cameras = simulated(town.cameras, loops, passwords, layout.canaries, turn=scenes)
+    simulator = {"cameras": cameras, "host": "127.0.0.1", "port": ports.rtsp}
+    write_atomically(folder / "sim.json", json.dumps(simulator).encode(), mode=0o600)
     return layout
 
 
@@ -226,7 +239,6 @@ def _documents(
 def _attestation(
     site: towns.Site, camera: towns.Camera, keys: dict[str, SigningKey], valid_until: float
 ) -> bytes:
-    reference = Path(towns.__file__).parent / "scenes" / f"{camera.scene}.webp"
     return seal_attestation(
         Attestation(
             format=1,
@@ -239,7 +251,7 @@ def _attestation(
             position=camera.position,
             heading_deg=camera.heading_deg,
             fov_deg=_FOV_DEG,
-            reference_sha256=hashlib.sha256(reference.read_bytes()).hexdigest(),
+            reference_sha256=hashlib.sha256(approved_picture(camera).read_bytes()).hexdigest(),
             valid_until=instant_text(valid_until),
         ),
         [keys[site.owner], keys[site.witness]],
@@ -273,7 +285,7 @@ def _agreement(
             SharedSite(
                 site=site.id,
                 cameras=tuple(c.id for c in site.camera if c.facing != "inside"),
-                actions=("live",),
+                actions=("live", "alerts"),
                 zone=town.zone,
                 hours=ALWAYS,
             )
@@ -316,7 +328,9 @@ def _words(words: Words) -> str:
     return f"{{ id = {_toml(words.id)}, en = {_toml(words.en)} }}"
 
 
-def _site_settings(layout: Layout, site: towns.Site, passwords: dict[str, str]) -> None:
+def _site_settings(
+    layout: Layout, site: towns.Site, passwords: dict[str, str], *, views: bool
+) -> None:
     folder = layout.keeper(site.id)
     owner = layout.roster.party(site.owner)
     token = hashlib.sha256(layout.owner_tokens[site.id].encode()).hexdigest()
@@ -339,6 +353,9 @@ port = {layout.ports.keepers[site.id]}
 [retention]
 days = 1.0
 gigabytes = 2.0
+
+[analysis]
+views = {"true" if views else "false"}
 """
     write_atomically(folder / "keeper.toml", keeper.encode())
     cameras = "".join(
@@ -386,21 +403,3 @@ authority = "authority"
 names = ["localhost", "127.0.0.1"]
 """
     write_atomically(layout.center / "center.toml", settings.encode())
-
-
-def _simulator_settings(
-    layout: Layout, loops: dict[str, Streams], passwords: dict[str, str]
-) -> None:
-    cameras = [
-        {
-            "id": camera.id,
-            "user": "keeper",
-            "password": passwords[camera.id],
-            "canary": layout.canaries[camera.id],
-            "main": str(loops[camera.id].main),
-            "sub": str(loops[camera.id].sub),
-        }
-        for camera in layout.town.cameras
-    ]
-    settings = {"cameras": cameras, "host": "127.0.0.1", "port": layout.ports.rtsp}
-    write_atomically(layout.folder / "sim.json", json.dumps(settings).encode(), mode=0o600)

@@ -26,6 +26,9 @@ _KINDS = {
     "stopped": ("dihentikan oleh pemilik", "stopped by the owner"),
     "resumed": ("dibuka lagi oleh pemilik", "resumed by the owner"),
     "roster_accepted": ("daftar pihak diterima", "roster accepted"),
+    "suspended": ("ditangguhkan karena pandangannya", "suspended for its view"),
+    "restored": ("pandangannya cocok lagi", "its view matches again"),
+    "alert": ("peringatan", "alert"),
     "history_differs": ("riwayat lokasi tidak sama lagi", "site's history differs"),
     "clock_reset": (
         "tanggal terakhir dilupakan oleh pemilik",

@@ -61,12 +61,27 @@ class StreamHealth(BaseModel):
 
 
 class CameraHealth(BaseModel):
+    """`view`: `match`, `changed`, `undecidable`, `unseen`, empty when it is not checked;
+    `view_trouble`: why the camera cannot be looked at."""
+
     id: str
     number: str
     online: bool
     recording: bool
     recording_trouble: str
+    view: str
+    view_trouble: str
     streams: dict[str, StreamHealth]
+
+
+class Analysis(BaseModel):
+    """What the analysis uses of a core, how often it looks at each camera, and how many pictures
+    it had to leave out."""
+
+    running: bool
+    cores: float
+    every_s: float
+    left_out: int
 
 
 class Health(BaseModel):
@@ -81,6 +96,7 @@ class Health(BaseModel):
     center_linked: bool
     ledger_size: int
     disk_refuses: bool
+    analysis: Analysis
     clock_trouble: str
     cameras: list[CameraHealth]
 
@@ -190,9 +206,12 @@ def _health(keeper: Keeper) -> Health:
                 online=watched.online,
                 recording=watched.recording,
                 recording_trouble=watched.recording_trouble,
+                view=keeper.lookout.sight(camera.id) or "",
+                view_trouble=keeper.lookout.trouble(camera.id),
                 streams=streams,
             )
         )
+    strain = keeper.lookout.strain
     clock_trouble = keeper.clock_trouble
     well = all(c.online and c.recording for c in cameras)
     well = well and not keeper.disk_refuses and not clock_trouble
@@ -204,6 +223,12 @@ def _health(keeper: Keeper) -> Health:
         center_linked=not keeper.center_lost,
         ledger_size=keeper.journal.store.known_size,
         disk_refuses=keeper.disk_refuses,
+        analysis=Analysis(
+            running=strain.running,
+            cores=round(strain.cores, 3),
+            every_s=round(strain.every_s, 2),
+            left_out=strain.left_out,
+        ),
         clock_trouble=clock_trouble,
         cameras=cameras,
     )

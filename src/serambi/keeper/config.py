@@ -14,6 +14,7 @@ from serambi.base.toml import read_toml
 from serambi.base.words import Words
 
 _KEEP_MAX = 1_000_000
+_CORES_MAX = 64
 _ERROR_MAX_CHARACTERS = 300
 _HINT = "compare with docs/reference/settings.md"
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
@@ -51,6 +52,11 @@ class _Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gigabytes: float = 200.0
 
 
+class _Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    views: bool = False
+    cores: float = 0.5
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int
     site: str
@@ -62,6 +68,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: str = "Asia/Jakarta"
     http: _Http = _Http()
     retention: _Retention = _Retention()
+    analysis: _Analysis = _Analysis()
 
 
 class _Cameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +92,8 @@ class KeeperConfig:
     owner_token_sha256: str
     keep_s: float
     keep_bytes: int
+    check_views: bool
+    analysis_cores: float
     cameras: tuple[Camera, ...]
 
     @property
@@ -147,6 +156,9 @@ def read_config(path: Path) -> KeeperConfig:
         if not 0 < number <= _KEEP_MAX:
             hint = f"use more than 0, at most {_KEEP_MAX}"
             raise _refuse(path, f"{name} {number} is out of bounds", hint)
+    if not 0.05 <= found.analysis.cores <= _CORES_MAX:
+        hint = f"use 0.05 to {_CORES_MAX}"
+        raise _refuse(path, f"analysis.cores {found.analysis.cores} is out of bounds", hint)
     try:
         ZoneInfo(found.zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -175,5 +187,7 @@ def read_config(path: Path) -> KeeperConfig:
         owner_token_sha256=found.owner_token_sha256,
         keep_s=found.retention.days * 86400,
         keep_bytes=int(found.retention.gigabytes * 1e9),
+        check_views=found.analysis.views,
+        analysis_cores=found.analysis.cores,
         cameras=cameras,
     )

@@ -7,13 +7,19 @@ not belong here: this module gathers the `State` that `decide` looks at.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from serambi.agreement.attestation import ATTESTATION_TYPE, SignedAttestation, read_attestation
+from serambi.agreement.confirmation import (
+    CONFIRMATION_TYPE,
+    SignedConfirmation,
+    read_confirmation,
+)
 from serambi.agreement.decide import State
 from serambi.agreement.model import AGREEMENT_TYPE, SignedAgreement, read_agreement
 from serambi.agreement.revocation import REVOCATION_TYPE, Revocation, read_revocation
@@ -93,6 +99,7 @@ class Documents:
         # back must not outlive its revocation.
         self._early: dict[tuple[str, str], Revocation] = {}
         self._attestations: dict[str, SignedAttestation] = {}
+        self._confirmations: dict[str, SignedConfirmation] = {}
         self._written: set[str] = set()
         for path in sorted(self._folder.glob("*.json")):
             self._load(path)
@@ -113,7 +120,13 @@ class Documents:
                 ) from error
             log.error("%s is left out: %s", path, error)
 
-    def state(self, *, stops: dict[str, float], clock_ok: bool) -> State:
+    def state(
+        self,
+        *,
+        stops: dict[str, float],
+        clock_ok: bool,
+        suspensions: Mapping[str, float] = MappingProxyType({}),
+    ) -> State:
         """Everything `decide` needs to know, as of now."""
         return State(
             site=self._site,
@@ -121,9 +134,19 @@ class Documents:
             revocations=dict(self._revocations),
             attestations=dict(self._attestations),
             stops=stops,
-            suspensions={},
+            suspensions=suspensions,
             clock_ok=clock_ok,
         )
+
+    @property
+    def attestations(self) -> Mapping[str, SignedAttestation]:
+        """By camera id."""
+        return self._attestations
+
+    @property
+    def confirmations(self) -> Mapping[str, SignedConfirmation]:
+        """The newest one of each camera."""
+        return self._confirmations
 
     def accept(self, raw: bytes) -> Accepted:
         """Verify one document and keep it, durable on return. Raises `SerambiError` when it is
@@ -164,12 +187,13 @@ class Documents:
             AGREEMENT_TYPE: self._take_agreement,
             REVOCATION_TYPE: self._take_revocation,
             ATTESTATION_TYPE: self._take_attestation,
+            CONFIRMATION_TYPE: self._take_confirmation,
         }
         if kind not in takers:
             raise SerambiError(
                 Kind.BAD_INPUT,
                 f"a document of type {kind[:80]!r} is not known here",
-                hint="an agreement, an attestation or a revocation is expected",
+                hint="an agreement, an attestation, a revocation or a confirmation is expected",
             )
         return takers[kind](dsse.dump(self._believed(envelope)))
 
@@ -310,3 +334,26 @@ class Documents:
         replaces = () if known is None else (known.digest,)
         name = f"attestation-{attestation.camera}"
         return _Taken(name, Accepted(), raw, keep, replaces=replaces)
+
+    def _take_confirmation(self, raw: bytes) -> _Taken:
+        signed = read_confirmation(raw, self.roster)
+        camera = signed.confirmation.camera
+        if signed.confirmation.site != self._site:
+            raise SerambiError(
+                Kind.BAD_INPUT, f"the confirmation is of another site than {self._site}"
+            )
+        known = self._attestations.get(camera)
+        if known is None or known.digest != signed.confirmation.attestation:
+            raise SerambiError(
+                Kind.BAD_INPUT,
+                f"the confirmation is of another attestation of {camera} than the one that holds",
+                hint="confirm the attestation that this site knows",
+            )
+        before = self._confirmations.get(camera)
+        if before is not None and before.at >= signed.at:
+            return _Taken()
+
+        def keep() -> None:
+            self._confirmations = {**self._confirmations, camera: signed}
+
+        return _Taken(f"confirmation-{camera}", Accepted(), raw, keep)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Literal
 
-from serambi.agreement.decide import State, clock_is_sane
+from serambi.agreement.decide import Ask, State, clock_is_sane, decide
 from serambi.base.canonical import encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
@@ -27,6 +27,7 @@ from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply,
 from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
+from serambi.keeper.analysis.lookout import Lookout
 from serambi.keeper.clock import trouble as clock_trouble
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
@@ -88,7 +89,16 @@ class Keeper:
         )
         self.release = Release(self.uplink, clock)
         self.hub = Hub(self._loop, self._offer, self.release.is_open)
-        self.watch = CameraWatch(config, self.hub, clock, open_source)
+        self.lookout = Lookout(
+            config,
+            clock,
+            self.journal,
+            self.documents,
+            agreement_of=self._agreement_of,
+            gives_alerts=self._gives_alerts,
+            changed=self._view_changed,
+        )
+        self.watch = CameraWatch(config, self.hub, clock, open_source, self.lookout.push)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()
         self.sessions = Sessions(
@@ -114,10 +124,31 @@ class Keeper:
         now = self.clock.now()
         sane = clock_is_sane(now, self.durable.clock_high_water)
         self.durable.see_clock(now)
-        state = self.documents.state(stops=self.durable.stops, clock_ok=sane)
+        suspensions = self.lookout.suspended()
+        state = self.documents.state(
+            stops=self.durable.stops, suspensions=suspensions, clock_ok=sane
+        )
         known = {c.id for c in self.config.cameras if c.facing != "inside"}
         attestations = {c: signed for c, signed in state.attestations.items() if c in known}
         return replace(state, attestations=attestations)
+
+    def _agreement_of(self, camera: str) -> str:
+        return next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
+
+    def _gives_alerts(self, camera: str) -> str:
+        state = self.state()
+        for signed, known in self.report.shared(state):
+            if known.id == camera:
+                agreement = signed.agreement
+                ask = Ask(camera, "alerts", agreement.purposes[0].id, agreement.viewer)
+                decision = decide(state, ask, self.clock.now())
+                return decision.agreement if decision.allowed else ""
+        return ""
+
+    def _view_changed(self) -> None:
+        self._hurry.set()
+        self._changed.set()
+        self.delivery.wake()
 
     def site_state(self) -> SiteState:
         """What the center is told."""
@@ -179,7 +210,7 @@ class Keeper:
     async def _journal_of_owner(
         self, kind: Literal["stopped", "resumed"], camera: str | None
     ) -> bool:
-        agreement = next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
+        agreement = self._agreement_of(camera or "")
         self._changed.set()
         return await self.journal.note(
             self.journal.entry(
@@ -260,6 +291,7 @@ class Keeper:
                 ("history", self.delivery.run),
                 ("sessions", self._look_again),
                 ("inbox", self._every(STATE_EVERY_S, self.inbox.read)),
+                ("views", self.lookout.run),
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),

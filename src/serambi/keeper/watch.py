@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _CLOSE_S = 1.0
 
+Look = Callable[[str, str, VideoConfig | AccessUnit | None], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -42,7 +44,10 @@ class Watched:
 class _Station:
     """One camera: its two readers and its recorder."""
 
-    def __init__(self, camera: Camera, recorder: Recorder, hub: Hub, engines: Engines) -> None:
+    def __init__(
+        self, camera: Camera, recorder: Recorder, hub: Hub, engines: Engines, look: Look
+    ) -> None:
+        self._look = look
         self._camera = camera
         self._recorder = recorder
         self._hub = hub
@@ -62,6 +67,7 @@ class _Station:
         def take(item: VideoConfig | AccessUnit | None) -> None:
             if stream == "main":
                 self._record(item)
+            self._look(self._camera.id, stream, item)
             if item is None:
                 self._hub.forget(self._camera.id, stream)
             else:
@@ -94,7 +100,8 @@ class _Station:
 
 
 class CameraWatch:
-    """All cameras of the site. `open_source` takes the place of the engines, in tests."""
+    """All cameras of the site. `open_source` takes the place of the engines, in tests; `look` is
+    given every item of every stream, in the cameras' threads."""
 
     def __init__(
         self,
@@ -102,6 +109,7 @@ class CameraWatch:
         hub: Hub,
         clock: Clock,
         open_source: OpenSource | None = None,
+        look: Look = lambda camera, stream, item: None,
     ) -> None:
         self._hub = hub
         self._engines = Engines(clock, open_source)
@@ -115,7 +123,7 @@ class CameraWatch:
         )
         self._stations = {
             camera.id: _Station(
-                camera, Recorder(folder, camera.id, self._syncer, clock), hub, self._engines
+                camera, Recorder(folder, camera.id, self._syncer, clock), hub, self._engines, look
             )
             for camera in config.cameras
         }

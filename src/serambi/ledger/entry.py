@@ -30,6 +30,9 @@ EntryKind: TypeAlias = Literal[
     "resumed",
     "roster_accepted",
     "history_differs",
+    "suspended",
+    "restored",
+    "alert",
     "clock_reset",
 ]
 

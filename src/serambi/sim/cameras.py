@@ -34,8 +34,8 @@ from serambi.sim.stream import Camera, Manner
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One camera. `canary`: 32 hexadecimal digits, no zero byte. Files as `encode` writes; one
-    file may serve many cameras. `changed` is what the main stream shows under that fault. `auth`,
-    `audio`, `phase_s` and `hostile` as in `Manner`."""
+    file may serve many cameras. `changed` and `changed_sub` are what the streams show under that
+    fault. `auth`, `audio`, `phase_s` and `hostile` as in `Manner`."""
 
     id: str
     user: str
@@ -44,6 +44,7 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     main: str
     sub: str
     changed: str = ""
+    changed_sub: str = ""
     faults: Faults = NONE
     auth: str = "digest"
     audio: bool = False
@@ -105,7 +106,8 @@ def open_camera(config: CameraConfig, clock: SystemClock, loops: dict[str, Loop]
         raise SerambiError(Kind.BAD_INPUT, "canary is not hexadecimal", where=config.id) from error
     Challenge(config.auth)
     hostile(config.hostile)
-    files = {"main": config.main, "sub": config.sub, "changed:main": config.changed}
+    files = {"main": config.main, "sub": config.sub}
+    files |= {"changed:main": config.changed, "changed:sub": config.changed_sub}
     for file in files.values():
         if file and file not in loops:
             loops[file] = loop_file.read(Path(file))

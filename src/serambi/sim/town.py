@@ -4,7 +4,7 @@ written here, no keys made; `cli/layout.py` does that."""
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -49,7 +49,8 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`codec` is the main stream's; the sub stream is H.264 always."""
+    """`codec` is the main stream's; the sub stream is H.264 always. `zones` and `rules` are what
+    the analysis at the site watches, as in its rules files."""
 
     number: str
     scene: str
@@ -58,6 +59,8 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     position: Words
     name: Words
     codec: Literal["h264", "h265"] = "h264"
+    zones: tuple[dict[str, Any], ...] = ()
+    rules: tuple[dict[str, Any], ...] = ()
 
     @property
     def id(self) -> str:

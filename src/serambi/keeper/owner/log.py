@@ -16,6 +16,9 @@ _ICONS = {
     "agreement_revoked": "no",
     "roster_accepted": "pen",
     "history_differs": "no",
+    "suspended": "no",
+    "restored": "eye",
+    "alert": "mark",
     "clock_reset": "mark",
     "started": "mark",
 }

@@ -63,6 +63,7 @@ class CameraRow:
     text: str
     can_stop: bool
     can_resume: bool
+    can_compare: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,7 @@ class PageBuilder:
                     icon=icon,
                     text=told,
                     can_stop=shared is not None and not {camera.id, "*"} & self._facts.stops.keys(),
+                    can_compare=state == "suspended",
                     can_resume=camera.id in self._facts.stops and "*" not in self._facts.stops,
                 )
             )

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.words import Language
@@ -16,6 +16,7 @@ from serambi.keeper.keeper import Keeper
 from serambi.keeper.owner.log import LogWords
 from serambi.keeper.owner.page import Facts, PageBuilder
 from serambi.keeper.owner.times import Times
+from serambi.ledger.entry import EntryKind
 from serambi.web.login import Gate, digest_of
 from serambi.web.passwords import FailureLimit
 from serambi.web.words import Words, choose_language, remember_language
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 _LOG_ROWS = 8
 _LOG_PAGE = 100
 _THEME_COOKIE = "serambi_theme"
+_HIDING: tuple[EntryKind, ...] = ("refused", "stopped", "resumed", "suspended", "restored", "alert")
+"""Kinds of entries in which a camera that no agreement names is a commitment."""
 _YEAR_S = 365 * 24 * 3600
 
 
@@ -85,11 +88,7 @@ class OwnerPages:
         }
         # The owner knows what the commitments of this box stand for; nobody else does.
         hide = self._keeper.journal.commitment
-        names |= {
-            hide(kind, camera): name
-            for camera, name in names.items()
-            for kind in ("refused", "stopped", "resumed")
-        }
+        names |= {hide(kind, camera): name for camera, name in names.items() for kind in _HIDING}
         return LogWords(
             Times(self._keeper.config.zone, language),
             self._text(language),
@@ -150,6 +149,40 @@ class OwnerPages:
         rows = self._log_words(choose_language(request)).rows(reversed(store.entries(start, end)))
         older = start if start else None
         return self._render(request, "log.html", rows=rows, older=older, signed_in=True)
+
+    def view(self, request: Request, camera: str) -> Response:
+        """The approved picture beside the newest one that did not match."""
+        if self._gate.identify(request) is None:
+            return self._sign_in_first(request)
+        lookout = self._keeper.lookout
+        known = next((c for c in self._keeper.config.cameras if c.id == camera), None)
+        sight = lookout.sight(camera)
+        if known is None or sight is None:
+            return RedirectResponse("/", 303)
+        text = self._text(choose_language(request))
+        return self._render(
+            request,
+            "view.html",
+            title=text("owner.view_title", number=known.number),
+            text=text(f"owner.view_{sight}"),
+            camera=camera,
+            has_approved=lookout.approved(camera) is not None,
+            has_now=bool(lookout.sights.picture(camera)),
+            signed_in=True,
+        )
+
+    def picture(self, request: Request, camera: str, which: str) -> Response:
+        """One of the two pictures: for the owner alone."""
+        self._gate.require(request)
+        lookout = self._keeper.lookout
+        headers = {"Cache-Control": "no-store"}
+        approved = lookout.approved(camera)
+        if which == "approved" and approved is not None:
+            return FileResponse(approved, headers=headers)
+        raw = lookout.sights.picture(camera)
+        if which == "now" and raw:
+            return Response(raw, media_type="image/jpeg", headers=headers)
+        raise SerambiError(Kind.NOT_FOUND, "there is no such picture", where="the owner's page")
 
     def confirm(self, request: Request, camera: str = "") -> Response:
         if self._gate.identify(request) is None:
@@ -230,6 +263,14 @@ def owner_router(pages: OwnerPages) -> APIRouter:
     @router.get("/log")
     def log(request: Request, before: int | None = None) -> Response:
         return pages.log(request, before)
+
+    @router.get("/view")
+    def view(request: Request, camera: str = "") -> Response:
+        return pages.view(request, camera)
+
+    @router.get("/view/{which}")
+    def picture(request: Request, which: str, camera: str = "") -> Response:
+        return pages.picture(request, camera, which)
 
     @router.get("/stop")
     def confirm(request: Request, camera: str = "") -> Response:

@@ -1,0 +1,171 @@
+"""What each camera was last seen to show, compared with its approved pictures, and which are
+suspended for it. A proven change stays through a restart, until a confirmation or another
+attestation; whatever cannot be told ends by itself with a match. Doubt is not shared.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from serambi.base.canonical import decode, encode
+from serambi.base.clock import Clock, unix_ms
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.files import write_atomically
+from serambi.base.limits import ANALYST_STALE_S
+
+log = logging.getLogger(__name__)
+
+_FILE = "sights.json"
+_MAX_BYTES = 1024 * 1024
+
+Sight = Literal["unseen", "match", "changed", "undecidable"]
+
+
+class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    at_ms: int
+    attestation: str
+
+
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: Literal[1]
+    changed: dict[str, _Change]
+
+
+@dataclass(slots=True)
+class _State:
+    """`since` is unix seconds, `heard_s` monotonic."""
+
+    sight: Sight
+    since: float
+    heard_s: float
+    picture: bytes = b""
+
+
+class Sights:
+    """Of the cameras that are `checked`. Used in the event loop only."""
+
+    def __init__(self, folder: Path, checked: Collection[str], clock: Clock) -> None:
+        """Raises CORRUPT when what is kept cannot be read."""
+        self._path = folder / _FILE
+        self._clock = clock
+        self._changed = self._read() if self._path.exists() else {}
+        now = clock.now()
+        self._states = {c: _State("unseen", now, clock.monotonic()) for c in checked}
+        self._unwritten = False
+
+    def _read(self) -> dict[str, _Change]:
+        try:
+            raw = self._path.read_bytes()
+            return dict(decode(_Kept, raw, what="changed views", max_bytes=_MAX_BYTES).changed)
+        except (SerambiError, OSError) as error:
+            why = error.what if isinstance(error, SerambiError) else error.strerror
+            raise SerambiError(
+                Kind.CORRUPT,
+                f"which views have changed is not known: {why}",
+                where=str(self._path),
+                hint="restore the file from a backup",
+            ) from error
+
+    @property
+    def checked(self) -> Collection[str]:
+        """The cameras whose views are looked at."""
+        return self._states.keys()
+
+    def changed_at(self, camera: str) -> float:
+        """When its view was first proven to be another, unix seconds; 0 when it is not."""
+        change = self._changed.get(camera)
+        return change.at_ms / 1000 if change else 0.0
+
+    def heard(self, camera: str) -> float:
+        """When it was last looked at, monotonic seconds."""
+        return self._states[camera].heard_s
+
+    def connected(self, camera: str) -> None:
+        """The camera sends anew: until it was looked at, nobody knows what it shows."""
+        state = self._states.get(camera)
+        if state is not None:
+            self._turn(state, "unseen")
+
+    def seen(self, camera: str, sight: Sight, picture: bytes, attestation: str) -> bool:
+        """One answer of the analyst, by the approved pictures of `attestation` (its digest).
+        Whether the camera's sight became another."""
+        state = self._states.get(camera)
+        if state is None:
+            return False
+        state.heard_s = self._clock.monotonic()
+        if picture:
+            state.picture = picture
+        if sight == "changed" and camera not in self._changed:
+            self._changed[camera] = _Change(unix_ms(self._clock.now()), attestation)
+            self._unwritten = True
+        return self._turn(state, sight)
+
+    def _turn(self, state: _State, sight: Sight) -> bool:
+        if state.sight == sight:
+            return False
+        state.sight, state.since = sight, self._clock.now()
+        return True
+
+    def picture(self, camera: str) -> bytes:
+        """The newest picture that did not match, as JPEG: for the owner only. Empty when none."""
+        state = self._states.get(camera)
+        return state.picture if state is not None else b""
+
+    def sight(self, camera: str) -> Sight | None:
+        """What holds now; None for a camera that is not checked."""
+        state = self._states.get(camera)
+        if state is None:
+            return None
+        return "changed" if camera in self._changed else state.sight
+
+    def suspended(self, online: Collection[str]) -> dict[str, float]:
+        """Camera -> since when (unix seconds) it must not be shared. A camera that sends nothing
+        shows nothing: only a proven change suspends it."""
+        now, now_s = self._clock.now(), self._clock.monotonic()
+        found = {}
+        for camera, state in self._states.items():
+            silent_s = now_s - state.heard_s
+            if camera in self._changed:
+                found[camera] = self._changed[camera].at_ms / 1000
+            elif camera in online and state.sight != "match":
+                found[camera] = state.since
+            elif camera in online and silent_s > ANALYST_STALE_S:
+                found[camera] = now - silent_s
+        return found
+
+    def reattested(self, attestations: Mapping[str, str]) -> list[str]:
+        """Camera -> digest of the attestation that holds. Changes against another one are over;
+        which cameras that concerns."""
+        over = [
+            c
+            for c, change in self._changed.items()
+            if attestations.get(c, "") not in ("", change.attestation)
+        ]
+        for camera in over:
+            self.confirmed(camera)
+        return over
+
+    def confirmed(self, camera: str) -> None:
+        """Two parties say that it stands as attested again. It is looked at before it is shared."""
+        if self._changed.pop(camera, None) is not None:
+            self._unwritten = True
+        self.connected(camera)
+
+    def save(self) -> None:
+        """Write what is not written yet; call it in a thread. Raises UNAVAILABLE."""
+        if not self._unwritten:
+            return
+        try:
+            write_atomically(self._path, encode(_Kept(1, dict(self._changed))), mode=0o600)
+        except OSError as error:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"a changed view cannot be kept: {error.strerror or error}",
+                where=str(self._path),
+                hint="free space on the disk",
+            ) from error
+        self._unwritten = False
