@@ -83,6 +83,21 @@ ENTRY_MAX_BYTES = 64 * 1024
 ENTRIES_OWED = 4096
 LEDGER_PUBLISH_EVERY_S = 1.0
 
+# Witnesses
+VOUCHED_LOOK_EVERY_S = 1.0
+VOUCHED_SAVE_EVERY_S = 10.0
+WITNESS_LOOK_EVERY_S = 5.0
+# An unchanged state is cosigned anew, so that its silence is told from nobody's: well within the
+# shortest heartbeat that an agreement may have.
+WITNESS_AGAIN_S = 20.0
+WITNESS_COMPARE_EVERY_S = 30.0
+WITNESS_PATIENCE_S = 60.0
+WITNESS_TIMEOUT_S = 30.0
+WITNESS_LOGS_MAX = 1024
+WITNESS_ALARMS_KEPT = 64
+WITNESS_PEERS_MAX = 64
+REVOCATIONS_PER_PARTY = 64
+
 SETTINGS_MAX_BYTES = 1024 * 1024
 
 # HTTP

@@ -23,6 +23,7 @@ from serambi.center.api import (
     history,
     incidents,
     join,
+    ledger,
     live,
     models,
     places,
@@ -44,7 +45,8 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app = new_app("Serambi center", __version__)
     app.state.center = None
     desk = (alerts, incidents, join, handovers)
-    for module in (health, auth, places, sessions, live, events, documents, history, *desk):
+    held = (documents, history, ledger)
+    for module in (health, auth, places, sessions, live, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)

@@ -31,6 +31,7 @@ from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
+from serambi.center.logs import Logs
 from serambi.center.reduce import Reducer
 from serambi.center.service import Center
 from serambi.center.sessions import Session, Sessions
@@ -93,7 +94,8 @@ async def serve(
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
-        ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)
+        origin = f"{config.party}/center"
+        ledger = LedgerStore.open(config.ledger, origin, key, clock)
         opened.callback(ledger.close)
         engine = open_database(config.database)
         opened.callback(engine.dispose)
@@ -102,11 +104,12 @@ async def serve(
         history = History(engine, clock)
         await _write_beginning(ledger, journal, history, config.party)
         sites = Sites(roster, engine, clock)
+        entries = SiteEntries(engine, clock)
+        logs = Logs(origin, key.public, config.ledger, ledger, entries, sites, roster, clock)
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
         link.on_presence(sites.presence)
         link.on_batch(Ingest(engine, roster, key, journal, clock).receive)
-        entries = SiteEntries(engine, clock)
         changes = Changes()
         sites.on_change.append(changes.note)
         durable = open_database(config.database, durable=True)
@@ -142,6 +145,8 @@ async def serve(
                 entries=entries,
                 journal=journal,
                 desk=desk,
+                logs=logs,
+                witnesses=config.witnesses,
             )
             works = {
                 "fabric": link.run,
@@ -149,6 +154,7 @@ async def serve(
                 "clockwork": lambda: _tick(sites, sessions, reducer, watch, desk),
                 "desk": desk.run,
                 "retention": lambda: _make_room(entries, steps, clock),
+                "witnesses": logs.run,
             }
             background = [
                 group.create_task(keep_running(name, work)) for name, work in works.items()

@@ -1,5 +1,6 @@
 """The parts of a running center that the HTTP interface talks to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serambi.base.clock import Clock
@@ -9,6 +10,7 @@ from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
 from serambi.center.entries import SiteEntries
 from serambi.center.journal import Journal
+from serambi.center.logs import Logs
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
@@ -29,3 +31,6 @@ class Center:
     journal: Journal
     entries: SiteEntries
     desk: Desk
+    logs: Logs
+    witnesses: Mapping[str, str]
+    """SHA-256 of each witness's token -> its party."""

@@ -26,6 +26,7 @@ from serambi.center.live import Feed, Hub
 from serambi.center.sites import Sites
 from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Reply, SiteState, Stream
+from serambi.ledger.audit import UNANSWERED
 from serambi.ledger.entry import Entry, EntryKind
 from serambi.web.errors import ReasonedError
 
@@ -160,8 +161,10 @@ class Sessions:
         try:
             reply = await self._asker.ask("open", session)
         except SerambiError:
-            # The site may have said yes and the answer was lost: it must not stay open there.
+            # The site may have said yes and the answer was lost: it must not stay open there, and
+            # whoever compares the two ledgers must find the question in this one.
             self._send_close(session)
+            await self._journal.note(self._entry("refused", session, UNANSWERED))
             raise
         if not reply.allowed:
             await self._journal.note(self._entry("refused", session, reply.reason))
