@@ -34,6 +34,7 @@ from tests.fakes import papers
 from tests.fakes.network import HUB_ADDRESS, Network, Place
 
 SITE = "gudang"
+PARTIES = ("owner", "witness", "police", "fire", "health")
 _READY_S = 60.0
 _LOOPBACK = "127.0.0.1"
 _PURPOSE = Words(
@@ -70,7 +71,7 @@ def _words(text: str) -> dict[str, str]:
     return {"id": text, "en": text}
 
 
-def _plan(cameras_wanted: int) -> Town:
+def _plan(cameras_wanted: int, parties_wanted: int) -> Town:
     numbers = [str(31_890_217 + number) for number in range(cameras_wanted)]
     cameras = [
         {
@@ -86,7 +87,7 @@ def _plan(cameras_wanted: int) -> Town:
     site = {"id": SITE, "owner": "owner", "witness": "witness", "name": _words("Gudang")}
     parties = [
         {"id": name} | {part: _words(name) for part in ("name", "role", "contact")}
-        for name in ("owner", "witness", "police")
+        for name in PARTIES[:parties_wanted]
     ]
     plan = {
         "format": 1,
@@ -230,13 +231,15 @@ def bench_town(
     *,
     cameras: int = 2,
     tls: bool = False,
+    witnessed: bool = False,
 ) -> Iterator[BenchTown]:
     """Lay it out, start it, and end it with everything it started. `before` may change what was
-    laid out; `tls` is between browsers and center."""
-    center, rtsp, fabric, keeper = free_ports(4)
+    laid out; `tls` is between browsers and center; `witnessed`: with five parties' processes."""
+    center, rtsp, fabric, keeper, *others = free_ports(4 + len(PARTIES) * witnessed)
     streams = _loops(folder)
-    plan = _plan(cameras)
-    ports = Ports(center, rtsp, fabric, {SITE: keeper})
+    plan = _plan(cameras, len(PARTIES) if witnessed else 3)
+    parties = dict(zip(PARTIES, others, strict=True)) if witnessed else {}
+    ports = Ports(center, rtsp, fabric, {SITE: keeper}, parties)
     loops = {camera.id: streams for camera in plan.cameras}
     layout = lay_out(folder / "town", plan, ports, loops, time.time())
     before(layout)

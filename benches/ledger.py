@@ -2,9 +2,11 @@
 
 Durable appends, one by one and in batches of 100, beside the rate at which the same disk, in turn
 with ours, takes a write of the same size into a laid-out file and syncs it. Then a ledger is
-verified offline, with the rate, and the time of a decision.
+verified offline, with the rate, and the time of a decision. At last a town with five witnesses,
+three of them slow and one dead: how long after an entry a quorum has cosigned it.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -13,8 +15,11 @@ from pathlib import Path
 from typing import cast
 
 from benches._report import Row, options, percentile, report, say
+from benches._slow import slow_relay
+from benches._town import BenchTown, bench_town
 from serambi.agreement.decide import Ask, decide
 from serambi.base.clock import SystemClock
+from serambi.cli.layout import Layout
 from serambi.identity.keys import SigningKey, VerifyKey
 from serambi.identity.roster import Roster
 from serambi.ledger.entry import Entry
@@ -26,11 +31,15 @@ ORIGIN = "dishub/simpang-lima/keeper"
 KEY = SigningKey.generate()
 _RECORD_BYTES = 700
 _ROUNDS = 12
+_SLOW = ("owner", "witness", "police")
+_SLOW_S = 10.0
+_DEAD = "health"
+_COSIGNED_MAX_S = 120.0
 
 
 class _Keys:
-    def keys_for(self, **_: str) -> tuple[VerifyKey, ...]:
-        return (KEY.public,)
+    def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
+        return (KEY.public,) if use == "gateway" else ()
 
 
 def entry(at_ms: int, number: int) -> Entry:
@@ -134,6 +143,46 @@ def decided(count: int) -> list[Row]:
     return [Row("decision p99", percentile(times, 0.99), "ms", "limit", 2.0, {"cameras": 64})]
 
 
+def cosigned(folder: Path, rounds: int) -> list[Row]:
+    """From an entry's being durable until the keeper knows that four of five have cosigned it:
+    three witnesses' words take ten seconds longer, one witness is dead."""
+    times: list[float] = []
+    with contextlib.ExitStack() as relays:
+
+        def slow_down(layout: Layout) -> None:
+            for party in _SLOW:
+                settings = layout.party(party) / "party.toml"
+                port = relays.enter_context(slow_relay(layout.ports.center, _SLOW_S))
+                old = f"127.0.0.1:{layout.ports.center}"
+                settings.write_text(settings.read_text().replace(old, f"127.0.0.1:{port}"))
+
+        with bench_town(folder, before=slow_down, cameras=1, witnessed=True) as town:
+            dead = town.processes[f"{_DEAD}-party"]
+            dead.kill()
+            dead.wait()
+            town.agree(time.time() + 3600)
+            for _ in range(rounds):
+                town.keeper("POST", "/api/stop", {})
+                times.append(
+                    _until_cosigned(town, town.keeper("GET", "/api/health")["ledger_size"])
+                )
+                town.keeper("POST", "/api/resume", {})
+    more = {"witnesses": 5, "slow_by_10_s": len(_SLOW), "dead": 1}
+    return [
+        Row("entry to cosigned, median", percentile(times, 0.5), "s", "limit", 60.0, more),
+        Row("entry to cosigned, worst", max(times), "s", "limit", 60.0, more),
+    ]
+
+
+def _until_cosigned(town: BenchTown, size: int) -> float:
+    began = time.perf_counter()
+    while town.keeper("GET", "/api/health")["ledger_cosigned"] < size:
+        if time.perf_counter() - began > _COSIGNED_MAX_S:
+            raise SystemExit(f"not cosigned after {_COSIGNED_MAX_S} s")
+        time.sleep(0.05)
+    return time.perf_counter() - began
+
+
 def main() -> int:
     parser = options("The ledger beside the disk that it stands on")
     asked = parser.parse_args()
@@ -144,6 +193,9 @@ def main() -> int:
         entries = 1_000_000 if asked.full else 200_000
         say(f"verifying {entries} entries")
         rows += verified(folder, entries)
+        rounds = 20 if asked.full else 3
+        say(f"{rounds} entries until a quorum of slow witnesses has cosigned them")
+        rows += cosigned(folder, rounds)
     rows += decided(20_000)
     report("ledger", rows, as_json=asked.json)
     return 0

@@ -4,6 +4,7 @@ The first byte says how the rest is read: as a whole file, or as a document that
 then sign, so that the checks behind the signatures are reached.
 """
 
+import math
 from collections.abc import Iterator
 from random import Random
 
@@ -102,10 +103,10 @@ def _check_agreement(signed: SignedAgreement) -> None:
     else:
         same = True
     state = make_state(town())
-    state = State(state.site, (signed,), {}, town_attested, {}, {}, True)
+    state = State(state.site, (signed,), {}, town_attested, {}, {}, True, math.inf)
     allowed = _decide_all(state, signed)
     require(same or not allowed or len(signed.attested) > 1, "open though attested anew")
-    stopped = State(state.site, (signed,), {}, town_attested, {"*": NOW}, {}, True)
+    stopped = State(state.site, (signed,), {}, town_attested, {"*": NOW}, {}, True, math.inf)
     require(not _decide_all(stopped, signed), "open though stopped")
 
 
@@ -131,7 +132,7 @@ def _check_attestation(signed: SignedAttestation) -> None:
     require(signed.attestation.owner == town().roster.owner(signed.attestation.site), "owner")
     agreement = make_agreement(town(), attestations=[make_attestation(town())])
     state = make_state(town(), agreement)
-    state = State(SITE, state.agreements, {}, {camera: signed}, {}, {}, True)
+    state = State(SITE, state.agreements, {}, {camera: signed}, {}, {}, True, math.inf)
     decision = decide(state, Ask(camera, "live", PURPOSE.id, "polres"), NOW)
     require(decision.reason is not Reason.ERROR, "deciding failed inside")
     require(not decision.allowed or signed.attestation.facing != "inside", "inside is open")

@@ -1,5 +1,5 @@
 """What a ledger is made of: notes, checkpoints, verifier keys, entries, bundles, names, proofs,
-and records of what is not yet in tiles.
+records of what is not yet in tiles, and what parties have cosigned.
 
 The first byte says which; what is accepted is written back to the same bytes, and no proof
 convinces but the one that belongs to the tree.
@@ -17,9 +17,11 @@ from fuzz._town import town
 from serambi.base import canonical
 from serambi.base.errors import SerambiError
 from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from serambi.ledger.cosignature import Cosigner, cosign, cosigned_at
 from serambi.ledger.entry import Entry, decode_entry, encode_entry
-from serambi.ledger.note import Verifier, parse_note, parse_verifier, sign_note
+from serambi.ledger.note import Note, Verifier, parse_note, parse_verifier, sign_note
 from serambi.ledger.pending import Record, continuing, parse_records
+from serambi.ledger.quorum import emit_notes, gathered, read_cosigned, split_notes
 from serambi.ledger.tiles import decode_bundle, decode_hashes, encode_bundle, parse_path
 from serambi.ledger.tree import (
     CompactRange,
@@ -55,6 +57,11 @@ def seeds() -> Iterator[bytes]:
     record = Record(3, (entry, b"x"), note).encode()
     yield b"\x08" + record + Record(5, (entry,), note).encode()
     yield b"\x09" + record[12:]
+    signed = parse_note(note)
+    word = cosign(signed.text, "kpu/witness", key, 1_790_000_000)
+    cosigned = Note(signed.text, (*signed.signatures, word)).emit()
+    yield b"\x0a" + cosigned
+    yield b"\x0a" + cosigned + b"\n" + note
     for raw in shared("vectors/tlog-tiles/**/checkpoint*"):
         yield b"\0" + raw
         yield b"\1" + raw
@@ -154,6 +161,19 @@ def _proof(body: bytes) -> None:
     require(not lie, "a tree that was never there was proved")
 
 
+def _cosigned(body: bytes) -> None:
+    """A file of cosigned checkpoints; nobody here has cosigned what was invented."""
+    parts = split_notes(body)
+    notes = [parse_note(part) for part in parts]
+    require(emit_notes(notes) == body, "cosigned checkpoints have a second spelling")
+    key = town().gateways["gudang-kpu"].public
+    stranger = Cosigner("kpu/witness", town().center.public)
+    for part, note in zip(parts, notes, strict=True):
+        require(cosigned_at(note, stranger) is None, "cosigned by a key that never did")
+        words = read_cosigned(part, _ORIGIN, [key], town().roster)
+        require(not gathered(words), "a word of a party without a witness")
+
+
 def _root(hashes: list[bytes]) -> bytes:
     row = CompactRange()
     for found in hashes:
@@ -166,7 +186,8 @@ def _subtree(hashes: list[bytes], level: int, index: int) -> bytes:
 
 
 _CHECKS = (
-    _note, _checkpoint, _verifier, _entry, _bundle, _hashes, _path, _proof, _pending, _made_pending
+    _note, _checkpoint, _verifier, _entry, _bundle, _hashes, _path, _proof, _pending, _made_pending,
+    _cosigned,
 )  # fmt: skip
 
 
@@ -178,8 +199,10 @@ TARGET = Target(
     (
         "serambi.ledger.note",
         "serambi.ledger.checkpoint",
+        "serambi.ledger.cosignature",
         "serambi.ledger.entry",
         "serambi.ledger.pending",
+        "serambi.ledger.quorum",
         "serambi.ledger.tree",
     ),
     seeds,

@@ -5,6 +5,7 @@ raw = make_agreement(town, cameras=["cam-1"])
 state = make_state(town, raw, attestations=[make_attestation(town, "cam-1")])
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,7 @@ class Town:
     center: SigningKey
     center_party: str
     gateways: dict[str, SigningKey]
+    witnesses: dict[str, SigningKey]
 
     def sign_keys(self, parties: Iterable[str]) -> list[SigningKey]:
         return [self.keys[party] for party in parties]
@@ -81,12 +83,14 @@ def make_roster(
     center: str = "polres",
     sites: Mapping[str, str] | None = None,
     new_key: Callable[[], SigningKey] = SigningKey.generate,
+    witnessed: bool = False,
 ) -> Town:
-    """`sites`: site -> the party that owns it."""
+    """`sites`: site -> the party that owns it; `witnessed`: each party has a witness's key."""
     owners = {SITE: "kpu"} if sites is None else dict(sites)
     keys = {party: new_key() for party in parties}
     center_key = new_key()
     gateways = {site: new_key() for site in owners}
+    witnesses = {party: new_key() for party in parties} if witnessed else {}
     document = RosterDocument(
         format=1,
         name=words("Kota Demo"),
@@ -100,10 +104,11 @@ def make_roster(
                 key_entry(key.public, owners[site], "gateway", site)
                 for site, key in gateways.items()
             ),
+            *(key_entry(key.public, party, "witness") for party, key in witnesses.items()),
         ),
     )
     raw = seal_roster(document, list(keys.values()))
-    return Town(raw, read_roster(raw, None), keys, center_key, center, gateways)
+    return Town(raw, read_roster(raw, None), keys, center_key, center, gateways, witnesses)
 
 
 def make_attestation(
@@ -235,6 +240,7 @@ def make_state(
     stops: Mapping[str, float] | None = None,
     suspensions: Mapping[str, float] | None = None,
     clock_ok: bool = True,
+    seen_at: float = math.inf,
     site: str = SITE,
 ) -> State:
     return State(
@@ -245,4 +251,5 @@ def make_state(
         stops=stops or {},
         suspensions=suspensions or {},
         clock_ok=clock_ok,
+        seen_at=seen_at,
     )

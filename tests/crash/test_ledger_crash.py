@@ -28,8 +28,8 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     durable: dict[int, str] = {}
 
     class Keys:
-        def keys_for(self, **_: str) -> tuple[VerifyKey, ...]:
-            return (key.public,)
+        def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
+            return (key.public,) if use == "gateway" else ()
 
     for run in range(KILLS):
         printed = run_and_kill(tmp_path, run, chance.randrange(1, 30), chance.random() * 0.02)

@@ -22,6 +22,8 @@ def commands(
         if isinstance(command, click.Group) and command.invoke_without_command:
             yield " ".join((*names, name)), command
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield " ".join((*names, name)), command
             yield from commands(command, (*names, name))
         else:
             yield " ".join((*names, name)), command

@@ -10,6 +10,7 @@ from serambi.center import config as center
 from serambi.cli.draft import Draft
 from serambi.courier import config as courier
 from serambi.keeper import config as keeper
+from serambi.party import config as party
 from tests.docs.pages import page, section, walk
 
 PAGE = page("docs/reference/settings.md")
@@ -61,6 +62,12 @@ def test_settings_of_the_center(name: str) -> None:
     row(section(PAGE, "## Center"), name)
 
 
+@pytest.mark.parametrize(("name", "default"), list(fields(party._File)))
+def test_settings_of_a_party(name: str, default: object) -> None:
+    found = row(section(PAGE, "## Party"), name)
+    assert default in (None, "") or f"`{default}`" in found.split("|")[2]
+
+
 @pytest.mark.parametrize("field", msgspec.structs.fields(Draft), ids=lambda field: str(field.name))
 def test_fields_of_a_draft(field: msgspec.structs.FieldInfo) -> None:
     found = row(section(PAGE, "## Draft"), field.name)
@@ -73,6 +80,7 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
         "## Keeper: `keeper.toml`": {name for name, _ in fields(keeper._File)},
         "## Keeper: `cameras.toml`": {f"camera.{name}" for name, _ in fields(keeper.Camera)},
         "## Center": set(center._KNOWN),
+        "## Party": {name for name, _ in fields(party._File)},
         "## Draft": {field.name for field in msgspec.structs.fields(Draft)},
     }
     for heading, names in known.items():

@@ -52,6 +52,15 @@ class Desk:
         self._run(["revoke", str(file), *named])
         return out.read_bytes()
 
+    def confirm(self, camera: Camera, *parties: str) -> bytes:
+        """These parties say that the camera stands as it was attested."""
+        out = self.folder / f"{camera.number}.confirmation.json"
+        attested = Path(self._attested) / f"{camera.id}.json"
+        keys = [word for party in parties for word in ("--key", self._key(party))]
+        named = [*keys, "--roster", self._roster, "--out", str(out)]
+        self._run(["confirm-view", str(attested), *named])
+        return out.read_bytes()
+
     def _key(self, party: str) -> str:
         return str(self.town.folder / "parties" / party / "key")
 

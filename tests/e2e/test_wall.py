@@ -159,6 +159,7 @@ def test_a_frozen_source_turns_late_with_the_time_of_its_picture(page: Page, tow
         ({"state": "expired"}, "BERAKHIR", "Perjanjian sudah berakhir"),
         ({"state": "out_of_hours", "opens_ms": 4 * DAY_MS}, "DI LUAR JAM", "Buka lagi"),
         ({"state": "suspended"}, "DITANGGUHKAN", "pandangan kamera berubah"),
+        ({"state": "unwitnessed"}, "DIJEDA", "terlalu sedikit pihak yang mengukuhkan"),
         ({"online": False, "trouble": "kabel lepas"}, "KAMERA TERPUTUS", "kabel lepas"),
         ({"online": False, "trouble": "site_offline"}, "LOKASI TERPUTUS", "Lokasi tidak"),
     ],

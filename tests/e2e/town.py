@@ -112,6 +112,11 @@ class Town:
     def _order(self, path: str, camera: Camera) -> None:
         self.owners[camera.site].post(path, json={"camera": camera.id}).raise_for_status()
 
+    def turn(self, camera: Camera, *, away: bool) -> None:
+        """Have the simulator turn a camera to another place, or back."""
+        command = {"cmd": "fault", "camera": camera.id, "faults": {"changed": away}}
+        (self.folder / "cameras.control").write_text(json.dumps(command) + "\n")
+
     def viewers(self, camera: Camera) -> list[dict[str, Any]]:
         """Who sees this camera, as its owner is told."""
         answer = self.owners[camera.site].get("/api/viewers").raise_for_status().json()

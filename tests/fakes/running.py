@@ -74,14 +74,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running(town: Town) -> AsyncIterator[Running]:
-    """Start the center of `town`, end it afterwards; fails when it does not end."""
+async def running(town: Town, built: Path | None = None) -> AsyncIterator[Running]:
+    """Start the center of `town`, end it afterwards; fails when it does not end. `built`: the web
+    app that it serves, none when it is left out."""
     engine = open_database(town.config.database)
     tokens = people(engine, town.clock)
     engine.dispose()
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60 if built is None else None), asyncio.TaskGroup() as group:
         task = group.create_task(
             serve(
                 town.config,
@@ -89,7 +90,7 @@ async def running(town: Town) -> AsyncIterator[Running]:
                 town.clock,
                 stop.wait(),
                 port.set_result,
-                built=town.folder / "built",
+                built=built or town.folder / "built",
             )
         )
         waits: set[asyncio.Future[Any]] = {task, port}

@@ -137,10 +137,16 @@ async def test_a_turned_camera_is_shut_until_two_parties_have_looked(scene: Scen
         await eventually(lambda: keeper.lookout.sight(CAM) != "changed", "it is looked at again")
         await scene.shows(keeper, "gate", "match")
         assert (await courier.ask(clock, CAM)).allowed
-        # The same word does not undo the next change.
+        # The same word does not undo the next change; a new one does, without a restart.
         await scene.shows(keeper, "dock", "changed")
         await keeper.accept(seal_confirmation(said, keys))
         await scene.shows(keeper, "gate", "changed")
+        clock.advance(1)
+        anew = Confirmation(1, SITE, CAM, digest, instant_text(clock.now()))
+        await keeper.accept(seal_confirmation(anew, keys))
+        await eventually(lambda: keeper.lookout.sight(CAM) != "changed", "it is looked at again")
+        await scene.shows(keeper, "gate", "match")
+        assert (await courier.ask(clock, CAM)).allowed
 
 
 async def test_what_cannot_be_told_pauses_and_goes_on_by_itself(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """The one decision: by example, and for every state that Hypothesis can think of."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -74,6 +75,9 @@ def test_what_is_agreed_is_allowed_for_a_day_at_most() -> None:
         ({"stops": {WHOLE_SITE: NOW}}, Reason.STOPPED),
         ({"suspensions": {"cam-1": NOW}}, Reason.SUSPENDED),
         ({"suspensions": {WHOLE_SITE: NOW}}, Reason.SUSPENDED),
+        ({"seen_at": NOW - 900}, Reason.UNWITNESSED),
+        ({"seen_at": -math.inf}, Reason.UNWITNESSED),
+        ({"seen_at": math.nan}, Reason.UNWITNESSED),
     ],
 )
 def test_one_thing_in_the_state_closes_it(changes: dict[str, object], reason: Reason) -> None:
@@ -206,6 +210,18 @@ def test_of_two_agreements_the_one_that_allows_speaks() -> None:
         assert decide(both, ASK, NOW).agreement == "2026-04"
 
 
+def test_a_view_lasts_as_long_as_the_parties_word() -> None:
+    answer = decide(state(seen_at=NOW - 600), ASK, NOW)
+    assert (answer.allowed, answer.until) == (True, NOW + 300)
+
+
+def test_an_agreement_with_a_longer_heartbeat_holds_longer() -> None:
+    long = make_agreement(TOWN, attestations=[STREET], number="2026-04", heartbeat_s=3600)
+    short = make_agreement(TOWN, attestations=[STREET])
+    both = make_state(TOWN, short, long, attestations=[STREET], seen_at=NOW - 1000)
+    assert decide(both, ASK, NOW) == Decision(True, Reason.ALLOWED, "2026-04", NOW + 2600)
+
+
 def test_of_two_that_deny_the_nearer_one_tells_why() -> None:
     old = make_agreement(TOWN, attestations=[STREET], number="2025-01", valid_until=NOW - 1)
     shut = make_agreement(TOWN, attestations=[STREET], number="2026-04", hours=[])
@@ -221,6 +237,8 @@ def test_of_two_that_deny_the_nearer_one_tells_why() -> None:
         ({"revocations": REVOKED}, Reason.REVOKED),
         ({"stops": {"cam-1": NOW}}, Reason.STOPPED),
         ({"suspensions": {"cam-1": NOW}}, Reason.SUSPENDED),
+        ({"suspensions": {"cam-1": NOW}, "seen_at": 0.0}, Reason.SUSPENDED),
+        ({"seen_at": 0.0}, Reason.UNWITNESSED),
         ({}, Reason.ACTION),
     ],
 )
@@ -309,6 +327,7 @@ states = st.builds(
     stops=held,
     suspensions=held,
     clock_ok=st.sampled_from([True, True, True, False]),
+    seen_at=st.one_of(st.just(math.inf), times),
 )
 asks = st.builds(
     Ask,
@@ -351,6 +370,7 @@ def test_never_allowed_without_one_agreement_that_says_so(
         assert attestation.attestation.facing != "inside"
         assert not held
         assert state.clock_ok
+        assert now < state.seen_at + max(s.agreement.heartbeat_s for s in opening)
         assert answer.reason == Reason.ALLOWED
     else:
         assert answer.reason != Reason.ALLOWED
@@ -374,7 +394,7 @@ def test_until_is_beyond_nothing_that_ends_it(
         assert decide(state, ask, later).allowed
 
 
-@given(states, asks, times, revocations, held, held)
+@given(states, asks, times, revocations, held, held, times)
 def test_more_revocations_and_stops_never_open_anything(
     state: State,
     ask: Ask,
@@ -382,12 +402,14 @@ def test_more_revocations_and_stops_never_open_anything(
     more: dict[str, Revocation],
     stops: dict[str, float],
     suspensions: dict[str, float],
+    seen_at: float,
 ) -> None:
     stricter = dataclasses.replace(
         state,
         revocations={**state.revocations, **more},
         stops={**state.stops, **stops},
         suspensions={**state.suspensions, **suspensions},
+        seen_at=min(state.seen_at, seen_at),
     )
     before, after = decide(state, ask, now), decide(stricter, ask, now)
     assert before.allowed or not after.allowed

@@ -15,7 +15,7 @@ from serambi.center import ingest as ingest_module
 from serambi.fabric.messages import BATCH_TYPE, STATE_TYPE, Batch, epoch_of
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
-from serambi.ledger.entry import Entry
+from serambi.ledger.entry import Entry, encode_entry
 from tests.builders import NOW, SITE, make_roster
 from tests.fakes.history import CenterSide
 
@@ -115,6 +115,24 @@ async def test_a_batch_with_one_entry_that_differs_is_taken_not_at_all(
     assert len(center.kept()) == 2
     assert [(alarm.site, alarm.seq) for alarm in center.entries.alarms()] == [(SITE, 1)]
     assert center.ledger.size == 1
+
+
+async def test_leaves_are_those_of_the_ledgers_newest_life(
+    center: CenterSide, clock: ManualClock
+) -> None:
+    """For witnesses: after a backup was restored, what the old life had is no more shown."""
+    first = [entry(number) for number in range(1, 6)]
+    await center.ingest.receive(SITE, sealed(*first))
+    assert center.entries.leaves(SITE, 1, 4) == [encode_entry(e) for e in first[1:4]]
+    assert center.entries.leaves(SITE, 3, 9) == [encode_entry(e) for e in first[3:]]
+    clock.advance(1)
+    again = [entry(number) for number in range(40, 44)]
+    batch = sealed(*again, epoch=epoch_of(again[0]), since=3, first=3)
+    await center.ingest.receive(SITE, batch)
+    wanted = [encode_entry(e) for e in (*first[:3], *again)]
+    assert center.entries.leaves(SITE, 0, 7) == wanted
+    assert center.entries.leaves(SITE, 4, 6) == wanted[4:6]
+    assert center.entries.leaves(SITE, 7, 9) == center.entries.leaves(OTHER, 0, 1) == []
 
 
 async def test_epochs_of_a_site_are_bounded(

@@ -10,8 +10,9 @@ from serambi.agreement.model import read_agreement
 from serambi.agreement.revocation import read_revocation
 from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
-from serambi.cli.agreement import agreement_group, party_group
+from serambi.cli.agreement import agreement_group
 from serambi.cli.draft import read_file
+from serambi.cli.party import party_group
 from serambi.cli.plain import printable
 from serambi.identity.keys import SigningKey
 from tests.builders import (

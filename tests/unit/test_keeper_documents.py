@@ -56,13 +56,21 @@ class Shelf:
         )
 
     def reason(self, documents: Documents | None = None) -> Reason:
-        state = (documents or self.documents).state(stops={}, clock_ok=True)
+        state = (documents or self.documents).state(stops={}, clock_ok=True, seen_at=NOW)
         return decide(state, Ask("cam-1", "live", "routine_watch", "polres"), NOW).reason
 
     def share(self) -> str:
         self.documents.accept(self.attestation)
         self.documents.accept(self.agree())
         assert self.reason() == Reason.ALLOWED
+        return self.digest
+
+    @property
+    def now_in_force(self) -> Accepted:
+        return Accepted("agreement_accepted", "2026-03", digest=self.digest)
+
+    @property
+    def digest(self) -> str:
         return read_agreement(self.agree(), self.town.roster).digest
 
     def revocation(self, party: str = "bawaslu") -> bytes:
@@ -86,11 +94,13 @@ def test_signatures_come_one_by_one(shelf: Shelf) -> None:
     assert accept(shelf.attestation) == Accepted()
     assert accept(shelf.agree("kpu")) == Accepted()
     assert accept(shelf.agree("polres")) == Accepted()
-    (signed,) = shelf.documents.state(stops={}, clock_ok=True).agreements
+    (signed,) = shelf.documents.state(stops={}, clock_ok=True, seen_at=NOW).agreements
     assert (signed.signed_by, signed.missing) == (("kpu", "polres"), ("bawaslu",))
     assert shelf.reason() == Reason.NO_AGREEMENT
     assert shelf.reason(shelf.opened()) == Reason.NO_AGREEMENT
-    assert accept(shelf.agree("bawaslu")) == Accepted("agreement_accepted", "2026-03")
+    assert accept(shelf.agree("bawaslu")) == Accepted(
+        "agreement_accepted", "2026-03", digest=shelf.digest
+    )
     assert accept(shelf.agree("bawaslu", "kpu")) == Accepted()
     assert shelf.reason() == Reason.ALLOWED
     assert shelf.reason(shelf.opened()) == Reason.ALLOWED, "it is on the disk"
@@ -100,7 +110,7 @@ def test_signatures_come_one_by_one(shelf: Shelf) -> None:
 def test_a_revocation_by_any_party_closes_for_good(shelf: Shelf) -> None:
     shelf.share()
     revocation = shelf.revocation()
-    accepted = Accepted("agreement_revoked", "2026-03", "bawaslu")
+    accepted = Accepted("agreement_revoked", "2026-03", "bawaslu", shelf.digest)
     assert shelf.documents.accept(revocation) == accepted
     assert shelf.reason() == Reason.REVOKED
     assert shelf.documents.accept(revocation) == Accepted()
@@ -230,7 +240,9 @@ def test_what_the_disk_refuses_is_not_in_force(
             shelf.documents.accept(shelf.agree())
         assert caught.value.kind == Kind.UNAVAILABLE
         assert shelf.reason() == Reason.NO_AGREEMENT
-    assert shelf.documents.accept(shelf.agree()) == Accepted("agreement_accepted", "2026-03")
+    assert shelf.documents.accept(shelf.agree()) == Accepted(
+        "agreement_accepted", "2026-03", digest=shelf.digest
+    )
     assert shelf.reason() == Reason.ALLOWED
 
 
@@ -245,7 +257,7 @@ def test_a_revocation_acts_though_the_disk_is_full_and_is_kept_later(
                 shelf.documents.accept(shelf.revocation())
             assert shelf.reason() == Reason.REVOKED
     assert shelf.reason(shelf.opened()) == Reason.ALLOWED, "not on the disk yet"
-    accepted = Accepted("agreement_revoked", "2026-03", "bawaslu")
+    accepted = Accepted("agreement_revoked", "2026-03", "bawaslu", shelf.digest)
     assert shelf.documents.accept(shelf.revocation()) == accepted
     assert shelf.reason(shelf.opened()) == Reason.REVOKED
 
@@ -270,7 +282,7 @@ def test_a_revocation_that_overtakes_its_agreement_waits_for_it(
     for _ in range(2):
         assert shelf.documents.accept(shelf.revocation()) == Accepted()
     documents = shelf.opened() if restarted else shelf.documents
-    revoked = Accepted("agreement_revoked", "2026-03", "bawaslu")
+    revoked = Accepted("agreement_revoked", "2026-03", "bawaslu", shelf.digest)
     assert documents.accept(shelf.agree(*first)) == revoked
     assert documents.accept(shelf.agree()) == Accepted()
     assert documents.accept(shelf.revocation()) == Accepted()
@@ -281,7 +293,9 @@ def test_a_revocation_that_overtakes_its_agreement_waits_for_it(
 def test_an_early_revocation_by_a_stranger_counts_for_nothing(shelf: Shelf) -> None:
     shelf.documents.accept(shelf.attestation)
     shelf.documents.accept(shelf.revocation("dishub"))
-    assert shelf.documents.accept(shelf.agree()) == Accepted("agreement_accepted", "2026-03")
+    assert shelf.documents.accept(shelf.agree()) == Accepted(
+        "agreement_accepted", "2026-03", digest=shelf.digest
+    )
     for documents in (shelf.documents, shelf.opened()):
         assert shelf.reason(documents) == Reason.ALLOWED
         assert documents.accept(shelf.revocation("dishub")) == Accepted()

@@ -35,8 +35,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Keys:
-    def keys_for(self, **_: str) -> tuple[VerifyKey, ...]:
-        return (KEY.public,)
+    def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
+        return (KEY.public,) if use == "gateway" else ()
 
 
 class Fault:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     NOT_YET = "not_yet"
     SUSPENDED = "suspended"
+    UNWITNESSED = "unwitnessed"
     NOT_ATTESTED = "not_attested"
     ACTION = "action"
     PARTY = "party"
@@ -58,6 +59,7 @@ _PROGRESS = {
             Reason.PURPOSE,
             Reason.NOT_ATTESTED,
             Reason.OUT_OF_HOURS,
+            Reason.UNWITNESSED,
             Reason.SUSPENDED,
             Reason.STOPPED,
             Reason.ALLOWED,
@@ -79,7 +81,9 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class State:
     """Everything the decision rests on. `revocations` by agreement digest; `stops` and
-    `suspensions` by camera (`SITE` for all), since when in unix seconds."""
+    `suspensions` by camera (`SITE` for all), since when in unix seconds. `seen_at`: everything
+    in the site's ledger that is older than this has been seen by a quorum of the parties, unix
+    seconds; infinite when the roster names no witness."""
 
     site: str
     agreements: tuple[SignedAgreement, ...]
@@ -88,6 +92,7 @@ class State:
     stops: Mapping[str, float]
     suspensions: Mapping[str, float]
     clock_ok: bool
+    seen_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,8 @@ def _by(
         (_held(state.stops, ask.camera), Reason.STOPPED),
         (not now >= signed.valid_from, Reason.NOT_YET),
         (_held(state.suspensions, ask.camera), Reason.SUSPENDED),
+        # Somebody may be keeping a revocation from this site: wait for the parties' word.
+        (not now < state.seen_at + signed.agreement.heartbeat_s, Reason.UNWITNESSED),
         (not _attested(signed, attestation, state.site, ask.camera, now), Reason.NOT_ATTESTED),
         (ask.action not in shared.actions, Reason.ACTION),
         (ask.party != signed.agreement.viewer, Reason.PARTY),
@@ -175,7 +182,13 @@ def _by(
     for holds, reason in checks:
         if holds:
             return Decision(False, reason, number, 0.0)
-    until = min(signed.valid_until, attestation.valid_until, closes, now + LIVE_GRANT_MAX_S)
+    until = min(
+        signed.valid_until,
+        attestation.valid_until,
+        closes,
+        now + LIVE_GRANT_MAX_S,
+        state.seen_at + signed.agreement.heartbeat_s,
+    )
     return Decision(True, Reason.ALLOWED, number, until)
 
 

@@ -83,6 +83,21 @@ ENTRY_MAX_BYTES = 64 * 1024
 ENTRIES_OWED = 4096
 LEDGER_PUBLISH_EVERY_S = 1.0
 
+# Witnesses
+VOUCHED_LOOK_EVERY_S = 1.0
+VOUCHED_SAVE_EVERY_S = 10.0
+WITNESS_LOOK_EVERY_S = 5.0
+# An unchanged state is cosigned anew, so that its silence is told from nobody's: well within the
+# shortest heartbeat that an agreement may have.
+WITNESS_AGAIN_S = 20.0
+WITNESS_COMPARE_EVERY_S = 30.0
+WITNESS_PATIENCE_S = 60.0
+WITNESS_TIMEOUT_S = 30.0
+WITNESS_LOGS_MAX = 1024
+WITNESS_ALARMS_KEPT = 64
+WITNESS_PEERS_MAX = 64
+REVOCATIONS_PER_PARTY = 64
+
 SETTINGS_MAX_BYTES = 1024 * 1024
 
 # HTTP
@@ -110,6 +125,34 @@ EVENT_EVERY_S = 0.1
 UNWATCHED_FIRST_S = 60.0
 UNWATCHED_AGAIN_S = 15.0
 GOODBYE_S = 0.1
+
+# What people do at the center: alerts, incidents, handovers
+DESK_QUEUE_WRITES = 1024
+DESK_LINE_MAX_CHARACTERS = 160
+DESK_TEXT_MAX_CHARACTERS = 2000
+ALERTS_AT_ONCE = 500
+# Beyond it people's reports are refused, and machines' are written to the log only, P1 never.
+ALERTS_WAITING_MAX = 10_000
+ALERTS_KEPT_S = 400 * 86_400.0
+ALERTS_SHOWN_WAITING = 500
+ALERTS_SHOWN_HANDLED = 50
+ALERTS_REMEMBERED_S = 24 * 3600.0
+# ISA-18.2: a person can act on one alarm in ten minutes; beyond ten it is a flood.
+ALARM_WINDOW_S = 600.0
+ALARM_FLOOD = 10
+ALARM_DELAY_S = 10.0
+UNDO_S = 10.0
+UNDO_SLACK_S = 2.0
+SHELVE_MAX_S = 8 * 3600.0
+SHELVES_MAX = 256
+INCIDENT_STEPS_MAX = 2000
+INCIDENTS_OPEN_MAX = 256
+INCIDENTS_SHOWN_CLOSED = 50
+ATTACHMENT_MAX_BYTES = BODY_MAX_BYTES
+ATTACHMENTS_PER_INCIDENT = 50
+PART_LINK_TTL_S = 12 * 3600.0
+TASK_DUE_MAX_S = 7 * 24 * 3600.0
+HANDOVERS_SHOWN = 20
 
 # A main stream that loses this share within the window, in so many of its seconds, is reduced.
 # What a courier drops shows at the next key frame: the window holds several of them.

@@ -14,11 +14,16 @@ from starlette.responses import RedirectResponse, Response
 from serambi import __version__
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.api import (
+    alerts,
     auth,
     documents,
     events,
+    handovers,
     health,
     history,
+    incidents,
+    join,
+    ledger,
     live,
     models,
     places,
@@ -32,14 +37,16 @@ from serambi.web.words import Words
 
 log = logging.getLogger(__name__)
 
-_OPEN_PAGES = frozenset({"/login"})
+_OPEN_PAGES = frozenset({"/login", "/join"})
 
 
 def create_app(built: Path = BUILT) -> FastAPI:
     """The application; set `app.state.center` to a `Center` before it is asked anything."""
     app = new_app("Serambi center", __version__)
     app.state.center = None
-    for module in (health, auth, places, sessions, live, events, documents, history):
+    desk = (alerts, incidents, join, handovers)
+    held = (documents, history, ledger)
+    for module in (health, auth, places, sessions, live, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)
@@ -52,7 +59,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = FastAPI.openapi(app)
         _, spoken = models_json_schema(
-            [(models.State, "serialization"), (models.Beat, "serialization")],
+            [(spoken, "serialization") for spoken in (models.State, models.Beat, models.Desk)],
             ref_template="#/components/schemas/{model}",
         )
         document["components"]["schemas"].update(spoken["$defs"])

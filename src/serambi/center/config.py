@@ -1,6 +1,8 @@
 """The center's settings: one TOML file -> one frozen dataclass. docs/reference/settings.md."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,15 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
 from serambi.base.toml import read_toml
 
+_HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 _HINT = "compare with docs/reference/settings.md"
 
 
 @dataclass(frozen=True, slots=True)
 class CenterConfig:
     """Paths are absolute. `tls` holds the fabric's certificate, which the center renews by itself
-    for the host `names` when `authority` is given. `web_tls` is (certificate, key)."""
+    for the host `names` when `authority` is given. `web_tls` is (certificate, key). `witnesses`:
+    SHA-256 of a witness's token -> its party."""
 
     party: str
     host: str
@@ -28,6 +32,7 @@ class CenterConfig:
     authority: Path | None = None
     names: tuple[str, ...] = ()
     web_tls: tuple[Path, Path] | None = None
+    witnesses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:
@@ -53,6 +58,7 @@ _KNOWN = frozenset(
         "names",
         "web_certificate",
         "web_key",
+        "witnesses",
     }
 )
 
@@ -80,6 +86,7 @@ def read_config(path: Path) -> CenterConfig:
         authority=reader.path("authority", ""),
         names=reader.texts("names", hosts_of(listen)),
         web_tls=(certificate, key) if certificate and key else None,
+        witnesses=reader.tokens("witnesses"),
     )
 
 
@@ -123,6 +130,17 @@ class _Reader:
         ):
             raise self.wrong(name, "must be a list of texts, one at least")
         return tuple(value)
+
+    def tokens(self, name: str) -> dict[str, str]:
+        """A table of party = "SHA-256 of its token" -> by that digest."""
+        table = self._raw.get(name, {})
+        if not isinstance(table, dict) or not all(
+            isinstance(digest, str) and _HEX64.match(digest) for digest in table.values()
+        ):
+            raise self.wrong(name, "must name for each party the SHA-256 of its token")
+        if len(set(table.values())) != len(table):
+            raise self.wrong(name, "has one token for two parties")
+        return {digest: check_id(party, name) for party, digest in table.items()}
 
     def port(self, name: str, default: int) -> int:
         value = self._raw.get(name, default)

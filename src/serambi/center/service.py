@@ -1,13 +1,16 @@
 """The parts of a running center that the HTTP interface talks to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serambi.base.clock import Clock
 from serambi.center.accounts import Accounts
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
+from serambi.center.desk.desk import Desk
 from serambi.center.entries import SiteEntries
 from serambi.center.journal import Journal
+from serambi.center.logs import Logs
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
@@ -27,3 +30,7 @@ class Center:
     changes: Changes
     journal: Journal
     entries: SiteEntries
+    desk: Desk
+    logs: Logs
+    witnesses: Mapping[str, str]
+    """SHA-256 of each witness's token -> its party."""

@@ -6,7 +6,7 @@ What does not belong here: pictures (`live.py`) and who may ask at all (`api/`).
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from serambi.base.clock import Clock
@@ -26,6 +26,7 @@ from serambi.center.live import Feed, Hub
 from serambi.center.sites import Sites
 from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Reply, SiteState, Stream
+from serambi.ledger.audit import UNANSWERED
 from serambi.ledger.entry import Entry, EntryKind
 from serambi.web.errors import ReasonedError
 
@@ -81,6 +82,7 @@ class Sessions:
         self._hub = hub
         self._journal = journal
         self._history = history
+        self.on_opened: list[Callable[[Session], None]] = []
         self._clock = clock
         self._group = group
         self._open: dict[str, Session] = {}
@@ -146,6 +148,8 @@ class Sessions:
         await self._obtain(session)
         self._open[session.id] = session
         self._history.opened(session)
+        for told in self.on_opened:
+            told(session)
         known = self._sites.find(site)
         if known is not None:
             # A state that says it is over may have come while the ledger was written.
@@ -157,8 +161,10 @@ class Sessions:
         try:
             reply = await self._asker.ask("open", session)
         except SerambiError:
-            # The site may have said yes and the answer was lost: it must not stay open there.
+            # The site may have said yes and the answer was lost: it must not stay open there, and
+            # whoever compares the two ledgers must find the question in this one.
             self._send_close(session)
+            await self._journal.note(self._entry("refused", session, UNANSWERED))
             raise
         if not reply.allowed:
             await self._journal.note(self._entry("refused", session, reply.reason))

@@ -192,4 +192,4 @@ class Sites:
 
 
 def _shown(state: SiteState) -> SiteState:
-    return replace(state, seq=0, at_ms=0, sessions=())
+    return replace(state, seq=0, at_ms=0, sessions=(), checkpoint="")

@@ -22,13 +22,10 @@ from serambi.base.files import write_atomically
 from serambi.base.words import Language
 from serambi.cli.agreement_page import page
 from serambi.cli.draft import read_attestations, read_draft, read_file
-from serambi.cli.party import party_group
 from serambi.cli.plain import PlainGroup, printable
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Roster, read_roster
-
-__all__ = ["agreement_group", "party_group"]
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

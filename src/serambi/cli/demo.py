@@ -81,9 +81,12 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _choose_ports(port: int, sites: Sequence[str]) -> Ports:
-    center, rtsp, fabric, *keepers = free_ports(3 + len(sites))
-    return Ports(port or center, rtsp, fabric, dict(zip(sites, keepers, strict=True)))
+def choose_ports(port: int, town: Town) -> Ports:
+    """Free ports for a run; `port` is the center's, 0 for any."""
+    center, rtsp, fabric, *others = free_ports(3 + len(town.site) + len(town.party))
+    keepers = dict(zip((site.id for site in town.site), others, strict=False))
+    parties = dict(zip((p.id for p in town.party), others[len(keepers) :], strict=True))
+    return Ports(port or center, rtsp, fabric, keepers, parties)
 
 
 def _seats(layout: Layout) -> dict[str, Seat]:
@@ -138,6 +141,8 @@ def town_processes(layout: Layout) -> list[Child]:
         keeper, courier = layout.keeper(site.id), layout.courier(site.id)
         children.append(process(f"{site.id}-keeper", "keeper", keeper / "keeper.toml"))
         children.append(process(f"{site.id}-courier", "courier", courier / "courier.toml"))
+    for party in layout.ports.parties:
+        children.append(process(f"{party}-party", "party", layout.party(party) / "party.toml"))
     return children
 
 
@@ -173,6 +178,10 @@ def describe(
                 ],
             }
             for site in layout.town.site
+        ],
+        "parties": [
+            {"party": party, "url": f"http://127.0.0.1:{port}"}
+            for party, port in layout.ports.parties.items()
         ],
         "trust": str((layout.folder / "roster.json").resolve()),
         "pids": {child.name: child.process.pid for child in children if child.process},
@@ -219,7 +228,7 @@ async def keep_certificates(layout: Layout) -> None:
 async def _run(folder: Path, port: int, videos: Path | None, browser: bool) -> None:
     town = read_town()
     loops = await asyncio.to_thread(prepare_loops, town, videos)
-    ports = _choose_ports(port, [site.id for site in town.site])
+    ports = choose_ports(port, town)
     layout = lay_out(folder, town, ports, loops, time.time(), scenes=True)
     seats = _seats(layout)
     children = town_processes(layout)

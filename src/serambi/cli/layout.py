@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from serambi.agreement.attestation import Attestation, read_attestation, seal_attestation
@@ -52,12 +52,14 @@ _HOSTS = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Free ports of one run; `keepers` by site."""
+    """Free ports of one run; `keepers` by site, `parties` by party: only those of the parties
+    that run a witness, and a town where none does has none in its roster."""
 
     center: int
     rtsp: int
     fabric: int
     keepers: dict[str, int]
+    parties: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ class Layout:
 
     def courier(self, site: str) -> Path:
         return self.folder / "sites" / site / "courier"
+
+    def party(self, party: str) -> Path:
+        return self.folder / "parties" / party
 
     @property
     def center(self) -> Path:
@@ -98,7 +103,8 @@ def lay_out(
     keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
     gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
     center = _key(folder / "center" / "key")
-    roster = _roster(folder, town, keys, gateways, center)
+    witnesses = {party: _key(folder / "parties" / party / "witness") for party in ports.parties}
+    roster = _roster(folder, town, keys, gateways, center, witnesses)
     _documents(folder, town, keys, roster, now)
     _certificates(folder, town, now)
     layout = Layout(
@@ -114,7 +120,10 @@ def lay_out(
         _site_settings(layout, site, passwords, views=scenes)
         if scenes:
             approve(layout.keeper(site.id), site.camera)
-    _center_settings(layout)
+    tokens = {party: secrets.token_urlsafe(32) for party in ports.parties}
+    for party, token in tokens.items():
+        _party_settings(layout, party, token)
+    _center_settings(layout, tokens)
     cameras = simulated(town.cameras, loops, passwords, layout.canaries, turn=scenes)
     simulator = {"cameras": cameras, "host": "127.0.0.1", "port": ports.rtsp}
     write_atomically(folder / "sim.json", json.dumps(simulator).encode(), mode=0o600)
@@ -182,6 +191,7 @@ def _roster(
     keys: dict[str, SigningKey],
     gateways: dict[str, SigningKey],
     center: SigningKey,
+    witnesses: dict[str, SigningKey],
 ) -> Roster:
     path = folder / "roster.json"
     if not path.exists():
@@ -191,6 +201,7 @@ def _roster(
             key_entry(key.public, owners[site], "gateway", site) for site, key in gateways.items()
         ]
         entries.append(key_entry(center.public, town.center.party, "center"))
+        entries += [key_entry(key.public, party, "witness") for party, key in witnesses.items()]
         document = RosterDocument(
             format=1,
             name=town.name,
@@ -391,8 +402,34 @@ def rtsp_url(layout: Layout, camera: towns.Camera) -> str:
     return f"rtsp://127.0.0.1:{layout.ports.rtsp}/{camera.id}"
 
 
-def _center_settings(layout: Layout) -> None:
+def _party_settings(layout: Layout, party: str, token: str) -> None:
+    ports = layout.ports.parties
+    peers = [f"http://127.0.0.1:{port}" for other, port in ports.items() if other != party]
+    settings = f"""format = 1
+party = {_toml(party)}
+peers = {json.dumps(peers)}
+
+[trust]
+roster = "../../roster.json"
+genesis = "{layout.roster.digest}"
+
+[center]
+url = "http://127.0.0.1:{layout.ports.center}"
+
+[http]
+port = {ports[party]}
+"""
+    folder = layout.party(party)
+    write_atomically(folder / "party.toml", settings.encode())
+    write_atomically(folder / "token", token.encode(), mode=0o600)
+
+
+def _center_settings(layout: Layout, tokens: dict[str, str]) -> None:
     port = layout.ports.fabric
+    witnesses = ", ".join(
+        f'{party} = "{hashlib.sha256(token.encode()).hexdigest()}"'
+        for party, token in tokens.items()
+    )
     settings = f"""party = {_toml(layout.town.center.party)}
 host = "127.0.0.1"
 port = {layout.ports.center}
@@ -401,5 +438,6 @@ genesis = "{layout.roster.digest}"
 listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
+witnesses = {{ {witnesses} }}
 """
     write_atomically(layout.center / "center.toml", settings.encode())

@@ -1,4 +1,5 @@
-"""`serambi ledger`: check, show and prove, from a folder or a copy of it, without the network."""
+"""`serambi ledger`: check, compare, show and prove, from a folder without the network, or from an
+address of the center."""
 
 import json
 import sys
@@ -9,12 +10,26 @@ import click
 
 from serambi.base.errors import SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
+from serambi.cli.ledger_place import at_hand, place, token_option
 from serambi.identity.roster import Roster, read_roster
+from serambi.ledger.audit import all_entries, audit, site_of
 from serambi.ledger.entry import COMMITMENT_PREFIX, Entry
-from serambi.ledger.reader import READ_MAX_ENTRIES, newest_entries, prove, read_file
+from serambi.ledger.reader import (
+    READ_MAX_ENTRIES,
+    newest_entries,
+    prove,
+    read_checkpoint,
+    read_file,
+)
 from serambi.ledger.verify import verify
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_TRUST = click.option(
+    "--trust",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The roster of the parties' keys: the only thing that is believed.",
+)
 
 _KINDS = {
     "started": ("kotak dinyalakan", "started"),
@@ -60,23 +75,58 @@ def ledger_group() -> None:
 
 
 @ledger_group.command("verify")
-@_FOLDER
-@click.option(
-    "--trust",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The roster of the parties' keys: the only thing that is believed.",
-)
-def verify_command(folder: Path, trust: Path) -> None:
+@click.argument("folder", callback=place)
+@_TRUST
+@token_option
+def verify_command(folder: str | Path, trust: Path, token: Path | None) -> None:
     """Check every entry, tile and signature of FOLDER; exit 0 when valid, 1 when not."""
     try:
         roster = _read_roster(trust)
+        with at_hand(folder, token, roster) as found:
+            report = verify(found, roster)
     except SerambiError as error:
         raise click.ClickException(str(error)) from error
-    report = verify(folder, roster)
     for line in report.lines:
         click.echo(_printable(line))
     sys.exit(0 if report.ok else 1)
+
+
+@ledger_group.command("audit")
+@click.argument("keeper", callback=place)
+@click.argument("center", callback=place)
+@_TRUST
+@token_option
+def audit_command(keeper: str | Path, center: str | Path, trust: Path, token: Path | None) -> None:
+    """Check a site's ledger KEEPER and the center's ledger CENTER, and compare them view by view;
+    exit 0 when they agree, 1 when not."""
+    try:
+        roster = _read_roster(trust)
+        with at_hand(keeper, token, roster) as site, at_hand(center, token, roster) as hub:
+            agree = _audit(site, hub, roster)
+    except SerambiError as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(0 if agree else 1)
+
+
+def _audit(keeper: Path, center: Path, roster: Roster) -> bool:
+    """Say what differs; whether nothing does."""
+    for folder in (keeper, center):
+        report = verify(folder, roster)
+        click.echo(_printable(f"{folder}: {report.why}"))
+        if not report.ok:
+            return False
+    site = site_of(read_checkpoint(keeper)[0].origin)
+    if not site or site_of(read_checkpoint(center)[0].origin):
+        raise click.ClickException("name the site's ledger first, then the center's")
+    work, alarms = audit(all_entries(keeper), all_entries(center), site)
+    for alarm in alarms:
+        click.echo(_printable(f"ALARM: {alarm}"))
+    omitted = len(alarms) - len(work.differing)
+    if newer := work.unmatched() - omitted:
+        click.echo(f"{newer} views are newer than the other log, and not judged.")
+    verdict = "DIFFERENT" if alarms else "OK"
+    click.echo(f"{verdict}: {work.matched} views compared, {len(alarms)} alarms")
+    return not alarms
 
 
 @ledger_group.command("show")
@@ -102,12 +152,20 @@ def show_command(folder: Path, lang: str, last: int) -> None:
 
 
 @ledger_group.command("prove")
-@_FOLDER
+@click.argument("folder", callback=place)
 @click.argument("index", type=click.IntRange(min=0))
-def prove_command(folder: Path, index: int) -> None:
+@click.option(
+    "--trust",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The roster, for a ledger at an address of the center.",
+)
+@token_option
+def prove_command(folder: str | Path, index: int, trust: Path | None, token: Path | None) -> None:
     """Print as JSON what shows that entry INDEX is in the ledger, without the rest of it."""
     try:
-        proof = prove(folder, index)
+        roster = _read_roster(trust) if trust else None
+        with at_hand(folder, token, roster) as found:
+            proof = prove(found, index)
     except SerambiError as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(proof, indent=2))

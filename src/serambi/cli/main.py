@@ -1,17 +1,15 @@
 """The command `serambi`. Each job lives beside this file; here they only get their names."""
 
-import asyncio
-import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 import click
 
 from serambi import __version__
 from serambi.base.errors import SerambiError
-from serambi.base.process import leave, start_log
+from serambi.cli.running import run_process
 
 _COMMANDS = {
     "agreement": "serambi.cli.agreement:agreement_group",
@@ -19,7 +17,7 @@ _COMMANDS = {
     "demo": "serambi.cli.demo:demo",
     "doctor": "serambi.cli.doctor:doctor",
     "ledger": "serambi.cli.ledger:ledger_group",
-    "party": "serambi.cli.agreement:party_group",
+    "party": "serambi.cli.party:party_group",
 }
 
 
@@ -59,29 +57,6 @@ def main() -> None:
     """Serambi: CCTV integration by agreement."""
 
 
-def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """The errors themselves, however deep the tasks were nested that they ended."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _each(error)
-        else:
-            yield error
-
-
-def _run(name: str, config: Path) -> NoReturn:
-    """The process itself, until it is told to end."""
-    start_log(name)
-    run: Callable[[Path], Coroutine[None, None, None]]
-    run = import_module(f"serambi.{name}.main").run
-    try:
-        asyncio.run(run(config))
-    except* SerambiError as group:
-        for error in _each(group):
-            click.echo(f"serambi {name}: {error}", err=True)
-        sys.exit(1)
-    leave()
-
-
 _config = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True)
 
 
@@ -89,14 +64,14 @@ _config = click.option("--config", type=click.Path(path_type=Path, dir_okay=Fals
 @_config
 def courier(config: Path) -> None:
     """Run the courier with the settings in FILE, until SIGTERM or Ctrl-C."""
-    _run("courier", config)
+    run_process("courier", config)
 
 
 @main.command()
 @_config
 def center(config: Path) -> None:
     """Run the center with the settings in FILE, until SIGTERM or Ctrl-C."""
-    _run("center", config)
+    run_process("center", config)
 
 
 class _Keeper(_Lazy):
@@ -111,6 +86,6 @@ def keeper(context: click.Context, config: Path | None) -> None:
     if context.invoked_subcommand is None:
         if config is None:
             raise click.UsageError("Missing option '--config'.")
-        _run("keeper", config)
+        run_process("keeper", config)
     elif config is not None:
         raise click.UsageError(f"Give --config behind {context.invoked_subcommand}.")

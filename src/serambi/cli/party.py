@@ -7,12 +7,23 @@ import click
 
 from serambi.base.ids import check_id
 from serambi.cli.plain import PlainGroup
+from serambi.cli.running import run_process
 from serambi.identity.keys import SigningKey
 
 
-@click.group("party", cls=PlainGroup)
-def party_group() -> None:
-    """An institution's own key."""
+@click.group("party", cls=PlainGroup, invoke_without_command=True)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Run the party's process with the settings in FILE, until SIGTERM or Ctrl-C.",
+)
+@click.pass_context
+def party_group(context: click.Context, config: Path | None) -> None:
+    """An institution's own process, which witnesses the ledgers, and its keys."""
+    if context.invoked_subcommand is None:
+        if config is None:
+            raise click.UsageError("name a command, or --config FILE to run the party's process")
+        run_process("party", config)
 
 
 @party_group.command("keygen")

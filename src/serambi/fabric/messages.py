@@ -16,6 +16,8 @@ from serambi.ledger.entry import Entry, encode_entry
 from serambi.ledger.tree import leaf_hash
 
 BATCH_TYPE = "application/vnd.serambi.batch+json"
+COSIGNED_TYPE = "text/vnd.serambi.cosigned-checkpoint"
+"""The payload is a signed note, believed for the signatures in it; the envelope has none."""
 RECEIPT_TYPE = "application/vnd.serambi.receipt+json"
 REPLY_TYPE = "application/vnd.serambi.reply+json"
 STATE_TYPE = "application/vnd.serambi.state+json"
@@ -25,6 +27,7 @@ Index = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 __all__ = [
     "BATCH_TYPE",
+    "COSIGNED_TYPE",
     "RECEIPT_TYPE",
     "REPLY_TYPE",
     "REQUEST_TYPE",
@@ -104,6 +107,7 @@ class SiteState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that a site tells the center; sent every second and at every change, newest wins.
 
     A session that the center holds and a state with `seq` >= its reply's does not list is over.
+    `checkpoint` is the newest signed state of the site's ledger, for the parties' witnesses.
     """
 
     site: str
@@ -115,6 +119,7 @@ class SiteState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waiting: tuple[Waiting, ...]
     cameras: tuple[CameraState, ...]
     sessions: tuple[str, ...]
+    checkpoint: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,7 +22,7 @@ from serambi.identity.keys import SigningKey, VerifyKey
 
 ROSTER_TYPE = "application/vnd.serambi.roster+json"
 
-Use = Literal["sign", "center", "gateway"]
+Use = Literal["sign", "center", "gateway", "witness"]
 
 
 class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,8 +35,8 @@ class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`public` is the raw key in base64. `use`: agreements (`sign`), requests (`center`), or
-    states and ledgers of one `site` (`gateway`; empty for the others)."""
+    """`public` is the raw key in base64. `use`: agreements (`sign`), requests (`center`), states
+    and ledgers of one `site` (`gateway`; empty for the others), cosignatures (`witness`)."""
 
     key_id: str
     public: str

@@ -1,5 +1,6 @@
 """The keeper's programmable side: who watches, stop, resume, health, documents. For the owner."""
 
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -87,7 +88,10 @@ class Analysis(BaseModel):
 class Health(BaseModel):
     """`lamp`: `on`, `none`, `stopped` or `unknown` (the center is silent while views are open).
     `disk_refuses`: something waits to be written down, and no view can be opened meanwhile.
-    `clock_trouble`: why the date is not believed, and so nothing shared; empty while it is."""
+    `clock_trouble`: why the date is not believed, and so nothing shared; empty while it is.
+    `ledger_cosigned`: how many entries a quorum of the parties has cosigned; `seen_ms`: everything
+    older has been seen by it, null when the roster names no witness; `ledger_alarm`: a party has
+    seen another past than this ledger's."""
 
     status: str
     version: str
@@ -95,6 +99,9 @@ class Health(BaseModel):
     lamp: str
     center_linked: bool
     ledger_size: int
+    ledger_cosigned: int
+    ledger_alarm: str
+    seen_ms: int | None
     disk_refuses: bool
     analysis: Analysis
     clock_trouble: str
@@ -214,7 +221,7 @@ def _health(keeper: Keeper) -> Health:
     strain = keeper.lookout.strain
     clock_trouble = keeper.clock_trouble
     well = all(c.online and c.recording for c in cameras)
-    well = well and not keeper.disk_refuses and not clock_trouble
+    well = well and not keeper.disk_refuses and not clock_trouble and not keeper.vouched.alarm
     return Health(
         status="ok" if well else "degraded",
         version=__version__,
@@ -222,6 +229,9 @@ def _health(keeper: Keeper) -> Health:
         lamp=keeper.lamp(),
         center_linked=not keeper.center_lost,
         ledger_size=keeper.journal.store.known_size,
+        ledger_cosigned=keeper.vouched.size,
+        ledger_alarm=keeper.vouched.alarm,
+        seen_ms=unix_ms(seen) if math.isfinite(seen := keeper.vouched.seen_at) else None,
         disk_refuses=keeper.disk_refuses,
         analysis=Analysis(
             running=strain.running,

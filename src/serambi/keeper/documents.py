@@ -39,11 +39,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What a document changed, for the ledger: `kind` is None when nothing
-    changed that the ledger keeps."""
+    changed that the ledger keeps. `digest` is the agreement's, `agreement` its number."""
 
     kind: EntryKind | None = None
     agreement: str = ""
     party: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class Documents:
         *,
         stops: dict[str, float],
         clock_ok: bool,
+        seen_at: float,
         suspensions: Mapping[str, float] = MappingProxyType({}),
     ) -> State:
         """Everything `decide` needs to know, as of now."""
@@ -136,6 +138,7 @@ class Documents:
             stops=stops,
             suspensions=suspensions,
             clock_ok=clock_ok,
+            seen_at=seen_at,
         )
 
     @property
@@ -242,9 +245,9 @@ class Documents:
 
         accepted = Accepted()
         if early is not None:
-            accepted = Accepted("agreement_revoked", number, early.party)
+            accepted = Accepted("agreement_revoked", number, early.party, signed.digest)
         elif signed.complete and not was_complete and signed.digest not in self._revocations:
-            accepted = Accepted("agreement_accepted", number)
+            accepted = Accepted("agreement_accepted", number, digest=signed.digest)
         return _Taken(f"agreement-{signed.digest}", accepted, raw, keep)
 
     def _early_against(self, signed: SignedAgreement) -> Revocation | None:
@@ -279,7 +282,9 @@ class Documents:
         def keep() -> None:
             self._revocations = {digest: revocation, **self._revocations}
 
-        accepted = Accepted("agreement_revoked", known[0].agreement.number, revocation.party)
+        accepted = Accepted(
+            "agreement_revoked", known[0].agreement.number, revocation.party, digest
+        )
         return _Taken(name, accepted, raw, keep, closes=True)
 
     def _take_early(self, revocation: Revocation, raw: bytes) -> _Taken:

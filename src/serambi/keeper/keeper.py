@@ -20,10 +20,18 @@ from serambi.base.limits import (
     LEDGER_PUBLISH_EVERY_S,
     RECONSIDER_EVERY_S,
     STATE_EVERY_S,
+    VOUCHED_LOOK_EVERY_S,
 )
 from serambi.base.tasks import keep_running
 from serambi.camera.source import OpenSource
-from serambi.fabric.messages import REPLY_TYPE, REQUEST_TYPE, STATE_TYPE, Reply, SiteState
+from serambi.fabric.messages import (
+    COSIGNED_TYPE,
+    REPLY_TYPE,
+    REQUEST_TYPE,
+    STATE_TYPE,
+    Reply,
+    SiteState,
+)
 from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
@@ -41,6 +49,7 @@ from serambi.keeper.report import Report
 from serambi.keeper.sessions import Outcome, Sessions, Stopped
 from serambi.keeper.watch import CameraWatch
 from serambi.ledger.store import LedgerStore
+from serambi.ledger.vouched import Vouched
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +86,14 @@ class Keeper:
         )
         store = store or open_ledger(config, clock)
         self.journal = Journal(store, config.site, self.durable.salt)
+        self.vouched = Vouched(
+            config.folder / "ledger",
+            config.origin,
+            self.key.public,
+            lambda: self.documents.roster,
+            store,
+            clock.now(),
+        )
         self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
         self.delivery = Delivery(
             config.folder,
@@ -124,9 +141,11 @@ class Keeper:
         now = self.clock.now()
         sane = clock_is_sane(now, self.durable.clock_high_water)
         self.durable.see_clock(now)
-        suspensions = self.lookout.suspended()
         state = self.documents.state(
-            stops=self.durable.stops, suspensions=suspensions, clock_ok=sane
+            stops=self.durable.stops,
+            suspensions=self.lookout.suspended(),
+            clock_ok=sane,
+            seen_at=self.vouched.seen_at,
         )
         known = {c.id for c in self.config.cameras if c.facing != "inside"}
         attestations = {c: signed for c, signed in state.attestations.items() if c in known}
@@ -153,7 +172,8 @@ class Keeper:
     def site_state(self) -> SiteState:
         """What the center is told."""
         sessions = [session.session for session in self.sessions.all()]
-        return self.report.build(self.state(), sessions)
+        checkpoint = self.journal.store.signed.decode()
+        return self.report.build(self.state(), sessions, checkpoint)
 
     def lamp(self) -> str:
         """`stopped`, `unknown` (views open, the center silent), `on` or `none`."""
@@ -172,7 +192,7 @@ class Keeper:
     @property
     def disk_refuses(self) -> bool:
         """Whether something waits that the disk has not taken."""
-        return bool(self.journal.owed) or self.journal.unpublished or self.durable.refused
+        return self.journal.refused or self.journal.unpublished or self.durable.refused
 
     # -- the owner's hand ---------------------------------------------------------------
 
@@ -231,7 +251,10 @@ class Keeper:
         if accepted.kind:
             await self.journal.note(
                 self.journal.entry(
-                    accepted.kind, agreement=accepted.agreement, party=accepted.party
+                    accepted.kind,
+                    agreement=accepted.agreement,
+                    party=accepted.party,
+                    detail=accepted.digest,
                 )
             )
         self._changed.set()
@@ -240,13 +263,17 @@ class Keeper:
     # -- the courier --------------------------------------------------------------------
 
     async def _on_command(self, raw: bytes) -> bytes:
-        """A request or a document from the center -> a signed reply, whatever it was."""
+        """A request, a document or a party's cosignature from the center -> a signed reply,
+        whatever it was."""
         try:
-            kind = dsse.load(raw).payload_type
+            envelope = dsse.load(raw)
+            kind = envelope.payload_type
         except SerambiError:
             kind = REQUEST_TYPE
         if kind == REQUEST_TYPE:
             outcome = await self.sessions.handle(raw)
+        elif kind == COSIGNED_TYPE:
+            outcome = await self._cosigned(envelope.payload)
         else:
             outcome = await self._document_outcome(raw)
         return self._seal(REPLY_TYPE, self._reply(outcome))
@@ -258,6 +285,15 @@ class Keeper:
             log.warning("a document from the center is refused: %s", error)
             return Outcome(False, str(error))
         return Outcome(True, "allowed", agreement=accepted.agreement)
+
+    async def _cosigned(self, note: bytes) -> Outcome:
+        try:
+            await asyncio.to_thread(self.vouched.accept, note, self.clock.now())
+        except SerambiError as error:
+            log.warning("a cosignature is refused: %s", error)
+            return Outcome(False, str(error))
+        self._hurry.set()
+        return Outcome(True, "allowed")
 
     def _reply(self, outcome: Outcome) -> Reply:
         return Reply(
@@ -293,6 +329,7 @@ class Keeper:
                 ("inbox", self._every(STATE_EVERY_S, self.inbox.read)),
                 ("views", self.lookout.run),
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
+                ("witnesses", self._every(VOUCHED_LOOK_EVERY_S, self._look_who_saw)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
                 ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
             ):
@@ -313,6 +350,7 @@ class Keeper:
             log.warning("nothing is shared: %s", self.clock_trouble)
         await self._recall_stops()
         await self.journal.begin()
+        await self._look_who_saw()
         self.watch.start()
 
     async def _recall_stops(self) -> None:
@@ -352,12 +390,19 @@ class Keeper:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it every view
             self._loop.call_soon_threadsafe(self._hurry.set)
 
+    async def _look_who_saw(self) -> None:
+        await asyncio.to_thread(self.vouched.look)
+
     async def _catch_up(self) -> None:
         """What a full disk refused is written as soon as it takes it."""
         if self.journal.owed:
             await self.journal.note()
         if failed := await self._save():
             log.warning("%s", failed)
+        try:
+            await asyncio.to_thread(self.vouched.save)
+        except OSError as error:
+            log.warning("the parties' cosignatures cannot be kept: %s", error.strerror)
 
     async def _see_clock(self) -> None:
         self.durable.see_clock(self.clock.now())

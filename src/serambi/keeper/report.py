@@ -33,9 +33,11 @@ class Report:
         self._seq = 0
         self._lock = threading.Lock()  # pages are built outside the event loop
 
-    def build(self, state: State, sessions: Iterable[str]) -> SiteState:
-        """The state as of now. `seq` only rises, over restarts too: it is the time itself."""
+    def build(self, state: State, sessions: Iterable[str], checkpoint: str = "") -> SiteState:
+        """The state as of now. `seq` only rises, over restarts too: it is the time itself. The
+        ledger's `checkpoint` goes along where something is shared."""
         now_ms = unix_ms(self._clock.now())
+        shared = self.shared(state)
         return SiteState(
             site=self._config.site,
             name=self._config.name,
@@ -47,10 +49,9 @@ class Report:
                 Waiting(a.agreement.number, tuple(a.missing), len(a.agreement.parties))
                 for a in self._waiting(state)
             ),
-            cameras=tuple(
-                self._camera(state, signed, camera) for signed, camera in self.shared(state)
-            ),
+            cameras=tuple(self._camera(state, signed, camera) for signed, camera in shared),
             sessions=tuple(sessions),
+            checkpoint=checkpoint if shared else "",
         )
 
     def _waiting(self, state: State) -> list[SignedAgreement]:

@@ -16,7 +16,12 @@ from serambi.agreement.decide import Ask, Decision, Reason, State, decide
 from serambi.agreement.request import NonceSet, Refused, Request, open_request
 from serambi.base.clock import Clock
 from serambi.base.errors import SerambiError
-from serambi.base.limits import GRANT_S, REFUSALS_LOGGED_PER_MINUTE, SESSIONS_PER_SITE
+from serambi.base.limits import (
+    GRANT_S,
+    LIVE_GRANT_MAX_S,
+    REFUSALS_LOGGED_PER_MINUTE,
+    SESSIONS_PER_SITE,
+)
 from serambi.identity.roster import Roster
 from serambi.keeper.journal import Journal
 from serambi.keeper.release import Release
@@ -179,7 +184,7 @@ class Sessions:
         kept = replace(
             session,
             granted=self._clock.now() + GRANT_S,
-            until=min(session.until, decision.until),
+            until=_until(session, decision),
         )
         self._open[session.session] = kept
         self._release.set_until(kept.camera, kept.stream, self._until_of(kept))
@@ -262,8 +267,8 @@ class Sessions:
                 over.setdefault(Reason.EXPIRED, []).append(session)
             elif now >= session.granted:
                 over.setdefault("not_renewed", []).append(session)
-            elif decision.until < session.until:
-                self._open[session.session] = replace(session, until=decision.until)
+            elif (until := _until(session, decision)) != session.until:
+                self._open[session.session] = replace(session, until=until)
                 self._release.set_until(session.camera, session.stream, self._until_of(session))
         await self._end(over)
 
@@ -328,6 +333,11 @@ def _under(state: State, agreement: str) -> State:
         return state
     chosen = tuple(a for a in state.agreements if a.agreement.number == agreement)
     return replace(state, agreements=chosen)
+
+
+def _until(session: Session, decision: Decision) -> float:
+    """A heartbeat moves the end of an open view on, but never beyond the longest grant."""
+    return min(session.opened + LIVE_GRANT_MAX_S, decision.until)
 
 
 def _same_view(session: Session, request: Request) -> bool:

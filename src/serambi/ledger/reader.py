@@ -13,13 +13,15 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint
 from serambi.ledger.disk import TEMPORARY
 from serambi.ledger.entry import Entry, decode_entry
-from serambi.ledger.note import NOTE_MAX_BYTES, Note
+from serambi.ledger.note import NOTE_MAX_BYTES, SIGNATURES_MAX, Note
 from serambi.ledger.pending import FILE_MAX_BYTES, PENDING_FILE, Record, continuing
+from serambi.ledger.quorum import split_notes
 from serambi.ledger.tiles import (
     BUNDLE_LEVEL,
     BUNDLE_MAX_BYTES,
     TILE_HEIGHT,
     TILE_WIDTH,
+    Edge,
     Tile,
     decode_bundle,
     decode_hashes,
@@ -31,9 +33,10 @@ from serambi.ledger.tree import HASH_BYTES, complete_root, inclusion_proof, leaf
 FORMAT = 1
 FORMAT_FILE = "format"
 CHECKPOINT_FILE = "checkpoint"
+COSIGNED_FILE = "cosigned"
 LOCK_FILE = "lock"
 TEMPORARY_FILES = frozenset(
-    name + TEMPORARY for name in (CHECKPOINT_FILE, FORMAT_FILE, PENDING_FILE)
+    name + TEMPORARY for name in (CHECKPOINT_FILE, COSIGNED_FILE, FORMAT_FILE, PENDING_FILE)
 )
 READ_MAX_ENTRIES = 4096
 _CACHE_TILES = 64
@@ -93,6 +96,14 @@ def read_pending(folder: Path, size: int) -> list[Record]:
     if not (folder / PENDING_FILE).is_file():
         return []
     return continuing(read_file(folder, PENDING_FILE, FILE_MAX_BYTES), size)
+
+
+def read_cosigned_notes(folder: Path) -> list[bytes]:
+    """The checkpoints that parties have cosigned, each as it is signed; none in a folder without
+    such a file. Nothing is verified."""
+    if not (folder / COSIGNED_FILE).is_file():
+        return []
+    return split_notes(read_file(folder, COSIGNED_FILE, SIGNATURES_MAX * NOTE_MAX_BYTES))
 
 
 def newest_entries(folder: Path, count: int) -> tuple[Checkpoint, int, list[Entry]]:
@@ -224,6 +235,23 @@ class TileReader:
                 where=str(self._folder),
             )
         return items[:width]
+
+
+def read_edge(folder: Path, size: int) -> Edge:
+    """What must be known of a folder to append to its first `size` entries."""
+    tiles = TileReader(folder, size)
+    levels: list[list[bytes]] = []
+    while not levels or size >> (TILE_HEIGHT * len(levels)):
+        level = len(levels)
+        index = size >> (TILE_HEIGHT * (level + 1))
+        partial = width_at(level, index, size)
+        levels.append(list(tiles.hashes(level, index)) if partial else [])
+    entries = tiles.bundle(size // TILE_WIDTH) if levels[0] else []
+    if [leaf_hash(entry) for entry in entries] != levels[0]:
+        raise SerambiError(
+            Kind.CORRUPT, "the newest entries do not match their tile", where=str(folder)
+        )
+    return Edge.restore(size, entries, levels)
 
 
 def prove(folder: Path, index: int) -> dict[str, object]:

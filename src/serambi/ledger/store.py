@@ -9,6 +9,7 @@ ledger, and is swept away.
 import contextlib
 import errno
 import fcntl
+import itertools
 import logging
 import os
 import threading
@@ -36,12 +37,14 @@ from serambi.ledger.reader import (
     check_range,
     files_below,
     read_checkpoint,
+    read_edge,
     read_file,
 )
-from serambi.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Edge, Tile, parse_path, tiles_of, width_at
-from serambi.ledger.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash
+from serambi.ledger.tiles import TILE_WIDTH, Edge, Tile, parse_path, tiles_of, width_at
+from serambi.ledger.tree import EMPTY_ROOT, HASH_BYTES, tree_root
 
 APPEND_MAX_ENTRIES = 1024
+_KEEP_HINT = "keep the folder as it is and run: serambi ledger verify"
 BACKWARD_MAX_MS = int(CLOCK_SKEW_MAX_S * 1000)
 
 log = logging.getLogger(__name__)
@@ -109,6 +112,25 @@ class LedgerStore:
         """The signed checkpoint over all durable entries."""
         with self._ready(to_write=False):
             return self._checkpoint
+
+    @property
+    def signed(self) -> bytes:
+        """The newest signed checkpoint as it was at some moment just now: never waits for a write
+        in progress."""
+        return self._checkpoint
+
+    def root_at(self, size: int) -> bytes:
+        """The root over the first `size` entries; `SerambiError` when there are fewer."""
+        with self._ready(to_write=False):
+            check_range(size, size, self._edge.size)
+            there = self._published.size
+            if size <= there:
+                return tree_root(size, TileReader(self._folder, there).subtree)
+            edge = self._published.copy()
+            leaves = (leaf for record in self._waiting for leaf in record.leaves)
+            for leaf in itertools.islice(leaves, size - there):
+                edge.append(leaf)
+            return edge.root()
 
     def stamp(self) -> int:
         """The time for the next entry, unix ms: now, but never before the newest entry.
@@ -280,18 +302,12 @@ class LedgerStore:
         return last_ms
 
     def _read_edge(self, size: int) -> tuple[Edge, int]:
-        tiles = TileReader(self._folder, size)
-        levels: list[list[bytes]] = []
-        while not levels or size >> (TILE_HEIGHT * len(levels)):
-            level = len(levels)
-            index = size >> (TILE_HEIGHT * (level + 1))
-            partial = width_at(level, index, size)
-            levels.append(list(tiles.hashes(level, index)) if partial else [])
-        entries = tiles.bundle(size // TILE_WIDTH) if levels[0] else []
-        if [leaf_hash(entry) for entry in entries] != levels[0]:
-            raise self._corrupt("the newest entries do not match their tile")
-        edge = Edge.restore(size, entries, levels)
-        newest = tiles.entries(max(size - 1, 0), size)
+        try:
+            edge = read_edge(self._folder, size)
+        except SerambiError as error:
+            error.hint = error.hint or _KEEP_HINT
+            raise
+        newest = TileReader(self._folder, size).entries(max(size - 1, 0), size)
         return edge, newest[0].at_ms if newest else 0
 
     def _sweep(self, size: int) -> None:
@@ -417,7 +433,7 @@ class LedgerStore:
             Kind.CORRUPT,
             what,
             where=str(self._folder),
-            hint="keep the folder as it is and run: serambi ledger verify",
+            hint=_KEEP_HINT,
         )
 
 

@@ -19,8 +19,10 @@ from serambi.ledger.checkpoint import Checkpoint, parse_checkpoint
 from serambi.ledger.entry import decode_entry
 from serambi.ledger.note import Verifier
 from serambi.ledger.pending import PENDING_FILE
+from serambi.ledger.quorum import Cosigned, quorum_of, read_cosigned, seen_by_quorum, witnesses_of
 from serambi.ledger.reader import (
     CHECKPOINT_FILE,
+    COSIGNED_FILE,
     FORMAT_FILE,
     LOCK_FILE,
     TEMPORARY_FILES,
@@ -28,6 +30,7 @@ from serambi.ledger.reader import (
     check_format,
     files_below,
     read_checkpoint,
+    read_cosigned_notes,
     read_pending,
 )
 from serambi.ledger.tiles import (
@@ -42,7 +45,7 @@ from serambi.ledger.tiles import (
 )
 
 _NAMED_MAX = 8
-_OWN_FILES = frozenset({CHECKPOINT_FILE, FORMAT_FILE, LOCK_FILE, PENDING_FILE})
+_OWN_FILES = frozenset({CHECKPOINT_FILE, COSIGNED_FILE, FORMAT_FILE, LOCK_FILE, PENDING_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,9 @@ def _verify(folder: Path, roster: Roster, lines: list[str]) -> str:
         _check_plain(folder, name)
     found = _sort_files(names, checkpoint.size)
     lines.append(f"3. All {found.current} tiles are there; {found.beyond_said()}.")
-    rebuilt = _Rebuilding(TileReader(folder, checkpoint.size), folder)
+    words = _read_words(folder, checkpoint.origin, keys, roster)
+    sizes = frozenset(word.checkpoint.size for word in words)
+    rebuilt = _Rebuilding(TileReader(folder, checkpoint.size), folder, sizes)
     rebuilt.run()
     for tile in found.narrower:
         rebuilt.compare_narrower(tile)
@@ -112,6 +117,8 @@ def _verify(folder: Path, roster: Roster, lines: list[str]) -> str:
     if newest.size > checkpoint.size:
         more = newest.size - checkpoint.size
         lines.append(f"6. {more} newer entries wait for their tiles, signed as they were written.")
+    said = _cosigned_said(words, newest, rebuilt, len(witnesses_of(roster)))
+    lines.append(f"{len(lines) + 1}. {said}")
     lines.append(
         "   Whether a newer checkpoint exists cannot be known from this folder alone: "
         "compare with another copy."
@@ -142,6 +149,52 @@ def _go_on(
             )
         checkpoint = newer
     return checkpoint
+
+
+def _read_words(
+    folder: Path, origin: str, keys: Sequence[VerifyKey], roster: Roster
+) -> list[Cosigned]:
+    """What each party has cosigned last, by the folder; their checkpoints are not compared yet."""
+    latest: dict[str, Cosigned] = {}
+    for raw in read_cosigned_notes(folder):
+        for word in read_cosigned(raw, origin, keys, roster):
+            known = latest.get(word.party)
+            if known is None or (known.checkpoint.size, known.at_s) < (
+                word.checkpoint.size,
+                word.at_s,
+            ):
+                latest[word.party] = word
+    return [latest[party] for party in sorted(latest)]
+
+
+def _cosigned_said(
+    words: Sequence[Cosigned], newest: Checkpoint, rebuilt: "_Rebuilding", witnesses: int
+) -> str:
+    """Who cosigned how much. What is newer than a quorum's word is said, not refused: cosigning
+    takes its time, and this copy may be older than the words in it."""
+    if not witnesses:
+        return "The roster names no witness: nobody but its signer vouches for this ledger."
+    for word in words:
+        root = rebuilt.roots.get(word.checkpoint.size)
+        if root is not None and root != word.checkpoint.root:
+            raise SerambiError(
+                Kind.CORRUPT,
+                f"{word.party} cosigned another past: {word.checkpoint.size} entries with the root "
+                f"{word.checkpoint.root.hex()[:16]}, which is {root.hex()[:16]} here",
+                where=COSIGNED_FILE,
+                hint="keep both copies, and tell every party: one of them was forged",
+            )
+    needed = quorum_of(witnesses)
+    seen = seen_by_quorum({word.party: word.checkpoint.size for word in words}, witnesses)
+    each = ", ".join(
+        f"{word.party} to entry {word.checkpoint.size} at {_utc(word.at_s * 1000)}"
+        for word in words
+    )
+    if seen < 0:
+        return f"Not cosigned by {needed} of {witnesses} parties yet: {each or 'by nobody'}."
+    fresh = max(newest.size - int(seen), 0)
+    more = f"{fresh} newer entries are not yet cosigned" if fresh else "nothing waits for them"
+    return f"Cosigned by {needed} of {witnesses} parties to entry {int(seen)}; {more}: {each}."
 
 
 def _check_plain(folder: Path, name: str) -> None:
@@ -208,8 +261,11 @@ def _sort_files(names: Iterable[str], size: int) -> _Found:
 class _Rebuilding:
     """The tree grown anew from the entries, each tile compared as it fills."""
 
-    def __init__(self, tiles: TileReader, folder: Path) -> None:
+    def __init__(self, tiles: TileReader, folder: Path, sizes: frozenset[int]) -> None:
+        """`sizes`: after so many entries the root is to be remembered in `roots`."""
         self.edge = Edge()
+        self.roots: dict[int, bytes] = {}
+        self._sizes = sizes
         self._tiles = tiles
         self._folder = folder
         self._first_ms = self._last_ms = 0
@@ -235,7 +291,10 @@ class _Rebuilding:
                 where=f"entry {index}",
             )
         self._last_ms = at_ms
-        return self.edge.append(raw)
+        full = self.edge.append(raw)
+        if self._sizes and self.edge.size in self._sizes:
+            self.roots[self.edge.size] = self.edge.root()
+        return full
 
     def _compare(self, tile: Tile, content: bytes) -> None:
         if tile.level == BUNDLE_LEVEL:

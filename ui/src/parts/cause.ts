@@ -9,6 +9,7 @@ export const NAMED = [
   'not_yet',
   'out_of_hours',
   'suspended',
+  'unwitnessed',
   'camera_offline',
   'site_offline',
   'closed',

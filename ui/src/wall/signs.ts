@@ -11,6 +11,7 @@ export const SIGNS: Record<Cause, { sign: Sign; tone: Tone }> = {
   not_yet: { sign: 'hourglass', tone: 'wait' },
   out_of_hours: { sign: 'moon', tone: 'wait' },
   suspended: { sign: 'frame', tone: 'late' },
+  unwitnessed: { sign: 'hourglass', tone: 'wait' },
   camera_offline: { sign: 'unplugged', tone: 'off' },
   site_offline: { sign: 'unplugged', tone: 'off' },
   unsupported: { sign: 'frame', tone: 'off' },

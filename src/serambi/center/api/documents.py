@@ -31,7 +31,11 @@ async def documents(
     Open to everybody who is signed in: what counts are the parties' signatures, and a center must
     not be able to hold a revocation back by a rule of its own.
     """
-    raw = await request.body()
+    return await pass_on(center, await request.body())
+
+
+async def pass_on(center: Center, raw: bytes) -> dict[str, models.Answer]:
+    """Hand a signed document to all sites that are online -> what each of them said."""
     if len(raw) > COMMAND_MAX_BYTES:
         raise SerambiError(
             Kind.LIMIT, f"a document has at most {COMMAND_MAX_BYTES} bytes", where="body"
@@ -39,11 +43,12 @@ async def documents(
     dsse.load(raw)
     online = [known.state.site for known in center.sites.all() if known.online]
     async with asyncio.TaskGroup() as group:
-        asked = {site: group.create_task(_deliver(center, site, raw)) for site in online}
+        asked = {site: group.create_task(deliver(center, site, raw)) for site in online}
     return {site: task.result() for site, task in asked.items()}
 
 
-async def _deliver(center: Center, site: str, raw: bytes) -> models.Answer:
+async def deliver(center: Center, site: str, raw: bytes) -> models.Answer:
+    """Hand a document to one site; a site that does not answer is an answer too."""
     try:
         reply = await center.asker.deliver(site, raw)
     except SerambiError as error:

@@ -91,8 +91,12 @@ class Analyst:
     def watch(self, watch: Watch) -> None:
         """Look at a camera by other pictures or rules, afresh."""
         with self._lock:
+            known = self._queues.get(watch.camera)
             queue = self._queues[watch.camera] = _Queue(watch)
             queue.units.append(watch)
+            if known is not None and known.config is not None:
+                queue.config = known.config
+                queue.units.append(known.config)
         self._wake.set()
 
     def push(self, camera: str, item: VideoConfig | AccessUnit | None) -> None:

@@ -224,6 +224,10 @@ class Lookout:
             if fits and signed.at > self.sights.changed_at(camera) > 0:
                 self.sights.confirmed(camera)
                 over.append(camera)
+        for camera in over:
+            # The analyst believes in its change as firmly: it begins afresh.
+            if watch := self._watches.get(camera):
+                self._analyst.watch(watch)
         if over:
             self._changed()
 

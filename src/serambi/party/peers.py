@@ -1,0 +1,67 @@
+"""What a party tells the other parties by itself, around the center: revocations until each has
+heard them, and now and then the states of its copies, so that two pasts meet."""
+
+import logging
+from collections.abc import Iterable
+
+from serambi.base.clock import Clock
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, WITNESS_COMPARE_EVERY_S
+from serambi.party.carrier import Peer
+from serambi.party.witness import Witness
+
+log = logging.getLogger(__name__)
+
+
+class _Told:
+    """What one other party has heard, and when to try it again."""
+
+    def __init__(self, url: str, peer: Peer) -> None:
+        self.url = url
+        self.peer = peer
+        self.revocations: set[str] = set()
+        self.compared_at = float("-inf")
+        self.again_at = float("-inf")
+        self.wait_s = BACKOFF_FIRST_S
+
+
+class Peers:
+    """All other parties' processes. One thread calls `step`."""
+
+    def __init__(self, urls: Iterable[str], clock: Clock) -> None:
+        self._clock = clock
+        self._all = [_Told(url, Peer(url)) for url in urls]
+
+    def step(self, witness: Witness) -> None:
+        """Tell each what it has not heard. One that is away is left alone for a while."""
+        for told in self._all:
+            now = self._clock.monotonic()
+            if now < told.again_at:
+                continue
+            try:
+                self._tell(told, witness, now)
+                told.wait_s = BACKOFF_FIRST_S
+            except SerambiError as error:
+                log.info("%s has not heard everything: %s", told.url, error)
+                told.again_at = now + told.wait_s
+                told.wait_s = min(told.wait_s * 2, BACKOFF_MAX_S)
+
+    def close(self) -> None:
+        """What is being told in another thread ends with an error."""
+        for told in self._all:
+            told.peer.close()
+
+    def _tell(self, told: _Told, witness: Witness, now: float) -> None:
+        for name, raw in witness.revocations.all().items():
+            if name in told.revocations:
+                continue
+            try:
+                told.peer.tell_revocation(raw)
+            except SerambiError as error:
+                if error.kind is Kind.UNAVAILABLE:
+                    raise
+                log.warning("%s does not take a revocation: %s", told.url, error)
+            told.revocations.add(name)
+        if now - told.compared_at >= WITNESS_COMPARE_EVERY_S and (notes := witness.notes()):
+            told.compared_at = now
+            told.peer.tell_checkpoints(notes)
