@@ -5,7 +5,7 @@ like it. Every scene is judged by every rule.
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,52 +22,12 @@ from benches._stage import (
     Weather,
     a_ground,
     a_thing,
+    patch,
 )
-from serambi.analytics.events import Event
-from serambi.analytics.rules import Line, Rules, RuleSetting, Zone
+from benches._truths import CROWD, LEFT_AFTER_S, Truth, walkers_truths
 
 FPS = 5
-LEFT_AFTER_S = 10.0
-LOITER_AFTER_S = 20.0
-CROWD = 5
-LINE_X = 0.4
-ZONE = (0.58, 0.95)  # left and right side; from ZONE_TOP down
-ZONE_TOP = 0.42
-
-RULES = Rules(
-    zones=(
-        Zone(
-            "court",
-            ((ZONE[0], ZONE_TOP), (ZONE[1], ZONE_TOP), (ZONE[1], 1.0), (ZONE[0], 1.0)),
-        ),
-    ),
-    lines=(Line("kerb", (LINE_X, 0.2), (LINE_X, 1.0)),),
-    rules=(
-        RuleSetting(rule="left_object", after_s=LEFT_AFTER_S),
-        RuleSetting(rule="removed_object", after_s=LEFT_AFTER_S),
-        RuleSetting(rule="loitering", after_s=LOITER_AFTER_S),
-        RuleSetting(rule="line", line="kerb"),
-        RuleSetting(rule="zone", zone="court"),
-        RuleSetting(rule="crowd", count=CROWD, after_s=5.0),
-        RuleSetting(rule="motion"),
-        RuleSetting(rule="tamper"),
-    ),
-)
-
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """An alarm of `rule` must come from `from_s` to `until_s`; `due_s` is when, ideally. One
-    that need not come but may (`may`) is neither missed nor false. `box` in shares, None: any."""
-
-    rule: str
-    due_s: float
-    from_s: float
-    until_s: float
-    box: Box | None = None
-    may: bool = False
+VISIBLE_LEVELS = 12.0  # what is to be found differs from its ground by at least this, as sent
 
 
 @dataclass
@@ -82,11 +42,6 @@ class Scene:
     truths: list[Truth] = field(default_factory=list)
     length_s: float = 45.0
     spoil: Callable[[Luma, float, int], Luma] | None = None
-    spoiled_s: float = 1e9
-
-    def excuses(self, event: Event) -> bool:
-        """What other rules say of a spoiled picture is judged nowhere."""
-        return event.rule != "tamper" and event.start_s >= self.spoiled_s
 
     def frames(self) -> Iterator[tuple[float, Luma]]:
         base = np.ascontiguousarray(self.background)
@@ -131,7 +86,8 @@ class Director:
         scene = Scene(f"{kind}/{place.name}", place.picture, weather)
         stage = _Stage(rng, a_ground(rng), "inside" if place.light == "inside" else "day", scene)
         KINDS[kind](stage)
-        _walkers_truth(scene)
+        crowd = kind == "crowd"
+        scene.truths += walkers_truths(scene.walkers, scene.length_s, crowd=crowd)
         return scene
 
 
@@ -168,6 +124,17 @@ class _Stage:
     light: str
     scene: Scene
 
+    @property
+    def apart(self) -> float:
+        """Gray levels that a thing must differ by, so that enough are left in any weather."""
+        return VISIBLE_LEVELS / self.scene.weather.dimmest(float(self.scene.background.mean()))
+
+    def thing(self, x: float, y: float) -> Thing:
+        """Something on the ground at (x, y)."""
+        return a_thing(
+            self.rng, self.ground.scale(y), patch(self.scene.background, x, y), self.apart
+        )
+
     def spot(self) -> tuple[float, float]:
         return self.rng.uniform(0.15, 0.85) * WIDE, self.rng.uniform(0.5, 0.93) * HIGH
 
@@ -177,7 +144,7 @@ class _Stage:
     def walker(self, path: list[tuple[float, float, float]], kind: str = "") -> Walker:
         kind = kind or self.rng.choice(("man", "hijab", "man"))
         walker = Walker(kind, path, self.ground, random.Random(self.rng.getrandbits(32)),
-                        self.light)  # fmt: skip
+                        self.light, apart=self.apart)  # fmt: skip
         self.scene.walkers.append(walker)
         return walker
 
@@ -208,11 +175,10 @@ def _left(stage: _Stage) -> None:
     path, put_s = stage.walk(
         rng.uniform(5, 9), [(from_side, y), (x, y), (stage.side(), y)], rng.uniform(0.6, 2.0)
     )
-    level = float(np.median(scene.background[int(y) - 12 : int(y), int(x) - 8 : int(x) + 8]))
     scale = stage.ground.scale(y)
-    thing = a_thing(rng, scale, level)
     put_s += 0.4
     at = (x + 0.38 * scale, y - 1.0)
+    thing = stage.thing(*at)
     owner = stage.walker(path)
     owner.carries, owner.until_s = thing, put_s
     scene.things.append((*at, thing, put_s, 1e9))
@@ -241,9 +207,8 @@ def _taken(stage: _Stage) -> None:
     rng, scene = stage.rng, stage.scene
     x, y = stage.spot()
     scale = stage.ground.scale(y)
-    level = float(np.median(scene.background[int(y) - 12 : int(y), int(x) - 8 : int(x) + 8]))
-    thing = a_thing(rng, scale, level)
     at = (x + 0.38 * scale, y - 1.0)
+    thing = stage.thing(*at)
     path, taken_s = stage.walk(
         rng.uniform(13, 17), [(stage.side(), y), (x, y), (stage.side(), y)], rng.uniform(0.6, 2.0)
     )
@@ -342,6 +307,19 @@ def _parking(stage: _Stage) -> None:
     stage.scene.length_s = path[1][0] + 25
 
 
+def _sitting(stage: _Stage) -> None:
+    """Somebody comes, sits down for long and hardly stirs; some get up again."""
+    rng = stage.rng
+    x, y = stage.spot()
+    stays = rng.uniform(22, 32)
+    path, down_s = stage.walk(
+        rng.uniform(4, 8), [(stage.side(), y), (x, y), (stage.side(), y)], stays
+    )
+    walker = stage.walker(path)
+    walker.sits_s = (down_s + 0.5, down_s + stays - 1.5)
+    stage.scene.length_s = path[-1][0] + 6 if rng.random() < 0.5 else down_s + stays - 2
+
+
 def _tamper(stage: _Stage) -> None:
     """Somebody lays hands on the camera."""
     rng, scene = stage.rng, stage.scene
@@ -351,8 +329,8 @@ def _tamper(stage: _Stage) -> None:
     scene.name += f"/{kind}"
     scene.length_s = begin + 16
     scene.spoil = lambda luma, t_s, number: spoil(luma, number) if t_s >= begin else luma
-    scene.spoiled_s = begin
     scene.truths.append(Truth("tamper", begin, begin, begin + 13))
+    scene.truths.append(Truth("motion", begin, begin, scene.length_s, may=True))
 
 
 KINDS: dict[str, Callable[[_Stage], None]] = {
@@ -364,51 +342,6 @@ KINDS: dict[str, Callable[[_Stage], None]] = {
     "weather": _empty,
     "ghosts": _ghosts,
     "parking": _parking,
+    "sitting": _sitting,
     "tamper": _tamper,
 }
-
-
-def _walkers_truth(scene: Scene) -> None:
-    """What loitering, line, zone and motion must say, from where the walkers are."""
-    before = len(scene.truths)
-    for walker in scene.walkers:
-        seen = [(t, walker.place(t)) for t in np.arange(0, scene.length_s, 0.1).tolist()]
-        inside = [(t, s) for t, s in seen if s is not None and -12 < s[0] < WIDE + 12]
-        if not inside:
-            continue
-        begin, end = inside[0][0], inside[-1][0]
-        scene.truths.append(Truth("motion", begin, begin - 0.5, end + 1.0))
-        stay = end - begin
-        if stay > LOITER_AFTER_S - 5:
-            sure = stay >= LOITER_AFTER_S + 2
-            due = begin + LOITER_AFTER_S
-            scene.truths.append(Truth("loitering", due, due - 3, max(end, due) + 1.5, may=not sure))
-        _line_truth(scene, inside)
-        _zone_truth(scene, inside)
-
-    # Who is there first is scenery; in a crowd nobody is told from his neighbor.
-    first = bool(scene.walkers) and scene.walkers[0].path[0][0] < 0
-    if first or scene.name.startswith("crowd"):
-        scene.truths[before:] = [replace(t, may=True) for t in scene.truths[before:]]
-
-
-def _line_truth(scene: Scene, inside: list[tuple[float, tuple[float, float]]]) -> None:
-    at = LINE_X * WIDE
-    for (_, a), (t_s, b) in itertools.pairwise(inside):
-        if (a[0] < at) != (b[0] < at):
-            scene.truths.append(Truth("line", t_s, t_s - 1.5, t_s + 3.0))
-
-
-def _zone_truth(scene: Scene, inside: list[tuple[float, tuple[float, float]]]) -> None:
-    low, high = ZONE[0] * WIDE, ZONE[1] * WIDE
-    entered: float | None = None
-    for t_s, (x, y) in [*inside, (inside[-1][0] + 0.1, (-99.0, 0.0))]:
-        here = low <= x <= high and y >= ZONE_TOP * HIGH
-        if here and entered is None:
-            entered = t_s
-        if not here and entered is not None:
-            sure = t_s - entered > 1.5
-            scene.truths.append(
-                Truth("zone", entered + 0.6, entered - 1.0, t_s + 1.5, may=not sure)
-            )
-            entered = None

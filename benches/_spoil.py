@@ -13,7 +13,7 @@ Spoil = Callable[[Luma, int], Luma]
 
 def cover(rng: random.Random) -> Spoil:
     """Something opaque and unsharp over at least a tenth of the picture, from one side."""
-    share = rng.choice((rng.uniform(0.12, 0.4), 1.0))
+    share = rng.choice((rng.uniform(0.1, 0.4), 1.0))
     level = rng.uniform(8, 200)
     mask = np.zeros((HIGH, WIDE), np.float32)
     side = rng.randrange(4)
@@ -76,18 +76,20 @@ def _warped(matrix: Plane) -> Spoil:
     )
 
 
-def pan(rng: random.Random) -> Spoil:
-    turn, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.35) * WIDE
+def pan(rng: random.Random, least: float = 0.1) -> Spoil:
+    """By at least that share of the width, in any direction."""
+    turn, far = rng.uniform(0, 2 * np.pi), rng.uniform(least, 0.35) * WIDE
     return _warped(np.array([[1, 0, far * np.cos(turn)], [0, 1, far * np.sin(turn)]], np.float32))
 
 
-def zoom(rng: random.Random) -> Spoil:
-    matrix = cv2.getRotationMatrix2D((WIDE / 2, HIGH / 2), 0, rng.uniform(1.15, 1.8))
+def zoom(rng: random.Random, least: float = 1.15) -> Spoil:
+    by = rng.uniform(least, 1.8)
+    matrix = cv2.getRotationMatrix2D((WIDE / 2, HIGH / 2), 0, by)
     return _warped(np.asarray(matrix, np.float32))
 
 
-def roll(rng: random.Random) -> Spoil:
-    turn = rng.choice((-1, 1)) * rng.uniform(5, 20)
+def roll(rng: random.Random, least_deg: float = 5) -> Spoil:
+    turn = rng.choice((-1, 1)) * rng.uniform(least_deg, 20)
     return _warped(np.asarray(cv2.getRotationMatrix2D((WIDE / 2, HIGH / 2), turn, 1.0), np.float32))
 
 

@@ -88,6 +88,8 @@ class Walker:
     sway: bool = True
     carries: "Thing | None" = None
     until_s: float = 1e9  # when it puts down what it carries
+    apart: float = 12.0  # gray levels between it and the ground where it is seen first
+    sits_s: tuple[float, float] = (1e9, 1e9)  # it sits from, until
     _actor: Actor | None = None
     _phase: float = 0.0
     _last: tuple[float, float] | None = None
@@ -106,6 +108,11 @@ class Walker:
             return None
         times, xs, ys = zip(*self.path, strict=True)
         return float(np.interp(t_s, times, xs)), float(np.interp(t_s, times, ys))
+
+    def _tall(self, t_s: float) -> float:
+        """How much of its height is left; it sits down within a second."""
+        down, up = self.sits_s
+        return 1 - 0.34 * min(1.0, max(0.0, t_s - down)) * min(1.0, max(0.0, up + 1 - t_s))
 
     def box(self, t_s: float) -> tuple[float, float, float, float] | None:
         spot = self.place(t_s)
@@ -138,8 +145,8 @@ class Walker:
             self._looks[id(view)] = _gray(view)
         gray, alpha = self._looks[id(view)]
         if not self._bright:
-            self._bright = _visible_gain(frame, gray, alpha, x, y - 0.8 * scale)
-        _lay(frame, view, (gray * self._bright, alpha), x, y, scale)
+            self._bright = _visible_gain(frame, gray, alpha, (x, y - 0.8 * scale), self.apart)
+        _lay(frame, view, (gray * self._bright, alpha), (x, y), scale, self._tall(t_s))
         if self.carries and t_s < self.until_s:
             self.carries.draw(frame, x + 0.38 * scale, y - 0.35 * scale)
 
@@ -165,13 +172,22 @@ class Thing:
         frame[y0:y1, x0:x1] = ground * (1 - alpha) + self.face[part] * alpha
 
 
-def a_thing(rng: random.Random, scale: float, around: float) -> Thing:
-    """Something one can carry, 0.35 to 0.8 m, that differs from the brightness `around`."""
+def patch(picture: Plane, x: float, y: float) -> Plane:
+    """The ground where a small thing stands at (x, y)."""
+    left, low = int(min(max(x, 8), WIDE - 9)), int(min(max(y, 12), HIGH))
+    return picture[low - 12 : low, left - 8 : left + 8]
+
+
+def a_thing(rng: random.Random, scale: float, ground: Plane, apart: float) -> Thing:
+    """Something one can carry, 0.35 to 0.8 m and at least 13 pixels, that differs from most of
+    the `ground` by `apart` gray levels at least, where that is possible."""
     wide = max(13, round(rng.uniform(0.38, 0.8) * scale))
-    high = max(12, round(rng.uniform(0.35, 0.75) * scale))
-    level = around
-    while abs(level - around) < 28:
-        level = rng.uniform(15, 235)
+    high = max(13, round(rng.uniform(0.35, 0.75) * scale))
+    draws = [rng.uniform(15, 235) for _ in range(40)]
+    seen = [float(np.percentile(np.abs(ground - level), 30)) for level in draws]
+    # The first that is visible, not the one that is best visible.
+    level = next((d for d, s in zip(draws, seen, strict=True) if s >= apart),
+                 draws[int(np.argmax(seen))])  # fmt: skip
     face = np.full((high, wide), level, np.float32)
     face[: max(2, high // 4)] *= rng.uniform(1.05, 1.25)
     face[:, : max(1, wide // 5)] *= rng.uniform(0.75, 0.95)
@@ -211,13 +227,15 @@ def _blob(wide: int, high: int) -> Plane:
     return np.asarray(np.clip(1 - (xs * xs + ys * ys), 0, 1), np.float32)
 
 
-def _visible_gain(frame: Plane, gray: Plane, alpha: Plane, x: float, y: float) -> float:
+def _visible_gain(
+    frame: Plane, gray: Plane, alpha: Plane, at: tuple[float, float], apart: float
+) -> float:
     """Nobody can see a gray coat on a gray wall, and no figure should count that."""
+    x, y = at
     if not (12 <= x < WIDE - 12 and 12 <= y < HIGH - 12):
         return 0.0
     ground = float(np.median(frame[int(y) - 12 : int(y) + 12, int(x) - 12 : int(x) + 12]))
     own = float(gray[alpha > 0.9].mean()) if (alpha > 0.9).any() else 100.0
-    apart = max(25.0, 0.25 * ground)
     if abs(own - ground) >= apart:
         return 1.0
     darker = (ground - apart) / max(own, 1.0)
@@ -226,18 +244,20 @@ def _visible_gain(frame: Plane, gray: Plane, alpha: Plane, x: float, y: float) -
 
 
 def _lay(
-    frame: Plane, view: View, look: tuple[Plane, Plane], x: float, y: float, scale: float
-) -> None:
+    frame: Plane, view: View, look: tuple[Plane, Plane], at: tuple[float, float], scale: float,
+    tall: float,
+) -> None:  # fmt: skip
     gray, alpha = look
     zoom = scale / view.scale
-    left, top = x - view.origin[0] * zoom, y - view.origin[1] * zoom
+    zoom_y = zoom * tall
+    left, top = at[0] - view.origin[0] * zoom, at[1] - view.origin[1] * zoom_y
     high, wide = gray.shape
     x0, y0 = max(0, math.floor(left)), max(0, math.floor(top))
     x1 = min(WIDE, math.ceil(left + wide * zoom) + 1)
-    y1 = min(HIGH, math.ceil(top + high * zoom) + 1)
+    y1 = min(HIGH, math.ceil(top + high * zoom_y) + 1)
     if x1 - x0 < 2 or y1 - y0 < 2:
         return
-    matrix = np.array([[zoom, 0, left - x0], [0, zoom, top - y0]], np.float32)
+    matrix = np.array([[zoom, 0, left - x0], [0, zoom_y, top - y0]], np.float32)
     size = (x1 - x0, y1 - y0)
     ground = frame[y0:y1, x0:x1]
     cover = cv2.warpAffine(alpha, matrix, size)
@@ -268,8 +288,10 @@ class Weather:
         self._rng = np.random.default_rng(self.seed)
         make = self._rng
         self._grain = make.normal(0, 1, (HIGH + 64, WIDE + 64)).astype(np.float32)
-        coarse = make.normal(0, 1, (9, 40)).astype(np.float32)
+        # A cloud's shadow is as large as a square, and its border some meters wide.
+        coarse = make.normal(0, 1, (3, 13)).astype(np.float32)
         self._sky = np.asarray(cv2.resize(coarse, (WIDE * 4, HIGH), interpolation=cv2.INTER_CUBIC))
+        self._wind = float(make.uniform(9, 60))  # pixels a second
         corners = make.uniform(0, 1, (4, 2)) * (WIDE, HIGH)
         hull = cv2.convexHull(corners.astype(np.float32)).astype(np.int32)
         mask = np.zeros((HIGH, WIDE), np.uint8)
@@ -285,6 +307,15 @@ class Weather:
              float(make.choice((-1, 1)) * make.uniform(120, 260)))
             for _ in range(5)
         ]  # fmt: skip
+
+    def dimmest(self, brightness: float) -> float:
+        """The share of a difference in a scene of this mean brightness that is left when the
+        light is worst."""
+        share = (1 - 0.8 * self.clouds) * (1 - self.sun) * (1 - self.fog)
+        share *= min(1.0, self.dusk[2]) if self.dusk else 1.0
+        if self.exposure:
+            share *= min(1.0, max(0.5, 112 / max(1.0, brightness)))
+        return share
 
     def sway(self, frame: Plane, t_s: float) -> None:
         """Leaves move before anybody walks in front of them."""
@@ -302,7 +333,7 @@ class Weather:
     def shine(self, frame: Plane, t_s: float) -> Plane:
         """Light, rain, lens, exposure and sensor on a drawn scene."""
         if self.clouds:
-            at = int(t_s * 9) % (WIDE * 3)
+            at = int(t_s * self._wind) % (WIDE * 3)
             frame *= 1 - self.clouds * np.clip(self._sky[:, at : at + WIDE] * 0.5 + 0.3, 0, 1)
         if self.sun:
             strength = 0.5 + 0.5 * math.tanh(4 * math.sin(t_s / 7.3 + self.seed))

@@ -60,7 +60,7 @@ def _changed(change: str, index: int, places: list[Place], rng: random.Random) -
     if change == "swap":
         other = rng.choice([p for i, p in enumerate(places) if i != index])
         return other.picture
-    spoil = {"pan": pan, "zoom": zoom, "roll": roll}[change](rng)
+    spoil = {"pan": pan(rng, 0.05), "zoom": zoom(rng, 1.1), "roll": roll(rng, 3)}[change]
     return np.asarray(spoil(np.clip(picture, 0, 255).astype(np.uint8), 0), np.float32)
 
 

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from benches._report import Row, options, report, say
-from benches._scenes import RULES, Director
+from benches._scenes import Director
 from benches._stage import HIGH, WIDE, Luma, places
+from benches._truths import RULES
 from serambi.analytics.engine import EVERY_S, Engine
 from serambi.analytics.view import ReferenceViews
 from serambi.analytics.watch import ViewWatch

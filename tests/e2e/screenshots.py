@@ -5,6 +5,7 @@ docs/images.
 """
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,77 @@ def test_wall(town: Town, open_wall: OpenWall, stopped: Camera, language: str, t
     screen.troubles.clear()
     if name == "en-dark":
         shutil.copy(FOLDER / f"wall-{name}.png", README / "wall.png")
+
+
+@pytest.fixture(scope="module")
+def incident(town: Town) -> str:
+    """One that a parcel began, in the middle of the work; its id."""
+
+    def post(path: str, body: object) -> str:
+        return str(town.operator.post(path, json=body).raise_for_status().json()["id"])
+
+    camera = town.camera("101")
+    parcel = {"text": "Kardus di gerbang", "what": "left_object", "camera": camera.id}
+    alert = post("/api/alerts", parcel)
+    for n in range(4):
+        more = {"text": f"{n + 1}", "what": "loitering", "camera": town.camera("147").id}
+        post("/api/alerts", more)
+    post("/api/alerts", {"text": "Asap di belakang pasar", "caller": "Pos 2"})
+    wish = {
+        "type": "suspicious_parcel",
+        "title": "Kardus tak dikenal di gerbang",
+        "alerts": [alert],
+    }
+    found = post("/api/incidents", wish | {"site": camera.site, "camera": camera.id})
+    post("/api/alerts", parcel)
+    now_ms = int(time.time() * 1000)
+    tasks = {"t1": ("Garis aman 50 m", -150_000), "t2": ("Tutup Jl. Merdeka", 600_000)}
+    said: list[dict[str, object]] = [
+        {"kind": "noted", "text": "Terlihat. Gerbang ditutup, staf lewat pintu timur."},
+        {"kind": "item_set", "item": "keep_away", "state": "done"},
+        {"kind": "item_set", "item": "gate_closed", "state": "done"},
+        {
+            "kind": "joined",
+            "participant": "p1",
+            "party": "KPU",
+            "who": "Pos jaga",
+            "state": "reached",
+        },
+        {
+            "kind": "joined",
+            "participant": "p2",
+            "party": "Polres",
+            "who": "Regu 2",
+            "state": "on_way",
+        },
+    ]
+    for task, (text, left_ms) in tasks.items():
+        due = {"kind": "task_added", "task": task, "text": text, "due_ms": now_ms + left_ms}
+        said.append(due | {"party": "Polres", "who": "Regu 2"})
+    for one in said:
+        post(f"/api/incidents/{found}/steps", {"said": one})
+    return found
+
+
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_desk(town: Town, open_wall: OpenWall, incident: str, language: str, theme: str) -> None:
+    screen = open_wall(town, language, theme, {"width": 1920, "height": 1080})
+    screen.see_moving({"101"})
+    screen.page.screenshot(path=FOLDER / f"wall-alerts-{language}-{theme}.png")
+    for name, path in (
+        ("alerts", "/alerts"),
+        ("incident", f"/incidents/{incident}"),
+        ("incidents", "/incidents"),
+        ("handover", "/handover"),
+    ):
+        screen.page.goto(town.url + path)
+        if name in ("alerts", "incident"):
+            screen.see_moving({"101"})
+        else:
+            expect(screen.page.locator("main")).to_contain_text("Kardus")
+        screen.page.screenshot(path=FOLDER / f"{name}-{language}-{theme}.png")
+    # Views that were closing when the next screen was asked for.
+    screen.troubles.clear()
 
 
 @pytest.mark.parametrize(("language", "theme"), LOOKS)

@@ -16,7 +16,9 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are ou
 
 BLOBS_MAX = 64  # of one picture; the largest are kept
 OWN_BORDER = 0.6  # a change this sharp is a thing's own border
+_SOFT = 0.36  # and one as soft as this is light, if it moves
 _STRONG = 50.0  # gray levels; a larger change needs no steeper border to be one
+_CLEAR_SHARE = 0.25  # of the steepest border; less may be noise
 _JOIN_PX = (5, 9)  # wide, high: parts of one upright person
 
 
@@ -72,8 +74,7 @@ class Look:
     change: float  # median difference inside
     likeness: float  # -1..1: the same texture, whatever its brightness
     texture: float  # how much there is to compare: root mean square of the slopes
-    border_now: float  # gradient along the region's border now
-    border_then: float  # the same in the empty scene
+    own: float  # along the border: 1 where the picture of now has it, 0 where the empty scene
     sharp: float  # 0..1: how much of the change happens from one pixel to the next
 
     @property
@@ -84,11 +85,16 @@ class Look:
         return self.sharp < 0.15
 
     @property
+    def soft(self) -> bool:
+        """Too soft a border for anything that moves before this camera: a headlight, a cloud."""
+        return self.sharp < _SOFT or (
+            self.texture > 1.2 and self.likeness > 0.45 and self.sharp < OWN_BORDER
+        )
+
+    @property
     def ghost(self) -> bool:
         """The empty scene shows a thing here that is no longer there."""
-        return self.border_then > self.border_now + 1.0 and self.border_then > 1.25 * (
-            self.border_now
-        )
+        return self.own < 0.45
 
 
 def look(blob: Blob, now: Plane, then: Plane) -> Look:
@@ -113,7 +119,7 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
     grad_change = _steepness(slopes_now - slopes_then)
     likeness = _likeness(slopes_now[:, core], slopes_then[:, core])
     # Light spreads its change softly and scales the edges that are there; a thing has its own.
-    scaled = 1.2 * abs(_ratio(a[inside], b[inside]) - 1) * max(0.0, likeness)
+    scaled = 1.2 * abs(_ratio(a[inside], b[inside]) - 1) * max(0.0, 2 * likeness - 1)
     own = grad_change - scaled * grad_then
     steep = max(
         float(np.percentile(own[ring], 70)) if ring.any() else 0.0,
@@ -123,10 +129,24 @@ def look(blob: Blob, now: Plane, then: Plane) -> Look:
         change=change,
         likeness=likeness,
         texture=float(min(_rms(grad_now[core]), _rms(grad_then[core]))),
-        border_now=float(grad_now[ring].mean()) if ring.any() else 0.0,
-        border_then=float(grad_then[ring].mean()) if ring.any() else 0.0,
+        own=_own_border(slopes_now, slopes_now - slopes_then, mask),
         sharp=min(1.0, steep / min(max(change, 8.0), _STRONG)),
     )
+
+
+def _own_border(now: Plane, change: Plane, mask: Mask) -> float:
+    """Whose border the change has. Where a thing's border runs, the slopes of the change are
+    those of one of the two pictures; edges of the ground lie across it this way and that. A
+    thing is convex, or nearly; a bay in the change is where it looks like its ground."""
+    hull = np.zeros_like(mask)
+    points = cv2.findNonZero(mask)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points), 255)
+    ring = (cv2.dilate(hull, _CROSS) > 0) & ~(cv2.erode(hull, _SQUARE) > 0)
+    if not ring.any():
+        return 1.0  # it fills the picture
+    own, steep = (now * change).sum(axis=0)[ring], (change * change).sum(axis=0)[ring]
+    clear = steep >= _CLEAR_SHARE**2 * steep.max()
+    return float(np.median(own[clear] / np.maximum(steep[clear], 1e-3)))
 
 
 def overlap(a: Box, b: Box) -> float:

@@ -27,6 +27,7 @@ _STEP_MAX_S = 2.0
 _ALL_CHANGED = 0.55
 _RESTART_S = 7.0
 _SECONDS_KEPT = 120
+_FIRST_S = 3.0
 
 
 class Engine:
@@ -45,6 +46,7 @@ class Engine:
         self._last_s = 0.0
         self._looked_s = -1e9
         self._changed_since_s: float | None = None
+        self._tampered = False
 
     def update(self, luma: Luma, t_s: float, minute: int | None = None) -> list[Event]:
         """Take the picture of time `t_s` (seconds, never backwards; `minute` of the local day for
@@ -85,7 +87,7 @@ class Engine:
         """What need not be asked of every picture."""
         past = min(t_s - self._looked_s, _STEP_MAX_S)
         self._looked_s = t_s
-        moving = find_blobs(scene.foreground, _smallest(scene) // 2)
+        moving = _solid(find_blobs(scene.foreground, _smallest(scene) // 2), scene)
         self._resting.update(scene, moving, self._tracker, t_s, past)
         if self._tamper is None:
             return
@@ -94,6 +96,9 @@ class Engine:
             self._book.begin(("tamper", kind), Event("tamper", t_s, since_s, WHOLE, 0.9, "", kind))
         for key in [k for k in self._book.open if k[0] == "tamper" and k[1] not in found]:
             self._book.end(key, t_s)
+        if self._tampered and not found:
+            self._restart(scene)
+        self._tampered = bool(found)
 
     def _follow(self, scene: Background, t_s: float, minute: int | None) -> None:
         high, wide = scene.mean.shape
@@ -105,6 +110,8 @@ class Engine:
         alive = cv2.bitwise_and(foreground, cv2.bitwise_not(quiet))
         blobs = _solid(find_blobs(np.asarray(alive, np.uint8), smallest), scene)
         self._tracker.update(blobs, t_s)
+        if scene.age_s < _FIRST_S or self._tampered:
+            return  # what is seen is not known yet, or not what the rules were drawn for
         picture = Picture(
             t_s, (wide, high), blobs, self._tracker.tracks, self._resting.things, minute
         )
@@ -122,11 +129,15 @@ class Engine:
         if self._changed_since_s is None:
             self._changed_since_s = t_s
         if t_s - self._changed_since_s >= _RESTART_S:
-            scene.restart()
-            self._resting.forget()
-            self._tracker.forget()
-            self._changed_since_s = None
+            self._restart(scene)
         return True
+
+    def _restart(self, scene: Background) -> None:
+        """What is seen now is the empty scene."""
+        scene.restart()
+        self._resting.forget()
+        self._tracker.forget()
+        self._changed_since_s = None
 
 
 def _smallest(scene: Background) -> int:
@@ -135,7 +146,7 @@ def _smallest(scene: Background) -> int:
 
 def _solid(blobs: list[Blob], scene: Background) -> list[Blob]:
     """Without those that are only light."""
-    return [b for b in blobs if not look(b, scene.now, scene.mean).only_light]
+    return [b for b in blobs if not look(b, scene.now, scene.mean).soft]
 
 
 __all__ = ["EVERY_S", "Engine", "Mask"]

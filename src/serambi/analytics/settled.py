@@ -9,7 +9,7 @@ What tells them apart is physics, in this order:
 What does not belong here: zones, thresholds, alerts (see zones.py).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import cv2
@@ -17,26 +17,30 @@ import numpy as np
 
 from serambi.analytics.background import Background, Mask, cv
 from serambi.analytics.blobs import OWN_BORDER, Blob, Box, Look, find_blobs, look, overlap
-from serambi.analytics.tracks import Tracker, beside
+from serambi.analytics.tracks import Tracker
+from serambi.analytics.visits import gap, usual_height, visit_of
 
 SMALLEST_PX = 20
 _FROM_S = 1.5  # younger than this, nothing is said to rest
 _LARGEST_SHARE = 0.25  # of the picture; what is larger is no object
 _LARGEST_LEFT = 0.07  # a thing that one leaves, as a share of the picture
+_LARGEST_ALONE = 0.025  # and one that nobody was seen to bring
+_UPRIGHT = 1.7
+_ARM = 0.4  # of somebody's height
+_SMALLER = 1.15  # who brings a thing is taller than it by this factor
 _MATURE_S = 6.0  # the empty scene must have been known this long
 _LIVELY = 1.55  # connected foreground beyond this many times the resting area moves
 _ATTACHED = 2.2
 _PIECE = 3.0  # and beyond this it is a piece of what moves
 _GRADUAL_S = 1.5
-_BEFORE_S = 8.0
 _CLEAR = 0.25  # what nobody brought must have a border at least this sharp
-_PERSON_TALL = 0.62
-_SAME_ROW_PX = 14
+_PERSON_TALL = 0.68
 _WAVERS = 1.9  # gray levels
 _STEADY = 0.72  # likeness of the resting region's shape from one look to the next
 _KEPT_S = 600.0  # a left object is the scene's own after this
 _PARKED_S = 150.0  # and what stopped by itself after this
 _GONE_LOOKS = 3
+_BELIEVED_S = 3.0
 
 
 class Nature(Enum):
@@ -63,6 +67,7 @@ class Resting:
     nature: Nature = Nature.UNSURE
     seen: Look | None = None
     sure_s: float = 0.0
+    doubts: int = 0  # looks in a row that said otherwise
     lively: float = 1.0
     steady: float = 0.8
     missing: int = 0
@@ -70,7 +75,7 @@ class Resting:
     restless: bool = False  # what the empty scene shows here had wavered
     gradual: bool = False  # it grew over seconds
     young_scene: bool = False  # the empty scene was hardly known when it came
-    votes: dict[Nature, float] = field(default_factory=dict)
+    tall_px: float = 0.0  # with what hangs together with it and hardly differs
 
     def age_s(self, now_s: float) -> float:
         return now_s - self.since_s
@@ -112,20 +117,24 @@ class RestingThings:
         self._match(found, moving, scene, now_s)
         for thing in self.things:
             if not thing.missing:
-                _judge(thing, scene, moving, tracker, now_s, step_s)
+                _judge(thing, scene, moving, tracker, self.things, now_s, step_s)
         for thing in [t for t in self.things if _is_scenery(t, scene.gain, now_s)]:
             _absorb(thing, scene)
             self.things.remove(thing)
+        # Who stands there, pale and swaying, must not seep into the empty scene.
+        held = [t.blob for t in self.things if t.nature is not Nature.LIGHT]
+        scene.held = _mask_of(held, scene.mean.shape)
 
     def quiet_mask(self, shape: tuple[int, ...]) -> Mask:
         """Where differing pixels are neither people nor vehicles."""
-        mask = np.zeros(shape, np.uint8)
-        for thing in self.things:
-            if thing.nature in _LIFELESS and thing.sure_s >= _LIFELESS[thing.nature]:
-                left, top, right, bottom = thing.blob.box
-                part = mask[top:bottom, left:right]
-                np.maximum(part, thing.blob.mask, out=part)
-        return np.asarray(cv2.dilate(mask, _SQUARE), np.uint8)
+        return _mask_of(
+            [
+                t.blob
+                for t in self.things
+                if t.nature in _LIFELESS and t.sure_s >= _LIFELESS[t.nature]
+            ],
+            shape,
+        )
 
     def _match(
         self, found: list[Blob], moving: list[Blob], scene: Background, now_s: float
@@ -162,11 +171,20 @@ class RestingThings:
             )
 
 
+def _mask_of(blobs: list[Blob], shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, np.uint8)
+    for blob in blobs:
+        left, top, right, bottom = blob.box
+        part = mask[top:bottom, left:right]
+        np.maximum(part, blob.mask, out=part)
+    return np.asarray(cv2.dilate(mask, _SQUARE), np.uint8)
+
+
 def _resting_mask(scene: Background) -> Mask:
     """Where the second layer has held for a while and differs from the empty scene; a passer-by
     in front does not change that."""
     apart = cv.absdiff(scene.layer, scene.mean)
-    limit = cv2.addWeighted(scene.deviation, 3.0, scene.mean, 0.03, 8.0)
+    limit = cv2.addWeighted(scene.deviation, 3.0, scene.mean, 0.02, 4.5)
     differs = cv.compare(apart, limit, cv2.CMP_GT)
     rests = cv.compare(scene.settled_s, _FROM_S, cv2.CMP_GE)
     both = cv.bitwise_and(differs, rests)
@@ -178,113 +196,106 @@ def _judge(
     scene: Background,
     moving: list[Blob],
     tracker: Tracker,
+    others: list[Resting],
     now_s: float,
     step_s: float,
 ) -> None:
-    around = max(_around(thing.blob, moving), _company(thing.blob, scene.foreground))
+    around = max(_around(thing.blob, moving), _company(thing.blob, moving, scene))
     # Bounded, so that one who passes by is soon forgotten.
     company = min(max(1.0, around / max(1, thing.blob.area_px)), 2.6)
     thing.lively += 0.25 * (company - thing.lively)
     thing.seen = look(thing.blob, scene.layer, scene.mean)
-    nature = _nature(thing, tracker, now_s, scene.mean.size)
+    thing.tall_px = _whole_height(thing.blob, scene)
+    nature = _nature(thing, scene, tracker, now_s)
+    if _vanished(thing.blob, scene) or (
+        nature in (Nature.LEFT, Nature.REMOVED) and _attended(thing, others, tracker, now_s)
+    ):
+        nature = Nature.UNSURE
     if nature is thing.nature:
-        thing.sure_s += step_s
-    else:
-        thing.nature, thing.sure_s = nature, 0.0
+        thing.sure_s, thing.doubts = thing.sure_s + step_s, 0
+        return
+    # One look may fall on somebody who passes, or on a headlight.
+    thing.doubts += 1
+    if thing.sure_s < _BELIEVED_S or thing.doubts >= 2:
+        thing.nature, thing.sure_s, thing.doubts = nature, 0.0, 0
 
 
-def _nature(thing: Resting, tracker: Tracker, now_s: float, scene_px: int) -> Nature:
-    seen = thing.seen
+def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -> Nature:
+    seen, box = thing.seen, thing.blob.box
     if seen is None or thing.age_s(now_s) < _FROM_S:
         return Nature.UNSURE
     if seen.only_light:
         return Nature.LIGHT if thing.lively < _ATTACHED else Nature.ALIVE
     if thing.lively > _LIVELY or thing.steady < _STEADY:
         return Nature.ALIVE
-    if seen.ghost:
-        if thing.young_scene or thing.restless:
-            return Nature.LIGHT  # somebody who stood there when we began to look
-        went = _went_by_itself(thing, tracker)
-        return Nature.ARRIVED if went else Nature.REMOVED
-    if _came_by_itself(thing, tracker):
+    visit = visit_of(box, thing.since_s, tracker)
+    if visit.set_out or (visit.stayed and not seen.ghost):
         return Nature.ARRIVED
-    if not _someone_left(thing, tracker):
+    alone = not (visit.came_and_went or visit.stayed)
+    upright = thing.tall_px > _UPRIGHT * (box[2] - box[0])
+    if alone:
         alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER
         if thing.gradual or seen.sharp < _CLEAR or alike:
             return Nature.LIGHT
-        if thing.startled:
+        if thing.startled or upright:
             return Nature.UNSURE
-    if thing.blob.area_px > _LARGEST_LEFT * scene_px or _as_tall_as_people(thing, tracker):
-        return Nature.UNSURE
-    return Nature.LEFT
+    if seen.ghost and alone and (thing.young_scene or thing.restless):
+        return Nature.LIGHT  # somebody who stood there when we began to look
+    none = Nature.ARRIVED if seen.ghost else Nature.UNSURE  # of a ghost nothing is left to doubt
+    tall = thing.tall_px
+    largest = _LARGEST_ALONE if alone else _LARGEST_LEFT
+    if thing.blob.area_px > largest * scene.mean.size:
+        return none
+    if not alone and visit.tall_px < _SMALLER * tall:
+        return none  # nobody carries what is as large as he is
+    usual = usual_height(box, tracker)
+    if usual and tall > max(_PERSON_TALL * usual, 0.8 * (box[2] - box[0])):
+        return none  # as tall as those who pass here: rather somebody than something
+    return Nature.REMOVED if seen.ghost else Nature.LEFT
 
 
-def _came_by_itself(thing: Resting, tracker: Tracker) -> bool:
-    """A track of about this size came from elsewhere, was here when it came to rest, and has not
-    gone away since."""
+def _vanished(blob: Blob, scene: Background) -> bool:
+    """The empty scene shows again where it was; what rested is remembered a little longer."""
+    left, top, right, bottom = blob.box
+    still = cv.absdiff(scene.now, scene.mean)[top:bottom, left:right]
+    usual = cv.absdiff(scene.layer, scene.mean)[top:bottom, left:right]
+    return float(np.mean((still < 0.5 * usual)[blob.mask > 0])) > 0.6
+
+
+def _attended(thing: Resting, others: list[Resting], tracker: Tracker, now_s: float) -> bool:
+    """Somebody is within arm's length: then it is his, or a part of him."""
     box = thing.blob.box
-    for track in (*tracker.tracks, *tracker.past):
-        here = track.at(thing.since_s)
-        if here is None or overlap(here, box) < 0.5 or overlap(track.box, box) < 0.3:
-            continue
-        before = [old for t, old in track.path if -_BEFORE_S < t - thing.since_s < 0.3]
-        alike = sum(_about_as_large(old, box) for old in before)
-        if alike >= 0.6 * len(before) and any(_apart(old, box) for old in before):
-            return True
-    return False
+    people = [
+        t.box
+        for t in tracker.tracks
+        if t.real() and now_s - t.seen_s < 0.5 and _tall(t.box) > _SMALLER * thing.tall_px
+    ]
+    people += [
+        o.blob.box for o in others if o is not thing and o.nature in (Nature.ARRIVED, Nature.ALIVE)
+    ]
+    return any(gap(person, box) < _ARM * _tall(person) for person in people)
 
 
-def _went_by_itself(thing: Resting, tracker: Tracker) -> bool:
-    """A track appeared here, not from outside, and moved away: it is what stood here."""
-    box = thing.blob.box
-    for track in (*tracker.tracks, *tracker.past):
-        first_s, first = track.path[0]
-        if not -_BEFORE_S < first_s - thing.since_s < 2.0 or not beside(first, box):
-            continue
-        alike = sum(_about_as_large(old, box) for _, old in track.path)
-        appeared = first_s > thing.since_s - 4.0 and not track.from_rim and track.parent is None
-        if _apart(track.path[-1][1], box) and (appeared or alike >= 0.3 * len(track.path)):
-            return True
-    return False
+def _tall(box: Box) -> int:
+    return box[3] - box[1]
 
 
-def _as_tall_as_people(thing: Resting, tracker: Tracker) -> bool:
-    """As tall as those who pass at this distance: rather somebody than something."""
-    left, top, right, bottom = thing.blob.box
-    tall = []
-    for track in (*tracker.tracks, *tracker.past):
-        near = [b[3] - b[1] for _, b in track.path if abs(b[3] - bottom) < _SAME_ROW_PX]
-        if len(near) >= 3 and track.real() and _apart(track.box, track.path[0][1]):
-            tall.append(float(np.median(near)))
-    return (
-        bool(tall)
-        and bottom - top > _PERSON_TALL * float(np.median(tall))
-        and (bottom - top > 1.2 * (right - left))
-    )
-
-
-def _someone_left(thing: Resting, tracker: Tracker) -> bool:
-    box = thing.blob.box
-    for track in (*tracker.tracks, *tracker.past):
-        here = track.at(thing.since_s)
-        if here and overlap(here, box) > 0.3 and _apart(track.path[-1][1], box):
-            return True
-    return False
-
-
-def _about_as_large(a: Box, b: Box) -> bool:
-    """Height tells a person from what he carries; width changes with every step."""
-    wide = (a[2] - a[0]) / (b[2] - b[0])
-    high = (a[3] - a[1]) / (b[3] - b[1])
-    return 1 / 2.4 < wide < 2.4 and 1 / 2.0 < high < 2.0
-
-
-def _apart(a: Box, b: Box) -> bool:
-    """Their middles are more than half a size away from each other."""
-    reach = 0.5 * max(b[2] - b[0], b[3] - b[1])
-    dx = abs(a[0] + a[2] - b[0] - b[2]) / 2
-    dy = abs(a[1] + a[3] - b[1] - b[3]) / 2
-    return dx > reach or dy > reach
+def _whole_height(blob: Blob, scene: Background) -> int:
+    """Its height with what hangs together with it and differs only a little: the pale half of
+    somebody before a pale wall."""
+    left, top, right, bottom = blob.box
+    high, wide = bottom - top, right - left
+    x0, y0 = max(0, left - wide // 2), max(0, top - 3 * high)
+    part = slice(y0, bottom + high // 2), slice(x0, right + wide // 2)
+    apart = cv.GaussianBlur(cv.absdiff(scene.layer[part], scene.mean[part]), (5, 5), 0)
+    noise = float(np.median(scene.deviation[::6, ::6]))  # people nearby make the local one large
+    limit = cv.multiply(scene.mean[part], 0.01)
+    differs = cv.compare(apart, cv.add(limit, 2.0 + 1.3 * noise), cv2.CMP_GT)
+    differs[top - y0 : bottom - y0, left - x0 : right - x0] |= blob.mask
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(differs)
+    own = labels[top - y0 : bottom - y0, left - x0 : right - x0][blob.mask > 0]
+    label = int(np.bincount(own, minlength=count).argmax())
+    return int(stats[label, cv2.CC_STAT_HEIGHT])
 
 
 def _wavered(scene: Background, blob: Blob) -> bool:
@@ -339,8 +350,9 @@ def _around(blob: Blob, moving: list[Blob]) -> int:
     return sum(b.area_px for b in moving if _touches(b, blob))
 
 
-def _company(blob: Blob, foreground: Mask) -> int:
+def _company(blob: Blob, moving: list[Blob], scene: Background) -> int:
     """Differing pixels around a region, mostly above it: the rest of somebody, if there are."""
+    foreground = cv2.bitwise_and(scene.foreground, _mask_of(moving, scene.foreground.shape))
     left, top, right, bottom = blob.box
     wide, high = right - left, bottom - top
     x0, x1 = max(0, left - wide * 3 // 4), right + wide * 3 // 4

@@ -14,7 +14,7 @@ import numpy as np
 from serambi.analytics.background import Background, Luma, Mask, Plane, cv, shrink
 from serambi.analytics.blobs import Box, area, overlap
 from serambi.analytics.tracks import Tracker
-from serambi.analytics.view import ReferenceViews, Sight, edge_cells
+from serambi.analytics.view import Marks, ReferenceViews, Sight, edge_cells
 
 _LEARN_S = 6.0  # a first view is believed after this
 _RENEW_S = 60.0
@@ -30,11 +30,12 @@ _COVER_SLOPE = 2.0  # gray levels a pixel: most of what lies on a lens is smooth
 _EDGES_LOST = 0.2  # of the cells with edges: fewer are left of a covered view
 _LOST_S = 3.0
 _BLIND_LEVEL, _BLIND_SHARE = 247, 0.3
-_BLUR, _BLUR_S = 0.68, 3.0
+_BLUR, _BLUR_S = 0.78, 3.0
 _FROZEN_S = 6.0
 _FROZEN_SHARE = 0.08  # of the usual difference between two pictures
 _FROZEN_LEAST = 0.12  # gray levels: with less noise than this one cannot tell
 _ALIKE = 0.5
+_MARKS_ALIKE = 0.25
 _CHECK_EVERY_S = 1.5
 _REPLACED_S = 4.0
 _OVER_S = 4.0
@@ -54,6 +55,7 @@ class Tamper:
 
     def __init__(self) -> None:
         self._views: ReferenceViews | None = None
+        self._marks: Marks | None = None
         self._renewed_s = -1e9
         self._healthy_s = -1e9
         self._edges = 0
@@ -120,6 +122,10 @@ class Tamper:
         odd = alike < _ALIKE and (alike >= 0 or changed > 0.1)
         if self._suspicions.keys() & {"moved", "replaced"} or (odd and not seen):
             seen |= self._moved(detail, now_s, odd)
+        # Too plain a scene for cells: have its few marks gone, though it is still to be seen?
+        if alike < 0 and not seen and self._marks is not None and self._marks.clear:
+            strange = self._marks.alike(scene.now) < _MARKS_ALIKE
+            seen |= {"replaced"} if strange else set()
         # Judged only while the view is the same: another view has another fineness.
         if (
             not seen
@@ -179,6 +185,7 @@ class Tamper:
         # The mean of many pictures, so that nobody who stands there now becomes the reference.
         empty = np.clip(scene.mean, 0, 255).astype(np.uint8)
         self._views = ReferenceViews([empty])
+        self._marks = Marks(scene.mean)
         self._edges = edge_cells(detail)
         fine = _fineness(detail)
         self._fineness = fine if not self._fineness else 0.5 * (self._fineness + fine)

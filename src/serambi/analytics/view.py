@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from serambi.analytics.background import Luma, cv, shrink
+from serambi.analytics.background import Luma, Plane, cv, shrink
 
 LONG_SIDE_PX = 480
 CELLS = (16, 9)
@@ -32,6 +32,7 @@ _INLIERS_LEAST = 14
 _SHIFT_SHARE = 0.025
 _ROLL_DEG = 1.5
 _ZOOM = 1.05
+_MARKS_SHARE, _MARK_LEAST = 0.01, 1.5  # of the pixels; gray levels a pixel
 _RICH = 220  # features of a picture that certainly shows something
 
 
@@ -168,6 +169,31 @@ def _registered(now: _Prepared, reference: _Prepared, alike: float) -> View | No
     moved = shift > _SHIFT_SHARE or abs(roll) > _ROLL_DEG or not 1 / _ZOOM < zoom < _ZOOM
     sight = Sight.CHANGED if moved else Sight.MATCH
     return View(sight, alike, shift, roll, zoom, inliers)
+
+
+class Marks:
+    """The strongest edges of a scene, pixel by pixel: what is left to hold on to where hardly
+    anything is to be seen, on plain asphalt with a few specks."""
+
+    def __init__(self, scene: Plane) -> None:
+        """`scene`: brightness, a mean of many pictures, so that its noise makes no edges."""
+        slopes = _smooth_slopes(scene)
+        steep = np.hypot(slopes[0], slopes[1])
+        rows, columns = np.nonzero(steep >= np.quantile(steep, 1 - _MARKS_SHARE))
+        self._at = rows, columns
+        self._slopes = slopes[:, rows, columns]
+        self.clear = bool(float(np.median(steep[rows, columns])) > _MARK_LEAST)
+
+    def alike(self, now: Plane) -> float:
+        """-1..1: how well a picture of the same size shows the same edges at the same places."""
+        here = _smooth_slopes(now)[:, self._at[0], self._at[1]]
+        norm = float(np.sqrt((here * here).sum() * (self._slopes * self._slopes).sum()))
+        return float((here * self._slopes).sum()) / max(norm, 1e-3)
+
+
+def _smooth_slopes(plane: Plane) -> Plane:
+    both = [cv2.Sobel(plane, cv2.CV_32F, *way, scale=0.125) for way in ((1, 0), (0, 1))]
+    return np.asarray(np.stack(both), np.float32)
 
 
 def _cells(plane: NDArray[np.float32]) -> NDArray[np.float32]:

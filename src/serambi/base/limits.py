@@ -143,6 +143,34 @@ UNWATCHED_FIRST_S = 60.0
 UNWATCHED_AGAIN_S = 15.0
 GOODBYE_S = 0.1
 
+# What people do at the center: alerts, incidents, handovers
+DESK_QUEUE_WRITES = 1024
+DESK_LINE_MAX_CHARACTERS = 160
+DESK_TEXT_MAX_CHARACTERS = 2000
+ALERTS_AT_ONCE = 500
+# Beyond it people's reports are refused, and machines' are written to the log only, P1 never.
+ALERTS_WAITING_MAX = 10_000
+ALERTS_KEPT_S = 400 * 86_400.0
+ALERTS_SHOWN_WAITING = 500
+ALERTS_SHOWN_HANDLED = 50
+ALERTS_REMEMBERED_S = 24 * 3600.0
+# ISA-18.2: a person can act on one alarm in ten minutes; beyond ten it is a flood.
+ALARM_WINDOW_S = 600.0
+ALARM_FLOOD = 10
+ALARM_DELAY_S = 10.0
+UNDO_S = 10.0
+UNDO_SLACK_S = 2.0
+SHELVE_MAX_S = 8 * 3600.0
+SHELVES_MAX = 256
+INCIDENT_STEPS_MAX = 2000
+INCIDENTS_OPEN_MAX = 256
+INCIDENTS_SHOWN_CLOSED = 50
+ATTACHMENT_MAX_BYTES = BODY_MAX_BYTES
+ATTACHMENTS_PER_INCIDENT = 50
+PART_LINK_TTL_S = 12 * 3600.0
+TASK_DUE_MAX_S = 7 * 24 * 3600.0
+HANDOVERS_SHOWN = 20
+
 # A main stream that loses this share within the window, in so many of its seconds, is reduced.
 # What a courier drops shows at the next key frame: the window holds several of them.
 REDUCE_WINDOW_S = 10.0

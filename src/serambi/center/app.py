@@ -15,11 +15,15 @@ from starlette.staticfiles import StaticFiles
 from serambi import __version__
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.api import (
+    alerts,
     auth,
     documents,
     events,
+    handovers,
     health,
     history,
+    incidents,
+    join,
     ledger,
     live,
     models,
@@ -35,7 +39,7 @@ from serambi.web.words import Words
 
 log = logging.getLogger(__name__)
 
-_OPEN_PAGES = frozenset({"/login"})
+_OPEN_PAGES = frozenset({"/login", "/join"})
 _STATIC = Path(__file__).parents[1] / "web" / "static"
 
 
@@ -45,7 +49,9 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.state.center = None
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
-    for module in (health, auth, places, sessions, live, events, documents, history, ledger):
+    desk = (alerts, incidents, join, handovers)
+    held = (documents, history, ledger)
+    for module in (health, auth, places, sessions, live, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)
@@ -58,7 +64,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = FastAPI.openapi(app)
         _, spoken = models_json_schema(
-            [(models.State, "serialization"), (models.Beat, "serialization")],
+            [(spoken, "serialization") for spoken in (models.State, models.Beat, models.Desk)],
             ref_template="#/components/schemas/{model}",
         )
         document["components"]["schemas"].update(spoken["$defs"])

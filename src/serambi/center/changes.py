@@ -4,14 +4,21 @@ import asyncio
 
 
 class Changes:
-    """A number that grows with every change, and a way to wait for the next."""
+    """Numbers that grow with every change, and a way to wait for the next. `number` counts all of
+    them, `town` those of sites and cameras."""
 
     def __init__(self) -> None:
         self.number = 0
+        self.town = 0
         self._waiting: set[asyncio.Event] = set()
 
     def note(self) -> None:
-        """Something that is shown has changed."""
+        """Something of sites and cameras that is shown has changed."""
+        self.town += 1
+        self.note_desk()
+
+    def note_desk(self) -> None:
+        """Something at the desk has changed."""
         self.number += 1
         for event in self._waiting:
             event.set()

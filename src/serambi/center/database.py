@@ -1,4 +1,5 @@
-"""The center's SQLite database: accounts, sign-ins, last states, history of sessions and sites.
+"""The center's SQLite database: accounts, sign-ins, last states, history of sessions and sites,
+and what people did at the desk.
 
 Statements are short and run in the event loop; nothing here waits for another machine.
 """
@@ -7,6 +8,7 @@ import logging
 from pathlib import Path
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Engine,
     Integer,
@@ -126,15 +128,77 @@ site_epochs = Table(
     Column("differs_ms", Integer),
 )
 
+# What happens at the desk, one row a step, never changed. `subject` is the alert, incident, shelf
+# or handover that it belongs to; `write_id` the write of a person that it came with.
+desk_steps = Table(
+    "desk_steps",
+    schema,
+    Column("id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("subject", String, nullable=False, index=True),
+    Column("at_ms", Integer, nullable=False, index=True),
+    Column("account", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("write_id", Integer, index=True),
+    Column("body", String, nullable=False),
+    sqlite_autoincrement=True,
+)
 
-def open_database(path: Path) -> Engine:
+# Which subjects there are, numbered within their stream, and whether somebody still works on them.
+desk_subjects = Table(
+    "desk_subjects",
+    schema,
+    Column("stream", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("is_open", Boolean, nullable=False, index=True),
+    UniqueConstraint("stream", "number"),
+)
+
+# What is attached to incidents, by the SHA-256 of its bytes.
+desk_files = Table(
+    "desk_files",
+    schema,
+    Column("digest", String, primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+)
+
+# Links that open a participant's part of an incident; digests only.
+desk_links = Table(
+    "desk_links",
+    schema,
+    Column("digest", String, primary_key=True),
+    Column("incident", String, nullable=False),
+    Column("participant", String, nullable=False),
+    Column("expires_ms", Integer, nullable=False),
+)
+
+# Keys under which people's writes came: one that comes again is not done again.
+desk_writes = Table(
+    "desk_writes",
+    schema,
+    Column("id", Integer, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("said", String, nullable=False),
+    UniqueConstraint("account", "key"),
+)
+
+
+def open_database(path: Path, *, durable: bool = False) -> Engine:
     """Open or create the database at `path`. A newer format is refused (`CONFLICT`).
+
+    A commit outlives the process; with `durable` it also outlives a power cut, at the price of
+    a sync of the disk.
 
     One that is there and cannot be opened now, because the disk is full, is opened at its first
     use that succeeds: until then that raises `OperationalError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S})
     event.listen(engine, "connect", _prepare)
+    if durable:
+        event.listen(engine, "connect", _sync_each)
     try:
         _create(engine)
     except OperationalError as error:
@@ -177,6 +241,12 @@ def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         cursor.execute("SELECT value FROM meta WHERE name = 'format'")
         for (found,) in cursor.fetchall():
             _check_format(str(found))
+    cursor.close()
+
+
+def _sync_each(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from serambi.base.clock import Clock, SystemClock
+from serambi.base.clock import Clock, SystemClock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES
+from serambi.base.limits import ALERTS_KEPT_S, DOCUMENT_MAX_BYTES
 from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts
@@ -20,6 +20,12 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
 from serambi.center.database import open_database
+from serambi.center.desk.desk import READERS, Desk
+from serambi.center.desk.files import Files
+from serambi.center.desk.health import Health
+from serambi.center.desk.parts import Links
+from serambi.center.desk.steps import Person, Steps
+from serambi.center.desk.writer import Writer
 from serambi.center.entries import SiteEntries
 from serambi.center.history import History
 from serambi.center.ingest import Ingest
@@ -33,7 +39,7 @@ from serambi.center.public.papers import Papers
 from serambi.center.public.shown import Shown
 from serambi.center.reduce import Reducer
 from serambi.center.service import Center
-from serambi.center.sessions import Sessions
+from serambi.center.sessions import Session, Sessions
 from serambi.center.sites import Sites
 from serambi.fabric.port import CenterLink, TlsFiles
 from serambi.fabric.zenoh_center import ZenohCenter
@@ -52,6 +58,7 @@ from serambi.web.words import Words
 log = logging.getLogger(__name__)
 
 FORMAT = "1"
+INCIDENT_PURPOSE = "incident"
 _TICK_S = 0.25
 _INSTANT_S = 0.001
 _GOODBYE_S = 0.7
@@ -114,11 +121,19 @@ async def serve(
         link.on_batch(Ingest(engine, roster, key, journal, clock).receive)
         changes = Changes()
         sites.on_change.append(changes.note)
+        durable = open_database(config.database, durable=True)
+        opened.callback(durable.dispose)
+        steps = Steps(durable, READERS)
+        links = Links(durable, lambda: unix_ms(clock.now()))
+        desk = Desk(steps, Files(durable), links, Writer(steps, clock, changes), clock)
+        desk.load()
+        watch = Health(sites, clock, desk)
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
             sessions = Sessions(asker, sites, hub, journal, history, clock, group)
             outages = Outages(sites, journal, clock, group)
+            sessions.on_opened.append(lambda session: _note_view(desk, session))
             reducer = Reducer(hub, sessions, clock, group)
             app = create_app(built)
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
@@ -140,14 +155,16 @@ async def serve(
                 entries=entries,
                 public=_public(config, ledger, entries, sites, roster, clock),
                 journal=journal,
+                desk=desk,
                 logs=logs,
                 witnesses=config.witnesses,
             )
             works = {
                 "fabric": link.run,
                 "certificate": lambda: _keep_certificate(config, clock),
-                "clockwork": lambda: _tick(sites, sessions, reducer, outages),
-                "retention": lambda: _make_room(entries, history, names),
+                "clockwork": lambda: _tick(sites, sessions, reducer, outages, watch, desk),
+                "desk": desk.run,
+                "retention": lambda: _make_room(entries, history, names, steps, clock),
                 "witnesses": logs.run,
             }
             background = [
@@ -198,6 +215,15 @@ async def _write_beginning(
     await journal.note(Entry(kind="started", at_ms=journal.now_ms(), party=party))
 
 
+def _note_view(desk: Desk, session: Session) -> None:
+    """A view that is opened for an incident stands in its timeline; the routine of a wall does
+    not."""
+    if session.purpose == INCIDENT_PURPOSE:
+        owner = session.owner
+        by = Person(account=owner.account, name=owner.name, unit=owner.unit)
+        desk.note_view(session.site, session.camera, by)
+
+
 def renew_certificate(config: CenterConfig, clock: Clock) -> None:
     """Renew the fabric's certificate if its day is nearly over and the center has the authority.
 
@@ -229,20 +255,32 @@ async def _keep_certificate(config: CenterConfig, clock: Clock) -> None:
         await asyncio.to_thread(renew_certificate, config, clock)
 
 
-async def _tick(sites: Sites, sessions: Sessions, reducer: Reducer, outages: Outages) -> None:
+async def _tick(
+    sites: Sites,
+    sessions: Sessions,
+    reducer: Reducer,
+    outages: Outages,
+    watch: Health,
+    desk: Desk,
+) -> None:
     while True:
         sites.check_silence()
         outages.tick()
         sessions.tick()
         reducer.tick()
+        watch.look()
+        desk.tick()
         await asyncio.sleep(min(_TICK_S, max(_INSTANT_S, sessions.left_s())))
 
 
-async def _make_room(entries: SiteEntries, history: History, names: Names) -> None:
+async def _make_room(
+    entries: SiteEntries, history: History, names: Names, steps: Steps, clock: Clock
+) -> None:
     while True:
         await asyncio.to_thread(entries.make_room)
         await asyncio.to_thread(history.make_room)
         await asyncio.to_thread(names.make_room)
+        await asyncio.to_thread(steps.make_room, unix_ms(clock.now() - ALERTS_KEPT_S))
         await asyncio.sleep(_RETENTION_EVERY_S)
 
 

@@ -7,6 +7,7 @@ from serambi.base.clock import Clock
 from serambi.center.accounts import Accounts
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
+from serambi.center.desk.desk import Desk
 from serambi.center.entries import SiteEntries
 from serambi.center.journal import Journal
 from serambi.center.logs import Logs
@@ -31,6 +32,7 @@ class Center:
     journal: Journal
     entries: SiteEntries
     public: PublicPages
+    desk: Desk
     logs: Logs
     witnesses: Mapping[str, str]
     """SHA-256 of each witness's token -> its party."""

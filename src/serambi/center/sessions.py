@@ -6,7 +6,7 @@ What does not belong here: pictures (`live.py`) and who may ask at all (`api/`).
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from serambi.base.clock import Clock
@@ -84,6 +84,7 @@ class Sessions:
         self._hub = hub
         self._journal = journal
         self._history = history
+        self.on_opened: list[Callable[[Session], None]] = []
         self._clock = clock
         self._group = group
         self._open: dict[str, Session] = {}
@@ -149,6 +150,8 @@ class Sessions:
         await self._obtain(session)
         self._open[session.id] = session
         self._history.opened(session)
+        for told in self.on_opened:
+            told(session)
         known = self._sites.find(site)
         if known is not None:
             # A state that says it is over may have come while the ledger was written.

@@ -55,6 +55,8 @@ class Journal:
         self._salt = salt
         self._order = asyncio.Lock()
         self._owed: deque[Entry] = deque(maxlen=ENTRIES_OWED)
+        self.refused = False
+        """Whether the disk refused entries that wait for it still."""
         self.unpublished = False
         """Whether the disk refused the newest entries a place among the older ones."""
 
@@ -136,13 +138,21 @@ class Journal:
 
     async def _pay(self) -> None:
         while self._owed:
-            batch = self._stamped(itertools.islice(self._owed, _BATCH))
-            latest = itertools.accumulate((entry.at_ms for entry in batch), max)
-            await self._append(
-                [msgspec.structs.replace(e, at_ms=at) for e, at in zip(batch, latest, strict=True)]
-            )
+            try:
+                batch = self._stamped(itertools.islice(self._owed, _BATCH))
+                latest = itertools.accumulate((entry.at_ms for entry in batch), max)
+                await self._append(
+                    [
+                        msgspec.structs.replace(e, at_ms=at)
+                        for e, at in zip(batch, latest, strict=True)
+                    ]
+                )
+            except SerambiError:
+                self.refused = True
+                raise
             for _ in batch:
                 self._owed.popleft()
+        self.refused = False
 
     async def _append(self, entries: list[Entry]) -> None:
         for start in range(0, len(entries), _BATCH):

@@ -194,7 +194,7 @@ class Keeper:
     @property
     def disk_refuses(self) -> bool:
         """Whether something waits that the disk has not taken."""
-        return bool(self.journal.owed) or self.journal.unpublished or self.durable.refused
+        return self.journal.refused or self.journal.unpublished or self.durable.refused
 
     # -- the owner's hand ---------------------------------------------------------------
 

@@ -9,6 +9,21 @@ export type Session = components['schemas']['Session'];
 export type Stream = Session['stream'];
 export type StateEvent = components['schemas']['State'];
 export type BeatEvent = components['schemas']['Beat'];
+export type DeskEvent = components['schemas']['Desk'];
+export type Alert = components['schemas']['Alert'];
+export type Queue = components['schemas']['Queue'];
+export type Answered = components['schemas']['Answers']['answer'];
+export type Report = components['schemas']['Report'];
+export type ShelfWish = components['schemas']['ShelfWish'];
+export type Summary = components['schemas']['Summary'];
+export type Incident = components['schemas']['Incident'];
+export type IncidentWish = components['schemas']['IncidentWish'];
+export type Said = components['schemas']['Addition']['said'];
+export type Entry = components['schemas']['Entry'];
+export type Part = components['schemas']['Part'];
+export type Link = components['schemas']['Link'];
+export type Handover = components['schemas']['Handover'];
+export type ShiftAccount = components['schemas']['ShiftAccount'];
 
 /** What went wrong, as the center says it; `status` 0 when it could not be asked. */
 export interface Failure {
@@ -45,6 +60,22 @@ async function answer<T>(
   }
 }
 
+async function posted(
+  path: string,
+  body: BodyInit,
+  key: string,
+  type = 'application/octet-stream',
+): Promise<Answer<unknown>> {
+  const headers = { 'Content-Type': type, 'Idempotency-Key': key };
+  try {
+    const response = await fetch(path, { method: 'POST', headers, body });
+    const said: unknown = await response.json().catch(() => undefined);
+    return response.ok ? { ok: said } : { failure: failureOf(response.status, said) };
+  } catch {
+    return { failure: failureOf(0, undefined) };
+  }
+}
+
 export const api = {
   me: () => answer<Me>(client.GET('/api/me')),
   signIn: (account: string, password: string) =>
@@ -62,6 +93,36 @@ export const api = {
         keepalive: true,
       }),
     ),
+  alerts: () => answer<Queue>(client.GET('/api/alerts')),
+  incidents: () => answer<Summary[]>(client.GET('/api/incidents')),
+  closedIncidents: (before: number | null) =>
+    answer<Summary[]>(client.GET('/api/incidents/closed', { params: { query: { before } } })),
+  incident: (incident: string) =>
+    answer<Incident>(client.GET('/api/incidents/{incident}', { params: { path: { incident } } })),
+  handovers: () => answer<Handover[]>(client.GET('/api/handovers')),
+  nextHandover: () => answer<ShiftAccount>(client.GET('/api/handovers/next')),
+  unshelve: (shelf: string) =>
+    answer(client.DELETE('/api/shelves/{shelf}', { params: { path: { shelf } } })),
+  link: (incident: string, participant: string) =>
+    answer<Link>(
+      client.POST('/api/incidents/{incident}/participants/{participant}/link', {
+        params: { path: { incident, participant } },
+      }),
+    ),
+  part: (token: string) =>
+    answer<Part>(client.GET('/api/join', { params: { header: { 'serambi-link': token } } })),
+  addToPart: (token: string, said: Said) =>
+    answer<Part>(
+      client.POST('/api/join/steps', {
+        params: { header: { 'serambi-link': token } },
+        body: { said },
+      }),
+    ),
+  attach: (incident: string, file: File, key: string): Promise<Answer<unknown>> =>
+    posted(`/api/incidents/${incident}/files?name=${encodeURIComponent(file.name)}`, file, key),
+  /** A write under its key: sent again, it is not done again. */
+  write: (path: string, body: unknown, key: string): Promise<Answer<unknown>> =>
+    posted(path, JSON.stringify(body), key, 'application/json'),
 };
 
 /** The address of a WebSocket of the center that served this page. */

@@ -4,6 +4,51 @@
  */
 
 export interface paths {
+    "/api/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queue
+         * @description What waits, what was handled, what is shelved, and how much it is.
+         */
+        get: operations["queue_api_alerts_get"];
+        put?: never;
+        /**
+         * Report
+         * @description Type in what somebody called about.
+         */
+        post: operations["report_api_alerts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer
+         * @description Acknowledge or dismiss several at once, or undo that within 10 s; those that it changed.
+         *     409 when it changes none. Escalating is opening an incident with `alerts`.
+         */
+        post: operations["answer_api_alerts_answers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cameras": {
         parameters: {
             query?: never;
@@ -47,6 +92,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All Of Them
+         * @description The newest first.
+         */
+        get: operations["all_of_them_api_handovers_get"];
+        put?: never;
+        /**
+         * Draft
+         * @description Draft it from the shift's work; a draft that is open still is withdrawn.
+         */
+        post: operations["draft_api_handovers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Next One
+         * @description What a handover would say now.
+         */
+        get: operations["next_one_api_handovers_next_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers/{handover}/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign
+         * @description Sign for who goes (`from`) or who comes (`to`): two people. It is done with the second
+         *     signature and not before.
+         */
+        post: operations["sign_api_handovers__handover__signatures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -82,6 +192,212 @@ export interface paths {
         get: operations["history_api_history_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open Ones
+         * @description Those that are open, the most urgent first.
+         */
+        get: operations["open_ones_api_incidents_get"];
+        put?: never;
+        /**
+         * Open One
+         * @description Open an incident; its checklist is the type's. 409 when an alert is in another already.
+         */
+        post: operations["open_one_api_incidents_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/closed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Closed Ones
+         * @description Those that are closed, the newest first, at most 50; `before`: the last one's `number`.
+         */
+        get: operations["closed_ones_api_incidents_closed_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description All of it.
+         */
+        get: operations["one_api_incidents__incident__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attach
+         * @description Attach a picture or a PDF, 2 MiB at most, 50 to an incident; it is taken for what it is and
+         *     not for what its name says.
+         */
+        post: operations["attach_api_incidents__incident__files_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/files/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attached
+         * @description A file of this incident, as it was attached.
+         */
+        get: operations["attached_api_incidents__incident__files__file__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/participants/{participant}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Link
+         * @description A new link for a participant, 12 h at most; their last one ends with it.
+         */
+        post: operations["make_link_api_incidents__incident__participants__participant__link_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report
+         * @description It as a PDF to print, with the hash of its timeline.
+         */
+        get: operations["report_api_incidents__incident__report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add
+         * @description Add one step: it is durable when this answers. Closing and reopening is the commander's;
+         *     409 while steps of the checklist are open.
+         */
+        post: operations["add_api_incidents__incident__steps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Join
+         * @description What concerns the participant whose link this is. The header `Serambi-Link` is its token.
+         */
+        get: operations["join_api_join_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/join/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add
+         * @description Their own state, their institution's tasks, and notes; 403 for anything else.
+         */
+        post: operations["add_api_join_steps_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -193,6 +509,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/shelves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shelve
+         * @description Lay alerts of one kind and place aside, 8 h at most; 403 for P1.
+         */
+        post: operations["shelve_api_shelves_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shelves/{shelf}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unshelve
+         * @description End it early.
+         */
+        delete: operations["unshelve_api_shelves__shelf__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sites": {
         parameters: {
             query?: never;
@@ -217,6 +573,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Addition */
+        Addition: {
+            /** Said */
+            said: components["schemas"]["Noted"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
+        };
         /**
          * Alarm
          * @description The ledger of `site` is not what it was: entry `seq` of `epoch` came in two versions.
@@ -238,6 +599,93 @@ export interface components {
             site: string;
         };
         /**
+         * Alert
+         * @description An alert now. Times are unix milliseconds, 0 where it has not happened; `undo_until_ms`:
+         *     until when who handled it can take that back; `by` is None when a machine raised it;
+         *     `leads_to`: the incident that it most likely becomes.
+         */
+        Alert: {
+            /** At Ms */
+            at_ms: number;
+            by: components["schemas"]["Person"] | null;
+            /** Caller */
+            caller: string;
+            /** Camera */
+            camera: string;
+            /**
+             * Ended Ms
+             * @default 0
+             */
+            ended_ms: number;
+            handled_by?: components["schemas"]["Person"] | null;
+            /**
+             * Handled Ms
+             * @default 0
+             */
+            handled_ms: number;
+            /** Id */
+            id: string;
+            /**
+             * Incident
+             * @default
+             */
+            incident: string;
+            leads_to: components["schemas"]["IncidentType"];
+            /** Number */
+            number: number;
+            /** Priority */
+            priority: number;
+            /** Site */
+            site: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "acknowledged" | "dismissed" | "escalated" | "shelved";
+            /** Text */
+            text: string;
+            /**
+             * Undo Until Ms
+             * @default 0
+             */
+            undo_until_ms: number;
+            what: components["schemas"]["AlertKind"];
+        };
+        /**
+         * AlertAdded
+         * @description An alert that belongs to this; `at_ms` is when it was raised, `noticed_ms` when somebody had
+         *     answered it before, 0 when this is the answer.
+         */
+        AlertAdded: {
+            /** Alert */
+            alert: string;
+            /** At Ms */
+            at_ms: number;
+            /** Camera */
+            camera: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "alert_added";
+            /**
+             * Noticed Ms
+             * @default 0
+             */
+            noticed_ms: number;
+            /** Priority */
+            priority: number;
+            /** Text */
+            text: string;
+            what: components["schemas"]["AlertKind"];
+        };
+        /**
+         * AlertKind
+         * @description Detections, tampering, health, and what a person was told.
+         * @enum {string}
+         */
+        AlertKind: "left_object" | "removed_object" | "loitering" | "line_crossed" | "zone_entered" | "crowd" | "tamper" | "suspended" | "camera_offline" | "site_offline" | "call";
+        /**
          * Answer
          * @description What one site said to a document.
          */
@@ -246,6 +694,38 @@ export interface components {
             allowed: boolean;
             /** Reason */
             reason: string;
+        };
+        /** Answers */
+        Answers: {
+            /** Alerts */
+            alerts: string[];
+            /**
+             * Answer
+             * @enum {string}
+             */
+            answer: "acknowledge" | "dismiss" | "undo";
+        };
+        /**
+         * Attached
+         * @description A picture or a PDF; `file` is the SHA-256 of its bytes.
+         */
+        Attached: {
+            /** File */
+            file: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "attached";
+            /** Name */
+            name: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "image/png" | "image/jpeg" | "application/pdf";
         };
         /**
          * Beat
@@ -305,6 +785,108 @@ export interface components {
             /** Until Ms */
             until_ms: number;
         };
+        /**
+         * CameraTurned
+         * @description A camera of the incident's site opened or closed; `state` as in `GET /api/cameras`, or
+         *     `offline`.
+         */
+        CameraTurned: {
+            /** Camera */
+            camera: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "camera_turned";
+            /** State */
+            state: string;
+        };
+        /** Closed */
+        Closed: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "closed";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "resolved" | "false_alarm" | "handed_over" | "unresolved";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * DeadCamera
+         * @description `state` is why it shows nothing, since `since_ms`.
+         */
+        DeadCamera: {
+            /** Camera */
+            camera: string;
+            /** Number */
+            number: string;
+            /** Since Ms */
+            since_ms: number;
+            /** Site */
+            site: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * Desk
+         * @description Pushed over `/api/events` at connect and whenever something happens at the desk: the number
+         *     of the newest step of each kind, so that whoever shows them can ask for them anew.
+         */
+        Desk: {
+            /** Alerts */
+            alerts: number;
+            /** Handovers */
+            handovers: number;
+            /** Incidents */
+            incidents: number;
+            /** Open Incidents */
+            open_incidents: number;
+            /**
+             * Type
+             * @default desk
+             * @constant
+             */
+            type: "desk";
+            /** Urgent */
+            urgent: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * Durations
+         * @description Milliseconds; None where it has not happened, or where no alert began it. `noticed`: from the
+         *     alert to its answer, `decided`: from the alert to the opening, `arrived`: from the opening to
+         *     the first participant on site.
+         */
+        Durations: {
+            /** Arrived */
+            arrived?: number | null;
+            /** Decided */
+            decided?: number | null;
+            /** Noticed */
+            noticed?: number | null;
+        };
+        /**
+         * Entry
+         * @description One line of the timeline; `by` is None where it wrote itself.
+         */
+        Entry: {
+            /** At Ms */
+            at_ms: number;
+            by: components["schemas"]["Person"] | null;
+            /** Id */
+            id: number;
+            /** Said */
+            said: components["schemas"]["Opened"] | components["schemas"]["AlertAdded"] | components["schemas"]["Noted"] | components["schemas"]["Attached"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["TaskLate"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["CameraTurned"] | components["schemas"]["ViewOpened"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
+        };
         /** ErrorBody */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -333,6 +915,38 @@ export interface components {
              * @default
              */
             where: string;
+        };
+        /**
+         * Handover
+         * @description `state` is `open` until both have signed.
+         */
+        Handover: {
+            account: components["schemas"]["ShiftAccount"];
+            /** At Ms */
+            at_ms: number;
+            by: components["schemas"]["Person"] | null;
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Remarks */
+            remarks: string;
+            signed_from?: components["schemas"]["Signature"] | null;
+            signed_to?: components["schemas"]["Signature"] | null;
+            /**
+             * State
+             * @default open
+             * @enum {string}
+             */
+            state: "open" | "done" | "withdrawn";
+        };
+        /** HandoverWish */
+        HandoverWish: {
+            /**
+             * Remarks
+             * @default
+             */
+            remarks: string;
         };
         /**
          * Health
@@ -393,6 +1007,188 @@ export interface components {
             /** Unit */
             unit: string;
         };
+        /**
+         * Incident
+         * @description All of an incident. `version` is its newest step.
+         */
+        Incident: {
+            /** Alerts */
+            alerts: string[];
+            /** Camera */
+            camera: string;
+            /** Checklist */
+            checklist: components["schemas"]["Item"][];
+            closed_by?: components["schemas"]["Person"] | null;
+            /**
+             * Closed Ms
+             * @default 0
+             */
+            closed_ms: number;
+            durations: components["schemas"]["Durations"];
+            /** Id */
+            id: string;
+            /**
+             * Late Tasks
+             * @default 0
+             */
+            late_tasks: number;
+            /**
+             * Missing
+             * @default 0
+             */
+            missing: number;
+            /** Number */
+            number: number;
+            opened_by: components["schemas"]["Person"] | null;
+            /** Opened Ms */
+            opened_ms: number;
+            /** Outcome */
+            outcome?: ("resolved" | "false_alarm" | "handed_over" | "unresolved") | null;
+            /** Participants */
+            participants: components["schemas"]["Participant"][];
+            /** Place */
+            place: string;
+            /** Priority */
+            priority: number;
+            /** Site */
+            site: string;
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
+            /** Timeline */
+            timeline: components["schemas"]["Entry"][];
+            /** Title */
+            title: string;
+            type: components["schemas"]["IncidentType"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * IncidentType
+         * @enum {string}
+         */
+        IncidentType: "suspicious_parcel" | "crowd" | "intrusion" | "fire" | "camera_down";
+        /**
+         * IncidentWish
+         * @description `alerts` are escalated into it; `place` is for what is not at a site; `priority` is the
+         *     type's own when it is left out.
+         */
+        IncidentWish: {
+            /**
+             * Alerts
+             * @default []
+             */
+            alerts: string[];
+            /** Camera */
+            camera?: string | null;
+            /**
+             * Place
+             * @default
+             */
+            place: string;
+            /** Priority */
+            priority?: number | null;
+            /** Site */
+            site?: string | null;
+            /** Title */
+            title: string;
+            type: components["schemas"]["IncidentType"];
+        };
+        /**
+         * Item
+         * @description One step of the checklist. `text` is empty where the screens have words for `id`.
+         */
+        Item: {
+            /**
+             * At Ms
+             * @default 0
+             */
+            at_ms: number;
+            by?: components["schemas"]["Person"] | null;
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @default open
+             * @enum {string}
+             */
+            state: "open" | "done" | "skipped";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * ItemAdded
+         * @description A further step of the checklist, in words of its own.
+         */
+        ItemAdded: {
+            /** Item */
+            item: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "item_added";
+            /** Text */
+            text: string;
+        };
+        /**
+         * ItemSet
+         * @description `skipped`: it does not apply here.
+         */
+        ItemSet: {
+            /** Item */
+            item: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "item_set";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "done" | "skipped";
+        };
+        /**
+         * Joined
+         * @description Somebody of an institution is asked to take part; `contact`: how they are reached.
+         */
+        Joined: {
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "joined";
+            /** Participant */
+            participant: string;
+            /** Party */
+            party: string;
+            /**
+             * State
+             * @default called
+             * @enum {string}
+             */
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+            /** Who */
+            who: string;
+        };
+        /**
+         * Link
+         * @description `token` is shown this once; the page `/join#TOKEN` takes it, and servers' logs do not.
+         */
+        Link: {
+            /** Token */
+            token: string;
+            /** Until Ms */
+            until_ms: number;
+        };
         /** Me */
         Me: {
             /** Account */
@@ -404,17 +1200,239 @@ export interface components {
             /** Unit */
             unit: string;
         };
+        /**
+         * Meter
+         * @description Counts of the last 24 h, shelved ones apart. `now` is of the last ten minutes: at most 1 is
+         *     what one person can act on, more than `flood_above` is a flood. `standing`: unended for 24 h.
+         */
+        Meter: {
+            /** By Priority */
+            by_priority: {
+                [key: string]: number;
+            };
+            /** Day */
+            day: number;
+            /** Flood */
+            flood: boolean;
+            /**
+             * Flood Above
+             * @default 10
+             */
+            flood_above: number;
+            /** Flood Share */
+            flood_share: number;
+            /** Now */
+            now: number;
+            /** Peak */
+            peak: number;
+            /** Shelved */
+            shelved: number;
+            /** Standing */
+            standing: number;
+            /** Worst */
+            worst: components["schemas"]["Worst"][];
+        };
+        /** Noted */
+        Noted: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "noted";
+            /** Text */
+            text: string;
+        };
+        /** OpenIncident */
+        OpenIncident: {
+            /** Id */
+            id: string;
+            /** Late Tasks */
+            late_tasks: number;
+            /** Missing */
+            missing: number;
+            /** Number */
+            number: number;
+            /** Priority */
+            priority: number;
+            /** Title */
+            title: string;
+        };
+        /** Opened */
+        Opened: {
+            /**
+             * Camera
+             * @default
+             */
+            camera: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "opened";
+            /**
+             * Place
+             * @default
+             */
+            place: string;
+            /** Priority */
+            priority: number;
+            /**
+             * Site
+             * @default
+             */
+            site: string;
+            /** Title */
+            title: string;
+            type: components["schemas"]["IncidentType"];
+        };
+        /**
+         * Part
+         * @description One participant's view: their own state, the tasks of their institution, and the notes, which
+         *     are written for all. No alert, no camera, no checklist and no other participant.
+         */
+        Part: {
+            /** Closed */
+            closed: boolean;
+            me: components["schemas"]["Participant"];
+            /** Notes */
+            notes: components["schemas"]["PartNote"][];
+            /** Number */
+            number: number;
+            /** Opened Ms */
+            opened_ms: number;
+            /** Place */
+            place: string;
+            /** Site */
+            site: string;
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
+            /** Title */
+            title: string;
+            type: components["schemas"]["IncidentType"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * PartNote
+         * @description `mine`: written by this participant; nobody else is named by name.
+         */
+        PartNote: {
+            /** At Ms */
+            at_ms: number;
+            /** Mine */
+            mine: boolean;
+            /** Text */
+            text: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Participant
+         * @description `since_ms`: when `state` began.
+         */
+        Participant: {
+            /** Contact */
+            contact: string;
+            /** Id */
+            id: string;
+            /** Party */
+            party: string;
+            /** Since Ms */
+            since_ms: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+            /** Who */
+            who: string;
+        };
+        /** ParticipantSet */
+        ParticipantSet: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "participant_set";
+            /** Participant */
+            participant: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+        };
         /** Party */
         Party: {
             /** Id */
             id: string;
             name: components["schemas"]["Text"];
         };
+        /**
+         * Person
+         * @description Who did it, as the account was called at that time.
+         */
+        Person: {
+            /** Account */
+            account: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+        };
         /** Purpose */
         Purpose: {
             /** Id */
             id: string;
             text: components["schemas"]["Text"];
+        };
+        /**
+         * Queue
+         * @description `waiting`: the most urgent first, 500 at most, `total` of them in all; `handled`: the 50
+         *     that were handled last. `quiet_since_ms`: when the last alert came, 0 when none is known.
+         */
+        Queue: {
+            /** Handled */
+            handled: components["schemas"]["Alert"][];
+            meter: components["schemas"]["Meter"];
+            /** Quiet Since Ms */
+            quiet_since_ms: number;
+            /** Shelves */
+            shelves: components["schemas"]["Shelf"][];
+            /** Total */
+            total: number;
+            /** Waiting */
+            waiting: components["schemas"]["Alert"][];
+        };
+        /** Reopened */
+        Reopened: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reopened";
+        };
+        /**
+         * Report
+         * @description What a person was told. `what` other than `call` is for tools that stand beside the center;
+         *     `priority` is the kind's own when it is left out.
+         */
+        Report: {
+            /**
+             * Caller
+             * @default
+             */
+            caller: string;
+            /** Camera */
+            camera?: string | null;
+            /** Priority */
+            priority?: number | null;
+            /** Site */
+            site?: string | null;
+            /** Text */
+            text: string;
+            /** @default call */
+            what: components["schemas"]["AlertKind"];
         };
         /**
          * Role
@@ -454,12 +1472,75 @@ export interface components {
             /** Width */
             width: number;
         };
+        /**
+         * Shelf
+         * @description `since_ms`, `until_ms`: unix milliseconds.
+         */
+        Shelf: {
+            by: components["schemas"]["Person"] | null;
+            /** Id */
+            id: string;
+            /** Place */
+            place: string;
+            /** Reason */
+            reason: string;
+            /** Since Ms */
+            since_ms: number;
+            /** Until Ms */
+            until_ms: number;
+            what: components["schemas"]["AlertKind"];
+        };
+        /** ShelfWish */
+        ShelfWish: {
+            /** Duration S */
+            duration_s: number;
+            /** Place */
+            place: string;
+            /** Reason */
+            reason: string;
+            what: components["schemas"]["AlertKind"];
+        };
+        /**
+         * ShiftAccount
+         * @description What the shift leaves, as it was when the handover was drafted.
+         */
+        ShiftAccount: {
+            /** Cameras */
+            cameras: components["schemas"]["DeadCamera"][];
+            /** Handled */
+            handled: number;
+            /** Incidents */
+            incidents: components["schemas"]["OpenIncident"][];
+            meter: components["schemas"]["Meter"];
+            /** Shelves */
+            shelves: number;
+            /** Since Ms */
+            since_ms: number;
+            /** Until Ms */
+            until_ms: number;
+            /** Waiting */
+            waiting: number;
+        };
         /** SignIn */
         SignIn: {
             /** Account */
             account: string;
             /** Password */
             password: string;
+        };
+        /** Signature */
+        Signature: {
+            /** At Ms */
+            at_ms: number;
+            by: components["schemas"]["Person"];
+        };
+        /** Signing */
+        Signing: {
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "from" | "to";
         };
         /**
          * Site
@@ -506,6 +1587,130 @@ export interface components {
             sub: components["schemas"]["Shape"];
         };
         /**
+         * Summary
+         * @description An incident in one line. `missing`: steps of the checklist that still keep it open.
+         */
+        Summary: {
+            /** Camera */
+            camera: string;
+            closed_by?: components["schemas"]["Person"] | null;
+            /**
+             * Closed Ms
+             * @default 0
+             */
+            closed_ms: number;
+            /** Id */
+            id: string;
+            /**
+             * Late Tasks
+             * @default 0
+             */
+            late_tasks: number;
+            /**
+             * Missing
+             * @default 0
+             */
+            missing: number;
+            /** Number */
+            number: number;
+            opened_by: components["schemas"]["Person"] | null;
+            /** Opened Ms */
+            opened_ms: number;
+            /** Outcome */
+            outcome?: ("resolved" | "false_alarm" | "handed_over" | "unresolved") | null;
+            /** Place */
+            place: string;
+            /** Priority */
+            priority: number;
+            /** Site */
+            site: string;
+            /** Title */
+            title: string;
+            type: components["schemas"]["IncidentType"];
+        };
+        /** Task */
+        Task: {
+            /**
+             * At Ms
+             * @default 0
+             */
+            at_ms: number;
+            by?: components["schemas"]["Person"] | null;
+            /** Due Ms */
+            due_ms: number;
+            /** Id */
+            id: string;
+            /**
+             * Late
+             * @default false
+             */
+            late: boolean;
+            /** Party */
+            party: string;
+            /**
+             * State
+             * @default open
+             * @enum {string}
+             */
+            state: "open" | "done";
+            /** Text */
+            text: string;
+            /** Who */
+            who: string;
+        };
+        /**
+         * TaskAdded
+         * @description `party` and `who` are to do it until `due_ms`.
+         */
+        TaskAdded: {
+            /** Due Ms */
+            due_ms: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "task_added";
+            /**
+             * Party
+             * @default
+             */
+            party: string;
+            /** Task */
+            task: string;
+            /** Text */
+            text: string;
+            /**
+             * Who
+             * @default
+             */
+            who: string;
+        };
+        /** TaskLate */
+        TaskLate: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "task_late";
+            /** Task */
+            task: string;
+        };
+        /** TaskSet */
+        TaskSet: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "task_set";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "done";
+            /** Task */
+            task: string;
+        };
+        /**
          * Text
          * @description One text in both languages.
          */
@@ -514,6 +1719,20 @@ export interface components {
             en: string;
             /** Id */
             id: string;
+        };
+        /**
+         * ViewOpened
+         * @description Somebody looks at a camera of the incident's site, for the purpose `incident`.
+         */
+        ViewOpened: {
+            /** Camera */
+            camera: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "view_opened";
+            person: components["schemas"]["Person"];
         };
         /**
          * Waiting
@@ -545,6 +1764,17 @@ export interface components {
              */
             stream: "main" | "sub";
         };
+        /**
+         * Worst
+         * @description A place that alerts most; to be repaired, or its rule changed.
+         */
+        Worst: {
+            /** Count */
+            count: number;
+            /** Place */
+            place: string;
+            what: components["schemas"]["AlertKind"];
+        };
     };
     responses: never;
     parameters: never;
@@ -554,6 +1784,107 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    queue_api_alerts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    report_api_alerts_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Report"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    answer_api_alerts_answers_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answers"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     cameras_api_cameras_get: {
         parameters: {
             query?: never;
@@ -619,6 +1950,138 @@ export interface operations {
             };
         };
     };
+    all_of_them_api_handovers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    draft_api_handovers_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandoverWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    next_one_api_handovers_next_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftAccount"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_api_handovers__handover__signatures_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                handover: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Signing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     health_api_health_get: {
         parameters: {
             query?: never;
@@ -668,6 +2131,373 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HistoryEntry"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    open_ones_api_incidents_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    open_one_api_incidents_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IncidentWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    closed_ones_api_incidents_closed_get: {
+        parameters: {
+            query?: {
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    one_api_incidents__incident__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    attach_api_incidents__incident__files_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        /** @description a PNG or JPEG picture or a PDF, byte for byte */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    attached_api_incidents__incident__files__file__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_link_api_incidents__incident__participants__participant__link_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+                participant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    report_api_incidents__incident__report_get: {
+        parameters: {
+            query?: {
+                lang?: "id" | "en";
+            };
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_api_incidents__incident__steps_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Addition"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    join_api_join_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "serambi-link"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Part"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_api_join_steps_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "serambi-link"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Addition"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Part"];
                 };
             };
             /** @description Client Error */
@@ -838,6 +2668,74 @@ export interface operations {
             header?: never;
             path: {
                 session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shelve_api_shelves_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShelfWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shelf"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unshelve_api_shelves__shelf__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                shelf: string;
             };
             cookie?: never;
         };

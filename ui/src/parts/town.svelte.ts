@@ -3,6 +3,7 @@ import {
   socketUrl,
   type BeatEvent,
   type Camera,
+  type DeskEvent,
   type Site,
   type StateEvent,
 } from '../api/client';
@@ -41,6 +42,9 @@ export class Town {
   private closed = false;
   private counter = 0;
 
+  /** Told when something has happened at the desk. */
+  onDesk: (event: DeskEvent) => void = () => undefined;
+
   /** `signedOut` is called when the center no longer knows who we are. */
   constructor(private readonly signedOut: () => Promise<boolean>) {
     this.ticker = setInterval(() => this.tick(), TICK_MS);
@@ -70,9 +74,9 @@ export class Town {
   }
 
   private told(text: string): void {
-    let said: StateEvent | BeatEvent;
+    let said: StateEvent | BeatEvent | DeskEvent;
     try {
-      said = JSON.parse(text) as StateEvent | BeatEvent;
+      said = JSON.parse(text) as StateEvent | BeatEvent | DeskEvent;
     } catch {
       return;
     }
@@ -83,6 +87,8 @@ export class Town {
       this.tick();
     } else if (said.type === 'state') {
       this.take(said);
+    } else if (said.type === 'desk') {
+      this.onDesk(said);
     }
   }
 

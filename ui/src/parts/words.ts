@@ -9,6 +9,10 @@ export interface Words {
   trouble: typeof indonesian.trouble;
   wall: typeof indonesian.wall;
   login: typeof indonesian.login;
+  handover: typeof indonesian.handover;
+  incidents: typeof indonesian.incidents;
+  alerts: typeof indonesian.alerts;
+  shell: typeof indonesian.shell;
 }
 
 const pick = (from: Words): Words => ({
@@ -17,6 +21,10 @@ const pick = (from: Words): Words => ({
   trouble: from.trouble,
   wall: from.wall,
   login: from.login,
+  handover: from.handover,
+  incidents: from.incidents,
+  alerts: from.alerts,
+  shell: from.shell,
 });
 
 /** All texts of this app; both languages have the same names, or it does not compile. */

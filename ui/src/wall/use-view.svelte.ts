@@ -1,6 +1,6 @@
 /** A view for as long as a component wants it, and what it looks like right now. */
 import type { Stream } from '../api/client';
-import { wall } from './context';
+import { house } from '../parts/context';
 import { NO_LAG, type Lag } from './player/lag';
 import { NOT_SEEN, type Seen, type View } from './player/view';
 
@@ -16,7 +16,7 @@ export class Watching {
 
   /** `wish`: what to watch, null for nothing; read again whenever it changes. */
   constructor(wish: () => Wish | null) {
-    const { town, pool } = wall();
+    const { town, pool } = house();
     const wanted = $derived(wish());
     // Keyed by its parts, for every state brings new objects that say the same.
     const camera = $derived(wanted?.camera ?? '');

@@ -183,3 +183,16 @@ class Beat(BaseModel):
     type: Literal["beat"] = "beat"
     now_ms: int
     open_views: int
+
+
+class Desk(BaseModel):
+    """Pushed over `/api/events` at connect and whenever something happens at the desk: the number
+    of the newest step of each kind, so that whoever shows them can ask for them anew."""
+
+    type: Literal["desk"] = "desk"
+    alerts: int
+    incidents: int
+    handovers: int
+    waiting: int
+    urgent: int
+    open_incidents: int

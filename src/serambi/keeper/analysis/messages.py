@@ -123,7 +123,7 @@ def for_analyst(raw: bytes) -> ToAnalyst:
     """Raises `SerambiError(BAD_INPUT)`."""
     try:
         return _to_analyst.decode(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _unreadable(error) from None
 
 
@@ -131,9 +131,9 @@ def from_analyst(raw: bytes) -> FromAnalyst:
     """Raises `SerambiError(BAD_INPUT)`."""
     try:
         return _from_analyst.decode(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _unreadable(error) from None
 
 
-def _unreadable(error: msgspec.DecodeError) -> SerambiError:
+def _unreadable(error: Exception) -> SerambiError:
     return SerambiError(Kind.BAD_INPUT, f"a message cannot be read: {error}", where="the analyst")

@@ -12,7 +12,7 @@ export class ViewPool {
 
   /** The view, opened when it is not open yet. Give it back with `release`. */
   take(camera: string, stream: Stream, purpose: string): View {
-    const key = `${camera}/${stream}`;
+    const key = `${camera}/${stream}/${purpose}`;
     let entry = this.open.get(key);
     if (entry === undefined) {
       entry = { view: this.make(camera, stream, purpose), users: 0 };
@@ -24,7 +24,7 @@ export class ViewPool {
   }
 
   release(view: View): void {
-    const key = `${view.camera}/${view.stream}`;
+    const key = `${view.camera}/${view.stream}/${view.purpose}`;
     const entry = this.open.get(key);
     if (entry === undefined || entry.view !== view) return;
     entry.users -= 1;

@@ -58,7 +58,7 @@ export class View {
   constructor(
     readonly camera: string,
     readonly stream: Stream,
-    private readonly purpose: string,
+    readonly purpose: string,
     private readonly engines: readonly [MakeEngine, ...MakeEngine[]],
     private readonly serverNow: () => number,
   ) {

@@ -1,0 +1,13 @@
+/** What a key press means in an incident; null when it means nothing there. */
+
+export type Key = 'note' | 'dispatch' | 'help';
+
+const KEYS: Record<string, Key> = { c: 'note', d: 'dispatch', '?': 'help' };
+
+export function keyOf(event: KeyboardEvent): Key | null {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return null;
+  if (document.querySelector('dialog[open]') !== null) return null;
+  const target = event.target instanceof HTMLElement ? event.target : null;
+  if (target?.closest('input:not([type=checkbox]), textarea, select') != null) return null;
+  return KEYS[event.key.toLowerCase()] ?? null;
+}
