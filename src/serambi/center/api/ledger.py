@@ -1,9 +1,9 @@
 """The ledgers as the parties' witnesses read them, and the way of their words to the sites.
 
 Entries of sites say who watched what, though by no name, so only a witness of the roster's parties
-is let in, by a token of its own
-that opens nothing else. The center carries: what a witness reads here it checks against the
-signature of the ledger's own key, and what it says here each site checks for itself.
+is let in, by a token of its own that opens nothing else. The center carries: what a witness reads
+here it checks against the signature of the ledger's own key, and what it says here each site
+checks for itself.
 """
 
 import asyncio
