@@ -3,6 +3,7 @@ and no picture leaves for it."""
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -56,6 +57,13 @@ def test_a_turned_camera_is_shut_with_its_reason_until_two_parties_confirm(
     until("the ledger has that too", lambda: book.has("restored", camera))
 
 
+def waiting(town: Town, camera: str) -> dict[str, Any]:
+    """The newest alert of this camera, handled or not."""
+    found = town.get("/api/alerts")
+    every = [*found["waiting"], *found["handled"]]
+    return next((alert for alert in every if alert["camera"] == camera), {})
+
+
 def test_the_parcel_at_the_gate_is_noticed(town: Town) -> None:
     gate = town.camera("101")
 
@@ -67,3 +75,5 @@ def test_the_parcel_at_the_gate_is_noticed(town: Town) -> None:
         )
 
     until("an alert stands in the ledger", noticed, 90.0)
+    alert = until("and waits at the center", lambda: waiting(town, gate.id), 20.0)
+    assert (alert["what"], alert["priority"], alert["text"]) == ("left_object", 1, "gerbang")

@@ -229,9 +229,11 @@ def _nature(thing: Resting, scene: Background, tracker: Tracker, now_s: float) -
     if thing.lively > _LIVELY or thing.steady < _STEADY:
         return Nature.ALIVE
     visit = visit_of(box, thing.since_s, tracker)
-    if visit.set_out or (visit.stayed and not seen.ghost):
+    # What set out from here drove off, if nothing is here now; else it left this behind, whoever
+    # lost sight of its coming.
+    if (visit.set_out and seen.ghost) or (visit.stayed and not seen.ghost):
         return Nature.ARRIVED
-    alone = not (visit.came_and_went or visit.stayed)
+    alone = not (visit.came_and_went or visit.stayed or visit.set_out)
     upright = thing.tall_px > _UPRIGHT * (box[2] - box[0])
     if alone:
         alike = seen.texture > 1.2 and seen.likeness > 0.45 and seen.sharp < OWN_BORDER

@@ -5,8 +5,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, Row, delete, func, select
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.limits import (
@@ -49,6 +50,10 @@ class Alarm:
     at_ms: int
 
 
+def _kept(row: "Row[Any]") -> KeptEntry:
+    return KeptEntry(row.id, row.epoch, row.seq, row.received_ms, decode_entry(row.leaf))
+
+
 class SiteEntries:
     """The tables `site_entries` and `site_epochs`."""
 
@@ -70,10 +75,20 @@ class SiteEntries:
             wanted = wanted.where(site_entries.c.id < before)
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.limit(HISTORY_PAGE_ENTRIES)).all()
-        return [
-            KeptEntry(row.id, row.epoch, row.seq, row.received_ms, decode_entry(row.leaf))
-            for row in rows
-        ]
+        return [_kept(row) for row in rows]
+
+    def last_before(self, received_ms: int) -> int:
+        """The `id` of the newest entry that came before that time; 0 when there is none."""
+        wanted = select(func.max(site_entries.c.id)).where(site_entries.c.received_ms < received_ms)
+        with self._engine.connect() as connection:
+            return int(connection.execute(wanted).scalar() or 0)
+
+    def after(self, id_: int) -> list[KeptEntry]:
+        """What came after the entry with this `id`, in the order of arrival, a page at most."""
+        wanted = select(site_entries).where(site_entries.c.id > id_).order_by(site_entries.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.limit(HISTORY_PAGE_ENTRIES)).all()
+        return [_kept(row) for row in rows]
 
     def leaves(self, site: str, start: int, end: int) -> list[bytes]:
         """The bytes of a site's entries [start, end), in order, of its ledger's newest life; fewer

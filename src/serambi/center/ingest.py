@@ -9,7 +9,7 @@ is kept; the proof remains the site's own ledger.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, func, select, update
@@ -60,6 +60,8 @@ class Ingest:
         self._journal = journal
         self._clock = clock
         self._turn = asyncio.Lock()
+        self.on_kept: Callable[[], None] = lambda: None
+        """Called when entries may have come."""
 
     async def receive(self, site: str, raw: bytes) -> bytes:
         """A sealed batch -> the sealed receipt, once its entries are committed.
@@ -73,6 +75,7 @@ class Ingest:
             kept = await asyncio.to_thread(self._committed, batch)
             if kept.differs != _AGREES:
                 await self._alarm(batch, kept.differs)
+        self.on_kept()
         receipt = Receipt(
             site=site,
             epoch=batch.epoch,

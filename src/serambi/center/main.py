@@ -21,6 +21,7 @@ from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
 from serambi.center.database import open_database
 from serambi.center.desk.desk import READERS, Desk
+from serambi.center.desk.detections import Detections
 from serambi.center.desk.files import Files
 from serambi.center.desk.health import Health
 from serambi.center.desk.parts import Links
@@ -118,7 +119,8 @@ async def serve(
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
         link.on_presence(sites.presence)
-        link.on_batch(Ingest(engine, roster, key, journal, clock).receive)
+        ingest = Ingest(engine, roster, key, journal, clock)
+        link.on_batch(ingest.receive)
         changes = Changes()
         sites.on_change.append(changes.note)
         durable = open_database(config.database, durable=True)
@@ -128,6 +130,8 @@ async def serve(
         desk = Desk(steps, Files(durable), links, Writer(steps, clock, changes), clock)
         desk.load()
         watch = Health(sites, clock, desk)
+        detections = Detections(entries, desk, clock)
+        ingest.on_kept = detections.arrived
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
@@ -165,6 +169,7 @@ async def serve(
                 "clockwork": lambda: _tick(sites, sessions, reducer, outages, watch, desk),
                 "desk": desk.run,
                 "retention": lambda: _make_room(entries, history, names, steps, clock),
+                "detections": detections.run,
                 "witnesses": logs.run,
             }
             background = [

@@ -131,6 +131,10 @@ class Alerts:
             **body.model_dump(exclude={"kind", "shelved"}),
         )
 
+    def knows(self, alert: str) -> bool:
+        """Whether there is an alert of this name, or was lately."""
+        return alert in self._known
+
     def find(self, alert: str) -> Alert:
         found = self._known.get(alert)
         if found is None:
@@ -173,9 +177,9 @@ class Alerts:
                 del self._known[alert.id]
 
 
-def raised(body: Raised) -> Draft:
-    """A new alert."""
-    return Draft("alert", new_id(), body, open=not body.shelved)
+def raised(body: Raised, subject: str = "") -> Draft:
+    """A new alert, by this name where it has one."""
+    return Draft("alert", subject or new_id(), body, open=not body.shelved)
 
 
 def answered(

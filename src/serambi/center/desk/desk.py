@@ -107,13 +107,22 @@ class Desk:
     # Alerts
 
     def raise_alert(
-        self, what: AlertKind, *, site: str = "", camera: str = "", text: str = ""
+        self,
+        what: AlertKind,
+        *,
+        site: str = "",
+        camera: str = "",
+        text: str = "",
+        subject: str = "",
     ) -> None:
         """By a machine: kept as soon as the disk takes it. One whose condition lasts still is not
-        raised again; one that is laid aside is kept and calls nobody."""
+        raised again, nor one whose `subject` is known; one that is laid aside is kept and calls
+        nobody."""
 
         def propose(now_ms: int) -> Sequence[Draft]:
             place = camera or site
+            if subject and self.alerts.knows(subject):
+                return []
             if RULES[what].lasts and self.alerts.standing(what, place) is not None:
                 return []
             if RULES[what].priority > 1 and self.alerts.is_full():
@@ -128,7 +137,7 @@ class Desk:
                 text=text,
                 shelved=shelved,
             )
-            return [a.raised(body)]
+            return [a.raised(body, subject)]
 
         self.writer.note(propose)
 

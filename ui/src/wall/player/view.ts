@@ -110,8 +110,9 @@ export class View {
       return;
     }
     this.socketsInVain = 0;
-    this.set({ phase: 'opening', reason: '', failure: null, sinceMs: this.serverNow() });
+    // The socket first: drawing the page anew takes longer than its way to the center.
     this.connect();
+    this.set({ phase: 'opening', reason: '', failure: null, sinceMs: this.serverNow() });
   }
 
   private refused(failure: Failure): void {
@@ -135,8 +136,6 @@ export class View {
         shown: (capturedMs) => this.shown(capturedMs),
         failed: (_, fatal) => this.engineFailed(fatal),
       });
-      // In the page before its first picture: what is nowhere is not drawn.
-      this.set({ element: this.engine.element });
     }
     const path = `/api/sessions/${encodeURIComponent(this.session)}/live`;
     const socket = new WebSocket(socketUrl(`${path}?format=${this.engine.format}`));
@@ -150,7 +149,11 @@ export class View {
       if (this.socket === socket) this.lostSocket();
     };
     this.socket = socket;
-    if (this.seen.reduced !== '') this.set({ reduced: '' });
+    // In the page before its first picture: what is nowhere is not drawn.
+    const { element } = this.engine;
+    if (this.seen.element !== element || this.seen.reduced !== '') {
+      this.set({ element, reduced: '' });
+    }
   }
 
   /** A text that nobody here knows is for a newer page. */
