@@ -44,9 +44,13 @@ def visit_of(box: Box, since_s: float, tracker: Tracker) -> Visit:
                 came_and_went = True
             else:
                 stayed = True
-        elif gone and not came and not track.from_rim and beside(first, box):
-            if since_s - _BEFORE_S < first_s < since_s + 2.0:
-                set_out, tall = True, max(tall, _tall(track, box))
+        elif (
+            gone
+            and not (came or track.from_rim)
+            and since_s - _BEFORE_S < first_s < since_s + 2.0
+            and beside(first, box)
+        ):
+            set_out, tall = True, max(tall, _tall(track, box))
     return Visit(came_and_went, stayed, set_out and not (came_and_went or stayed), tall)
 
 
