@@ -323,7 +323,7 @@ def running_town(
     layout = lay_out(data, town, ports, {c.id: streams for c in town.cameras}, time.time())
     before(layout)
     children = {
-        child.name: Child(child.name, wrap(child.name, child.command), child.log)
+        child.name: Child(child.name, wrap(child.name, child.command), child.log, child.control)
         for child in town_processes(layout)
     }
     loop = asyncio.new_event_loop()
