@@ -42,7 +42,7 @@ def _die_with_parent() -> None:
 @dataclass
 class Child:
     """One process to keep alive; its output goes to `log`. What is written into the pipe
-    `control`, where there is one, is its input."""
+    `control`, where there is one, is its input, and `--control` tells it so."""
 
     name: str
     command: Sequence[str]
@@ -71,6 +71,7 @@ class Child:
         with self.log.open("ab") as output, self._input() as source:
             process = await asyncio.create_subprocess_exec(
                 *self.command,
+                *(() if self.control is None else ("--control",)),
                 stdin=source,
                 stdout=output,
                 stderr=output,

@@ -130,7 +130,6 @@ def town_processes(layout: Layout) -> list[Child]:
         return Child(name, command, logs / f"{name}.log")
 
     simulator = [python, "-m", "serambi.sim", "--config", str(layout.folder / "sim.json")]
-    simulator.append("--control")
     children = [
         Child(
             "cameras", simulator, logs / "cameras.log", control=layout.folder / "cameras.control"
