@@ -91,8 +91,8 @@ def test_what_the_readme_says_of_the_town_is_so(town: Layout) -> None:
     assert (len(found.party), len(found.site), len(found.cameras)) == (5, 4, 14)
     assert "five institutions" in text
     assert "four sites and fourteen simulated cameras" in text
-    assert "as fifteen processes" in text
-    assert 2 + 2 * len(found.site) + len(found.party) == 15
+    assert "as nineteen processes" in text
+    assert 2 + 3 * len(found.site) + len(found.party) == 19
     assert len(shared) == 8
     assert "**Eight cameras are open**" in text
     waiting = found.agreement[1]
