@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from serambi.ledger.entry import Entry
-from serambi.ledger.reader import TileReader, read_checkpoint
+from serambi.ledger.entry import Entry, decode_entry
+from serambi.ledger.reader import TileReader, read_checkpoint, read_pending
 from serambi.sim import loop_file
 
 START_S = 200.0
@@ -135,10 +135,15 @@ class Town:
         self.owners[site].post("/api/documents", content=document).raise_for_status()
 
     def ledger(self, site: str) -> list[Entry]:
-        """What a keeper has written down, oldest first."""
+        """What a keeper has written down, oldest first, in tiles or not yet."""
         folder = self.folder / "sites" / site / "keeper" / "ledger"
-        checkpoint, _ = read_checkpoint(folder)
-        return TileReader(folder, checkpoint.size).entries(0, checkpoint.size)
+        while True:
+            before, _ = read_checkpoint(folder)
+            pending = read_pending(folder, before.size)
+            found = TileReader(folder, before.size).entries(0, before.size)
+            # What moves into tiles between two looks would be in neither.
+            if read_checkpoint(folder)[0].size == before.size:
+                return found + [decode_entry(leaf) for one in pending for leaf in one.leaves]
 
     def close(self) -> None:
         for client in self._clients:
