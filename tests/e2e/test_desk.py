@@ -189,7 +189,7 @@ def test_what_is_not_sent_is_marked_and_arrives_once(desk: DeskTown, opened: Ope
     page.keyboard.type("Tanpa sambungan")
     page.keyboard.press("Enter")
     expect(page.locator("li.unsent")).to_contain_text("Tanpa sambungan")
-    expect(page.locator(".top")).to_contain_text("1 belum terkirim")
+    expect(page.locator("header.top")).to_contain_text("1 belum terkirim")
     page.reload()
     expect(page.locator("li.unsent")).to_contain_text("Tanpa sambungan")
     page.unroute("**/steps")

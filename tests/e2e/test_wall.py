@@ -138,7 +138,7 @@ def test_every_shared_camera_is_live_and_a_waiting_site_names_none(page: Page, t
     waiting = tile(page, "–")
     expect(waiting).to_contain_text("MENUNGGU TANDA TANGAN")
     expect(waiting).to_contain_text("4 dari 5 tanda tangan")
-    expect(page.locator(".top")).to_contain_text("9 tayangan terbuka, pemilik melihatnya")
+    expect(page.locator("header.top")).to_contain_text("9 tayangan terbuka, pemilik melihatnya")
 
 
 def test_a_frozen_source_turns_late_with_the_time_of_its_picture(page: Page, town: Town) -> None:
@@ -158,7 +158,7 @@ def test_a_frozen_source_turns_late_with_the_time_of_its_picture(page: Page, tow
         ({"state": "revoked"}, "DICABUT", "Perjanjian dicabut"),
         ({"state": "expired"}, "BERAKHIR", "Perjanjian sudah berakhir"),
         ({"state": "out_of_hours", "opens_ms": 4 * DAY_MS}, "DI LUAR JAM", "Buka lagi"),
-        ({"state": "suspended"}, "DITANGGUHKAN", "pandangan kamera berubah"),
+        ({"state": "suspended"}, "DITANGGUHKAN", "pandangan kamera belum cocok"),
         ({"state": "unwitnessed"}, "DIJEDA", "terlalu sedikit pihak yang mengukuhkan"),
         ({"online": False, "trouble": "kabel lepas"}, "KAMERA TERPUTUS", "kabel lepas"),
         ({"online": False, "trouble": "site_offline"}, "LOKASI TERPUTUS", "Lokasi tidak"),
@@ -355,7 +355,7 @@ def test_layout_language_and_theme_survive_a_reload_and_no_view_is_left(
     page.get_by_role("button", name="Light theme").click()
     page.reload()
     expect(page.get_by_role("button", name="4 tiles")).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".top")).to_contain_text("Page 2 of 3")
+    expect(page.locator("header.top")).to_contain_text("Page 2 of 3")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.locator(".st.live")).to_have_count(4)

@@ -228,7 +228,7 @@ async def _run(folder: Path, port: int, videos: Path | None, browser: bool) -> N
     town = read_town()
     loops = await asyncio.to_thread(prepare_loops, town, videos)
     ports = choose_ports(port, town)
-    layout = lay_out(folder, town, ports, loops, time.time(), scenes=True)
+    layout = lay_out(folder, town, ports, loops, time.time(), scenes=videos is None)
     seats = _seats(layout)
     children = town_processes(layout)
     async with asyncio.TaskGroup() as group:
