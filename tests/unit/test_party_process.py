@@ -16,6 +16,7 @@ from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import WITNESS_TIMEOUT_S
 from serambi.identity.keys import SigningKey
+from serambi.identity.roster import load_roster
 from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from serambi.ledger.note import Note
 from serambi.ledger.tiles import BUNDLE_LEVEL, Tile, encode_bundle
@@ -23,7 +24,7 @@ from serambi.party import main as main_module
 from serambi.party.carrier import AWAY, TAKEN, HttpCarrier, Peer
 from serambi.party.config import read_config
 from serambi.party.inbox import read_inbox
-from serambi.party.main import check_format, load_roster
+from serambi.party.main import check_format
 from serambi.party.peers import Peers
 from serambi.party.witness import Witness
 from tests.builders import NOW, make_agreement, make_attestation, make_revocation, make_roster
@@ -63,7 +64,7 @@ def test_settings_are_read(folder: Path) -> None:
     assert config.token == "secret-token"
     assert "secret" not in repr(config)
     assert (config.key, config.ca) == (folder / "witness", folder / "ca.pem")
-    assert load_roster(config).party("kpu").id == "kpu"
+    assert load_roster(config.roster, config.genesis).party("kpu").id == "kpu"
 
 
 @pytest.mark.parametrize(
@@ -106,8 +107,9 @@ def test_a_folder_of_a_newer_program_is_refused(folder: Path) -> None:
     with pytest.raises(SerambiError, match="has format '2'"):
         check_format(folder)
     (folder / "roster.json").unlink()
+    config = read_config(folder / "party.toml")
     with pytest.raises(SerambiError, match="roster cannot be read"):
-        load_roster(read_config(folder / "party.toml"))
+        load_roster(config.roster, config.genesis)
 
 
 # -- by hand -------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from serambi.base.clock import Clock, SystemClock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import ALERTS_KEPT_S, DOCUMENT_MAX_BYTES
+from serambi.base.limits import ALERTS_KEPT_S
 from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts
@@ -46,7 +46,7 @@ from serambi.fabric.port import CenterLink, TlsFiles
 from serambi.fabric.zenoh_center import ZenohCenter
 from serambi.identity.certificates import ensure
 from serambi.identity.keys import SigningKey
-from serambi.identity.roster import Roster, read_roster
+from serambi.identity.roster import Roster, load_roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
@@ -99,7 +99,7 @@ async def serve(
     built: Path = BUILT,
 ) -> None:
     """Like `run`, until `until` is done."""
-    roster = load_roster(config)
+    roster = load_roster(config.roster, config.genesis)
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
@@ -298,21 +298,6 @@ def zenoh_link(config: CenterConfig, sites: frozenset[str]) -> CenterLink:
     """The fabric as it is outside tests."""
     tls = TlsFiles(config.tls / "ca.pem", config.tls / "cert.pem", config.tls / "key.pem")
     return ZenohCenter(config.listen, tls, sites)
-
-
-def load_roster(config: CenterConfig) -> Roster:
-    """The roster, pinned by its genesis hash. Raises `BAD_INPUT`, `DENIED`."""
-    try:
-        with config.roster.open("rb") as file:
-            raw = file.read(DOCUMENT_MAX_BYTES + 1)
-    except OSError as error:
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"the roster cannot be read: {error.strerror}",
-            where=str(config.roster),
-            hint="copy the roster of the parties there",
-        ) from error
-    return read_roster(raw, config.genesis)
 
 
 def check_format(folder: Path) -> None:

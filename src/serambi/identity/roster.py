@@ -8,6 +8,7 @@ processes, the fields for it are here).
 import base64
 import binascii
 import hashlib
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -117,6 +118,21 @@ def key_entry(key: VerifyKey, party: str, use: Use, site: str = "") -> Key:
 def seal_roster(document: RosterDocument, keys: list[SigningKey]) -> bytes:
     """The roster as a file, signed by `keys`."""
     return dsse.dump(dsse.sign(ROSTER_TYPE, encode(document), keys))
+
+
+def load_roster(path: Path, genesis: str | None) -> Roster:
+    """`read_roster` of a file. Raises what that does, and `BAD_INPUT` when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(DOCUMENT_MAX_BYTES + 1)
+    except OSError as error:
+        raise SerambiError(
+            Kind.BAD_INPUT,
+            f"the roster cannot be read: {error.strerror}",
+            where=str(path),
+            hint="copy the roster of the parties there",
+        ) from error
+    return read_roster(raw, genesis)
 
 
 def read_roster(raw: bytes, genesis: str | None) -> Roster:

@@ -27,7 +27,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX, EARLY_REVOCATIONS_PER_PARTY
 from serambi.identity import dsse
-from serambi.identity.roster import Roster, read_roster
+from serambi.identity.roster import Roster, load_roster
 from serambi.ledger.entry import EntryKind
 
 log = logging.getLogger(__name__)
@@ -83,16 +83,7 @@ class Documents:
             wanted.mkdir(parents=True, exist_ok=True)
         self._site = site
         self._closed = closed
-        try:
-            raw = roster_path.read_bytes()
-        except OSError as error:
-            raise SerambiError(
-                Kind.NOT_FOUND,
-                f"the roster cannot be read: {error.strerror}",
-                where=str(roster_path),
-                hint="copy the roster of the parties there",
-            ) from error
-        self.roster: Roster = read_roster(raw, genesis)
+        self.roster: Roster = load_roster(roster_path, genesis)
         # Replaced as a whole: the event loop reads them while another thread accepts.
         self._agreements: dict[str, tuple[SignedAgreement, bytes]] = {}
         self._revocations: dict[str, Revocation] = {}

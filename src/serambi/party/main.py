@@ -12,11 +12,11 @@ from pathlib import Path
 
 from serambi.base.clock import Clock, SystemClock
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES, WITNESS_LOOK_EVERY_S
+from serambi.base.limits import WITNESS_LOOK_EVERY_S
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.identity.keys import SigningKey
-from serambi.identity.roster import Roster, read_roster
+from serambi.identity.roster import load_roster
 from serambi.party.carrier import HttpCarrier
 from serambi.party.config import PartyConfig, read_config
 from serambi.party.desk import desk_app
@@ -37,7 +37,7 @@ async def run(path: Path) -> None:
     clock = SystemClock()
     carrier = HttpCarrier(config.center, config.token, config.ca)
     key = SigningKey.load(config.key)
-    roster = load_roster(config)
+    roster = load_roster(config.roster, config.genesis)
     witness = Witness(config.folder, config.party, key, roster, carrier, clock)
     work = Work(config, witness, clock)
     server = HttpServer(desk_app(witness, work.hurry), config.host, config.port)
@@ -107,21 +107,6 @@ class Work:
         if away != self._away:
             log.warning("no ledger can be looked at: %s", away) if away else log.info("back again")
             self._away = away
-
-
-def load_roster(config: PartyConfig) -> Roster:
-    """The roster, pinned by its genesis hash. Raises `BAD_INPUT`, `DENIED`."""
-    try:
-        with config.roster.open("rb") as file:
-            raw = file.read(DOCUMENT_MAX_BYTES + 1)
-    except OSError as error:
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"the roster cannot be read: {error.strerror}",
-            where=str(config.roster),
-            hint="copy the roster of the parties there",
-        ) from error
-    return read_roster(raw, config.genesis)
 
 
 def check_format(folder: Path) -> None:
