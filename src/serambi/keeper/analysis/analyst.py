@@ -52,7 +52,6 @@ class _Queue:
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
-        self.config: Config | None = None
         self.units: deque[ToAnalyst] = deque()
         self.skipping = True
 
@@ -78,6 +77,8 @@ class Analyst:
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._queues = {camera: _Queue(watch) for camera, watch in watches.items()}
+        # Said once for a connection, maybe before there is anything to look for.
+        self._configs: dict[str, Config] = {}
         self._wake = asyncio.Event()
         self._woken = False
         self._running = False
@@ -91,42 +92,44 @@ class Analyst:
     def watch(self, watch: Watch) -> None:
         """Look at a camera by other pictures or rules, afresh."""
         with self._lock:
-            known = self._queues.get(watch.camera)
             queue = self._queues[watch.camera] = _Queue(watch)
-            queue.units.append(watch)
-            if known is not None and known.config is not None:
-                queue.config = known.config
-                queue.units.append(known.config)
+            self._brief(queue)
         self._wake.set()
 
     def push(self, camera: str, item: VideoConfig | AccessUnit | None) -> None:
         """What the camera's substream sent. Never blocks."""
+        if item is None:
+            return
         with self._lock:
-            queue = self._queues.get(camera)
-            if queue is None or item is None:
-                return
             if isinstance(item, VideoConfig):
-                queue.config = Config(camera, item.codec, item.record)
-                if not self._running:
-                    return
-                queue.units.append(queue.config)
-            elif not self._takes(queue, item):
+                self._configs[camera] = Config(camera, item.codec, item.record)
+            queue = self._queues.get(camera)
+            if queue is None or not self._running or not self._takes(queue, item):
                 return
-            else:
-                now_s = self._clock.monotonic()
-                queue.units.append(Unit(camera, item.key, now_s, item.wall_us, item.data))
-            if self._woken or not self._running:
+            queue.units.append(self._message(camera, item))
+            if self._woken:
                 return
             self._woken = True
         with contextlib.suppress(RuntimeError):  # the loop has ended: we are on the way out
             self._loop.call_soon_threadsafe(self._wake.set)
 
-    def _takes(self, queue: _Queue, unit: AccessUnit) -> bool:
-        if not self._running or not (unit.key or queue.whole):
+    def _message(self, camera: str, item: VideoConfig | AccessUnit) -> Config | Unit:
+        if isinstance(item, VideoConfig):
+            return self._configs[camera]
+        return Unit(camera, item.key, self._clock.monotonic(), item.wall_us, item.data)
+
+    def _takes(self, queue: _Queue, item: VideoConfig | AccessUnit) -> bool:
+        full = len(queue.units) >= ANALYST_QUEUE_UNITS
+        if isinstance(item, VideoConfig):
+            if full:  # pictures of a shape that is over
+                self._left_out += sum(isinstance(each, Unit) for each in queue.units)
+                queue.units = deque(each for each in queue.units if isinstance(each, Watch))
+            return True
+        if not (item.key or queue.whole):
             return False
-        if len(queue.units) >= ANALYST_QUEUE_UNITS:
+        if full:
             queue.skipping = True
-        if queue.skipping and not (unit.key and len(queue.units) < ANALYST_QUEUE_UNITS):
+        if queue.skipping and (full or not item.key):
             self._left_out += 1
             return False
         queue.skipping = False
@@ -170,12 +173,16 @@ class Analyst:
         with self._lock:
             for queue in self._queues.values():
                 queue.units.clear()
-                queue.units.append(queue.watch)
-                if queue.config is not None:
-                    queue.units.append(queue.config)
+                self._brief(queue)
                 queue.skipping = True
             self._running = True
         self._wake.set()
+
+    def _brief(self, queue: _Queue) -> None:
+        """First what to look for, and what the camera's next pictures are decoded with."""
+        queue.units.append(queue.watch)
+        if config := self._configs.get(queue.watch.camera):
+            queue.units.append(config)
 
     def _stop(self) -> None:
         with self._lock:
