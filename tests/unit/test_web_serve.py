@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import socket
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -43,6 +45,28 @@ async def test_it_starts_answers_and_stops() -> None:
         await server.stop()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def accepted_at(port: int) -> Iterator[socket.socket]:
+    """This process's own ends of the connections to `port`."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as found:
+            if found.getsockname()[1:2] == (port,) and found.getpeername():
+                yield found
+
+
+async def test_no_answer_waits_for_an_acknowledgement() -> None:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        server = HttpServer(talking_app(), "127.0.0.1", 0)
+        await server.start(group)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+            await client.get("/hello")
+            no_delay = [
+                end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                for end in accepted_at(server.port)
+            ]
+        await server.stop()
+    assert no_delay == [1]
 
 
 async def test_it_stops_with_open_sockets_and_a_stuck_request() -> None:
