@@ -19,7 +19,8 @@ from serambi.center.tally import Tally
 from serambi.courier.main import Courier
 from serambi.fabric import profile
 from serambi.fabric.port import TlsFiles
-from serambi.fabric.uplink import UplinkClient, UplinkServer
+from serambi.fabric.uplink import UplinkServer
+from serambi.fabric.uplink_client import UplinkClient
 from serambi.fabric.zenoh_center import ZenohCenter
 from serambi.fabric.zenoh_site import ZenohSite
 from serambi.media.access_unit import AccessUnit, VideoConfig

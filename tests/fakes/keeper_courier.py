@@ -10,7 +10,7 @@ from serambi.base.clock import Clock
 from serambi.base.ids import new_id
 from serambi.fabric.frames import Live, State
 from serambi.fabric.messages import REPLY_TYPE, STATE_TYPE, Reply, SiteState
-from serambi.fabric.uplink import UplinkClient
+from serambi.fabric.uplink_client import UplinkClient
 from serambi.identity import dsse
 from serambi.keeper.keeper import Keeper
 from tests.builders import SITE, Town, make_request

@@ -19,7 +19,7 @@ from serambi.fabric.messages import STATE_TYPE
 from serambi.identity import dsse
 from serambi.keeper.delivery import Delivery
 from serambi.keeper.keeper import Keeper
-from serambi.keeper.sessions import Outcome
+from serambi.keeper.session import Outcome
 from serambi.party.carrier import HttpCarrier
 from serambi.party.desk import desk_app
 from serambi.party.peers import Peers

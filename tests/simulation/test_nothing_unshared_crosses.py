@@ -12,7 +12,7 @@ from serambi.courier.config import read_config
 from serambi.courier.main import Courier
 from serambi.fabric.frames import Batch
 from serambi.fabric.port import SiteLink
-from serambi.fabric.uplink import UplinkClient
+from serambi.fabric.uplink_client import UplinkClient
 from serambi.fabric.zenoh_site import ZenohSite
 from serambi.sim.town import Camera
 from tests.crash.small_town import SHUT, TALL, SmallTown, running_town, see_pictures, wait_until

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.courier.main import Courier
-from serambi.fabric.uplink import UplinkClient, UplinkServer
+from serambi.fabric.uplink import UplinkServer
+from serambi.fabric.uplink_client import UplinkClient
 from tests.unit.fabric_tasks import eventually, running
 
 KEY, NEXT = b"\x02\x01key", b"\x02\x00next"

@@ -15,7 +15,8 @@ import pytest
 from serambi.base.errors import Kind, SerambiError
 from serambi.fabric import frames, sockets, uplink
 from serambi.fabric.frames import Answer, Batch, Command, Live, Purge, Receipt, State
-from serambi.fabric.uplink import Lost, UplinkClient, UplinkServer
+from serambi.fabric.uplink import UplinkServer
+from serambi.fabric.uplink_client import Lost, UplinkClient
 from tests.unit.fabric_tasks import LIMIT_S, eventually, running
 
 BIG = b"\x02" * 2_000_000

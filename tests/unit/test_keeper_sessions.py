@@ -18,7 +18,8 @@ from serambi.base.limits import GRANT_S, LIVE_GRANT_MAX_S
 from serambi.identity.keys import SigningKey
 from serambi.keeper import sessions as sessions_module
 from serambi.keeper.release import Release
-from serambi.keeper.sessions import Outcome, Sessions
+from serambi.keeper.session import Outcome
+from serambi.keeper.sessions import Sessions
 from serambi.ledger.entry import Entry
 from tests.builders import (
     NOW,

@@ -4,7 +4,7 @@ A request lives two seconds and counts once. What it may open is decided in deci
 """
 
 import heapq
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -25,14 +25,25 @@ from serambi.identity.roster import Roster
 REQUEST_TYPE = "application/vnd.serambi.request+json"
 
 Stream = Literal["main", "sub"]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+
+
+Kind = Literal["open", "renew", "close", "list", "fetch"]
+Step = Literal["", "seek", "go", "keys"]
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Open, keep open or close one view. Person and unit are the center's own claim; times are
     unix milliseconds. `salt` is the center's secret of this view, 32 hexadecimal digits: with it
-    both ledgers hide the person in the same commitment."""
+    both ledgers hide the person in the same commitment.
 
-    kind: Literal["open", "renew", "close"]
+    For recordings, `from_ms` to `to_ms` is the range that is asked for: `list` asks what there is,
+    without opening anything; `fetch` asks an open playback for its next window, from `at_us` (unix
+    microseconds) on: `seek` begins with the key frame at or before it, `go` goes on with the very
+    next picture, `keys` with key frames only. At most `size_bytes`, but always a whole picture.
+    """
+
+    kind: Kind
     session: str
     site: str
     camera: str
@@ -46,6 +57,11 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issued_ms: int
     expires_ms: int
     salt: str = ""
+    from_ms: Moment = 0
+    to_ms: Moment = 0
+    at_us: Moment = 0
+    step: Step = ""
+    size_bytes: Moment = 0
 
 
 class Refused(Exception):

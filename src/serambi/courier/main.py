@@ -18,7 +18,7 @@ from serambi.courier.config import CourierConfig, read_config
 from serambi.fabric.frames import Batch, Live, Purge, Receipt, State
 from serambi.fabric.outbox import Outbox
 from serambi.fabric.port import SiteLink
-from serambi.fabric.uplink import UplinkClient
+from serambi.fabric.uplink_client import UplinkClient
 from serambi.fabric.zenoh_site import ZenohSite
 from serambi.media.wire import begins
 
@@ -156,7 +156,9 @@ class Courier:
 def build(config: CourierConfig) -> Courier:
     """A courier with its real ends; inside a running event loop."""
     uplink = UplinkClient(config.socket)
-    return Courier(ZenohSite(config.site, config.center, config.tls, uplink.command), uplink)
+    return Courier(
+        ZenohSite(config.site, config.center, config.tls, uplink.command, uplink.fetch), uplink
+    )
 
 
 async def run(config_path: Path) -> None:

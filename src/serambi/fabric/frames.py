@@ -4,6 +4,7 @@ The length counts kind and body. Integers are big-endian.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from serambi.base.errors import Kind, SerambiError
@@ -12,6 +13,7 @@ from serambi.base.limits import (
     BATCH_MAX_BYTES,
     COMMAND_MAX_BYTES,
     LIVE_MESSAGE_MAX_BYTES,
+    PLAYBACK_WINDOW_MAX_BYTES,
     RECEIPT_MAX_BYTES,
     STATE_MAX_BYTES,
 )
@@ -22,6 +24,7 @@ HEAD_BYTES = _HEAD.size
 _NAMES_MAX_BYTES = 2 * (1 + 64)
 
 _COMMAND, _REPLY, _STATE, LIVE_KIND, _LINK, _PURGE, _BATCH, _RECEIPT = 1, 2, 3, 4, 5, 6, 7, 8
+_FETCH, PART_KIND = 9, 10
 _LIMITS = {
     _COMMAND: _ID.size + COMMAND_MAX_BYTES,
     _REPLY: _ID.size + 1 + COMMAND_MAX_BYTES,
@@ -31,6 +34,8 @@ _LIMITS = {
     _PURGE: _NAMES_MAX_BYTES,
     _BATCH: _ID.size + BATCH_MAX_BYTES,
     _RECEIPT: _ID.size + 1 + RECEIPT_MAX_BYTES,
+    _FETCH: _ID.size + COMMAND_MAX_BYTES,
+    PART_KIND: _ID.size + _NAMES_MAX_BYTES + PLAYBACK_WINDOW_MAX_BYTES,
 }
 
 
@@ -99,7 +104,26 @@ class Receipt:
     raw: bytes
 
 
-Frame = Command | Answer | State | Live | Link | Purge | Batch | Receipt
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Courier -> keeper: a question for the next window of a playback, answered by a `Part`, by an
+    `Answer` that is not ok, or, when its session ends, by a `Purge`."""
+
+    id: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Keeper -> courier: one window of recorded pictures."""
+
+    id: int
+    camera: str
+    session: str
+    raw: bytes
+
+
+Frame = Command | Answer | State | Live | Link | Purge | Batch | Receipt | Fetch | Part
 
 
 def encode(frame: Frame) -> bytes:
@@ -109,6 +133,11 @@ def encode(frame: Frame) -> bytes:
             kind, body = _COMMAND, _ID.pack(number) + raw
         case Answer(number, ok, raw):
             kind, body = _REPLY, _ID.pack(number) + bytes([ok]) + raw
+        case Fetch(number, raw):
+            kind, body = _FETCH, _ID.pack(number) + raw
+        case Part(number, camera, session, raw):
+            names = _name(camera, "camera") + _name(session, "session")
+            kind, body = PART_KIND, _ID.pack(number) + names + raw
         case Batch(number, raw):
             kind, body = _BATCH, _ID.pack(number) + raw
         case Receipt(number, ok, raw):
@@ -157,17 +186,34 @@ def decode(kind: int, body: bytes) -> Frame:
         if body not in (b"\0", b"\1"):
             raise _bad("a link that is neither up nor down")
         return Link(body == b"\1")
+    if kind == PART_KIND:
+        return _decode_part(body)
     answers = kind in (_REPLY, _RECEIPT)
     if len(body) < _ID.size + answers:
         raise _bad("a frame that ends too soon")
     (number,) = _ID.unpack_from(body)
     if not answers:
-        raw = body[_ID.size :]
-        return Command(number, raw) if kind == _COMMAND else Batch(number, raw)
+        return _NUMBERED[kind](number, body[_ID.size :])
     if body[_ID.size] > 1:
         raise _bad("an answer that is neither good nor bad")
     ok, raw = bool(body[_ID.size]), body[_ID.size + 1 :]
     return Answer(number, ok, raw) if kind == _REPLY else Receipt(number, ok, raw)
+
+
+_NUMBERED: dict[int, Callable[[int, bytes], Frame]] = {
+    _COMMAND: Command,
+    _BATCH: Batch,
+    _FETCH: Fetch,
+}
+
+
+def _decode_part(body: bytes) -> Part:
+    if len(body) < _ID.size:
+        raise _bad("a frame that ends too soon")
+    (number,) = _ID.unpack_from(body)
+    camera, at = _read_name(body, _ID.size, "camera")
+    session, at = _read_name(body, at, "session")
+    return Part(number, camera, session, body[at:])
 
 
 def _decode_purge(body: bytes) -> Purge:

@@ -27,6 +27,23 @@ def live(site: str, camera: str, stream: str) -> str:
     return f"s/{check_site(site)}/live/{check_id(camera, 'camera')}/{check_id(stream, 'stream')}"
 
 
+def playback(site: str, camera: str, session: str) -> str:
+    camera, session = check_id(camera, "camera"), check_id(session, "session")
+    return f"s/{check_site(site)}/playback/{camera}/{session}"
+
+
+def playbacks(site: str) -> str:
+    return f"s/{check_site(site)}/playback/*/*"
+
+
+def named_playback(key: str) -> tuple[str, str]:
+    """Camera and session out of a key that `playback` made. Raises BAD_INPUT."""
+    parts = key.split("/")
+    if len(parts) != 5:
+        raise SerambiError(Kind.BAD_INPUT, "the key of a playback is not one")
+    return check_id(parts[3], "camera"), check_id(parts[4], "session")
+
+
 def command(site: str) -> str:
     return f"s/{check_site(site)}/command"
 

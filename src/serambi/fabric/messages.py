@@ -37,6 +37,8 @@ __all__ = [
     "Entry",
     "Purpose",
     "Receipt",
+    "RecordedGap",
+    "RecordedSpan",
     "Reply",
     "Request",
     "SiteState",
@@ -47,11 +49,27 @@ __all__ = [
 ]
 
 
+class RecordedSpan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Pictures were recorded from `from_ms` to `to_ms`."""
+
+    from_ms: int
+    to_ms: int
+
+
+class RecordedGap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing was recorded, and why."""
+
+    from_ms: int
+    to_ms: int
+    cause: str
+
+
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keeper's answer to a request or a delivered document.
 
     `nonce` repeats the request's (or is empty for a document). `seq` is the state's number from
-    which on the session is listed. `until_ms` is when the grant ends unless renewed.
+    which on the session is listed. `until_ms` is when the grant ends unless renewed. `spans` and
+    `gaps` answer a request that asks what is recorded.
     """
 
     site: str
@@ -62,6 +80,8 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreement: str
     until_ms: int
     seq: int
+    spans: tuple[RecordedSpan, ...] = ()
+    gaps: tuple[RecordedGap, ...] = ()
 
 
 class Waiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

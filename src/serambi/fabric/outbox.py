@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serambi.base.limits import COURIER_QUEUE_MESSAGES
-from serambi.fabric.frames import Answer, Batch, Frame, Live, Purge, State, encode
+from serambi.fabric.frames import Answer, Batch, Frame, Live, Part, Purge, State, encode
 
 # The wire format's configuration message (media/wire.py): without it nothing after it shows.
 _CONFIG_MARK = b"\x01"
@@ -44,6 +44,7 @@ class Outbox:
         self._purges: dict[Purge, None] = {}
         self._state: bytes | None = None
         self._batch: bytes | None = None
+        self._parts: deque[Part] = deque()
         self._streams: dict[tuple[str, str], _Queue] = {}
         self._turns: deque[tuple[str, str]] = deque()
         self.dropped = 0
@@ -62,6 +63,15 @@ class Outbox:
     def put_batch(self, batch: Batch) -> None:
         """There is only ever one; it replaces one that still waits. Raises LIMIT."""
         self._batch = encode(batch)
+
+    def put_part(self, part: Part) -> None:
+        """A window of recorded pictures, behind everything else; whoever asks limits how many."""
+        self._parts.append(part)
+
+    @property
+    def parts(self) -> int:
+        """How many windows wait."""
+        return len(self._parts)
 
     def put_live(self, live: Live, *, key: bool) -> None:
         """Queue one message; a full queue is emptied up to the next key message."""
@@ -92,10 +102,12 @@ class Outbox:
         self.dropped += count
 
     def purge(self, camera: str, stream: str | None) -> None:
-        """Forget what waits of one stream, or of all of a camera."""
+        """Forget what waits of one stream or playback, or of all of a camera."""
         for at in [k for k in self._streams if k[0] == camera and stream in (None, k[1])]:
             del self._streams[at]
             self._turns.remove(at)
+        kept = [p for p in self._parts if p.camera != camera or stream not in (None, p.session)]
+        self._parts = deque(kept)
 
     def put_purge(self, purge: Purge) -> None:
         """Tell the other side to forget as well: before anything else, and said once."""
@@ -113,7 +125,7 @@ class Outbox:
 
     def next(self, *, pictures: bool = True) -> Frame | bytes | None:
         """What to write now: purges, then what is encoded already, then, unless `pictures` are held
-        back, the streams in turn."""
+        back, the streams in turn, and windows of recorded pictures when no live one waits."""
         if self._purges:
             purge = next(iter(self._purges))
             del self._purges[purge]
@@ -128,10 +140,10 @@ class Outbox:
             return batch
         return self._next_picture() if pictures else None
 
-    def _next_picture(self) -> Live | None:
+    def _next_picture(self) -> Live | Part | None:
         for _ in range(len(self._turns)):
             at = self._turns[0]
             self._turns.rotate(-1)
             if self._streams[at].frames:
                 return self._streams[at].frames.popleft()[0]
-        return None
+        return self._parts.popleft() if self._parts else None

@@ -12,6 +12,7 @@ from typing import Protocol, Self
 CommandHandler = Callable[[bytes], Awaitable[bytes]]
 StateHandler = Callable[[str, bytes], None]
 PresenceHandler = Callable[[str, bool], None]
+FetchHandler = Callable[[str, str, bytes], Awaitable[bytes]]
 BatchHandler = Callable[[str, bytes], Awaitable[bytes]]
 
 
@@ -90,6 +91,11 @@ class CenterLink(Protocol):
 
     async def command(self, site: str, raw: bytes, timeout_s: float) -> bytes:
         """Ask the keeper of `site`, give its answer. Raises UNAVAILABLE when none came."""
+        ...
+
+    async def fetch(self, site: str, camera: str, session: str, raw: bytes) -> bytes:
+        """Ask the keeper of `site` for one window of a playback, behind everything else on the
+        link. Raises UNAVAILABLE when none came, with the site's reason if it gave one."""
         ...
 
     def on_state(self, handler: StateHandler) -> None:

@@ -14,6 +14,8 @@ from serambi.fabric.port import TlsFiles
 COMMAND_PRIORITY = zenoh.Priority.INTERACTIVE_HIGH
 STATE_PRIORITY = zenoh.Priority.DATA_HIGH
 LIVE_PRIORITY = zenoh.Priority.DATA_LOW
+# Recorded pictures go when nothing else wants the link.
+PLAYBACK_PRIORITY = zenoh.Priority.BACKGROUND
 # Behind commands, but on their side of the two TLS links: a batch never waits for pictures.
 BATCH_PRIORITY = zenoh.Priority.DATA_HIGH
 
@@ -32,6 +34,9 @@ COMMANDS_AT_ONCE = 32
 STATE_INBOX = 4
 ECHO_LIMIT_S = 2.0
 PURGE_LIMIT_S = 1.5
+# What was handed to Zenoh earlier than this has arrived or was lost.
+PLAYBACK_UNHEARD_S = 30.0
+PLAYBACK_GIVE_S = 10.0
 # Behind the pictures, or it would say nothing about them.
 ECHO_PRIORITY = LIVE_PRIORITY
 PRESENCE_INBOX = 16

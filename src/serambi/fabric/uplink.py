@@ -8,18 +8,23 @@ import contextlib
 import itertools
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import BACKOFF_FIRST_S, BATCH_TIMEOUT_S, COMMAND_TIMEOUT_S
+from serambi.base.limits import (
+    BATCH_TIMEOUT_S,
+    PLAYBACK_FETCHES_AT_ONCE,
+)
 from serambi.fabric import sockets
 from serambi.fabric.frames import (
     Answer,
     Batch,
     Command,
+    Fetch,
     Link,
     Live,
+    Part,
     Purge,
     Receipt,
     State,
@@ -47,6 +52,7 @@ class _Connection:
         self.wake = asyncio.Event()
         self.writing = False
         self.ended = False
+        self.fetching = 0
         self.receipts: dict[int, asyncio.Future[Receipt]] = {}
 
     def drained(self) -> bool:
@@ -70,6 +76,31 @@ class _Connection:
         self._theirs.close()
 
 
+class FetchAnswer:
+    """Where the answer to one `Fetch` goes: to the courier that asked."""
+
+    def __init__(self, connection: _Connection, number: int) -> None:
+        self._connection = connection
+        self._number = number
+
+    def part(self, camera: str, session: str, raw: bytes) -> None:
+        """Queue a window; what waits of a session is taken back with it."""
+        self._connection.outbox.put_part(Part(self._number, camera, session, raw))
+        self._connection.wake.set()
+
+    def refuse(self, reason: str) -> None:
+        """Say that there is none."""
+        self._connection.outbox.put_answer(Answer(self._number, False, reason.encode()[:1024]))
+        self._connection.wake.set()
+
+
+FetchHandler = Callable[[bytes, FetchAnswer], Awaitable[None]]
+
+
+async def _no_fetches(raw: bytes, answer: FetchAnswer) -> None:
+    answer.refuse("no recordings are served here")
+
+
 class UplinkServer:
     """The keeper's side. `run` it; every other method works at any time and never blocks."""
 
@@ -78,11 +109,14 @@ class UplinkServer:
         path: Path,
         on_command: CommandHandler,
         on_link: Callable[[bool], None] = lambda up: None,
+        on_fetch: FetchHandler = _no_fetches,
     ) -> None:
-        """`on_link` is told whether the courier reaches the center, False when it is gone."""
+        """`on_link` is told whether the courier reaches the center, False when it is gone;
+        `on_fetch` answers questions for recorded pictures, some at a time."""
         self._path = path
         self._on_command = on_command
         self._on_link = on_link
+        self._on_fetch = on_fetch
         self._connection: _Connection | None = None
         self._stopping = 0
         self._listening = asyncio.Event()
@@ -180,10 +214,33 @@ class UplinkServer:
                 if waiting is not None and not waiting.done():
                     waiting.set_result(frame)
                 continue
+            if isinstance(frame, Fetch):
+                room.release()
+                self._take_fetch(connection, frame, group)
+                continue
             if not isinstance(frame, Command):
-                log.warning("the courier is cut off: it may send commands and receipts only")
+                log.warning("the courier is cut off: it may ask and hand on receipts only")
                 return
             group.create_task(self._answer(connection, frame, room))
+
+    def _take_fetch(self, connection: _Connection, fetch: Fetch, group: asyncio.TaskGroup) -> None:
+        answer = FetchAnswer(connection, fetch.id)
+        if connection.fetching + connection.outbox.parts >= PLAYBACK_FETCHES_AT_ONCE:
+            answer.refuse("busy")
+            return
+        connection.fetching += 1
+        group.create_task(self._fetch(connection, fetch, answer))
+
+    async def _fetch(self, connection: _Connection, fetch: Fetch, answer: FetchAnswer) -> None:
+        try:
+            await self._on_fetch(fetch.raw, answer)
+        except SerambiError as error:
+            answer.refuse(error.what)
+        except Exception:  # supervised: one bad question must not end the connection
+            log.exception("a question for recorded pictures failed")
+            answer.refuse("error")
+        finally:
+            connection.fetching -= 1
 
     async def _answer(
         self, connection: _Connection, command: Command, room: asyncio.Semaphore
@@ -298,131 +355,7 @@ class UplinkServer:
         return loop.time() - began
 
 
-class Lost:
-    """The keeper is gone: what it said last no longer holds."""
-
-
-class UplinkClient:
-    """The courier's side: iterate `frames()`; `command` works while somebody iterates."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._socket: socket.socket | None = None
-        self._numbers = itertools.count(1)
-        self._asked: dict[int, asyncio.Future[Answer]] = {}
-        self._sending = asyncio.Lock()
-
-    @property
-    def connected(self) -> bool:
-        return self._socket is not None
-
-    async def frames(self) -> AsyncIterator[State | Live | Purge | Batch | Lost]:
-        """All that the keeper says, across its restarts, with a `Lost` after each connection."""
-        wait_s = BACKOFF_FIRST_S
-        while True:
-            try:
-                connection = await sockets.reach(self._path)
-            except SerambiError as error:
-                log.warning("%s", error)
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, _RECONNECT_MAX_S)
-                continue
-            self._socket = connection.pair
-            try:
-                async for frame in self._read(connection.pair):
-                    wait_s = BACKOFF_FIRST_S
-                    yield frame
-            finally:
-                self._hang_up(connection)
-            yield Lost()
-            await asyncio.sleep(wait_s)
-
-    async def _read(self, connection: socket.socket) -> AsyncIterator[State | Live | Purge | Batch]:
-        while True:
-            try:
-                frame = await sockets.read_frame(connection)
-            except (OSError, SerambiError) as error:
-                log.warning("the keeper is lost: %s", error)
-                return
-            match frame:
-                case State() | Live() | Purge() | Batch():
-                    yield frame
-                case Answer():
-                    waiting = self._asked.pop(frame.id, None)
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(frame)
-                case _:
-                    return
-
-    def _hang_up(self, connection: sockets.Introduction) -> None:
-        self._socket = None
-        connection.close()
-        for waiting in self._asked.values():
-            waiting.cancel()
-        self._asked.clear()
-
-    async def command(self, raw: bytes, timeout_s: float = COMMAND_TIMEOUT_S) -> bytes:
-        """The keeper's answer. Raises UNAVAILABLE when there is none in time."""
-        connection = self._socket
-        if connection is None:
-            raise _unanswered("the keeper is not connected")
-        number = next(self._numbers)
-        frame = encode(Command(number, raw))
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[Answer] = loop.create_future()
-        self._asked[number] = waiting
-        try:
-            async with asyncio.timeout(timeout_s):
-                async with self._sending:
-                    await self._send(connection, frame)
-                await asyncio.wait([waiting])
-        except TimeoutError:
-            raise _unanswered(f"no answer within {timeout_s:g} s") from None
-        except OSError as error:
-            raise _unanswered("the keeper is lost") from error
-        finally:
-            self._asked.pop(number, None)
-        if waiting.cancelled():
-            raise _unanswered("the keeper is lost")
-        answer = waiting.result()
-        if not answer.ok:
-            raise _unanswered(answer.raw.decode("utf-8", "replace"))
-        return answer.raw
-
-    async def tell_link(self, *, up: bool) -> None:
-        """Say whether the center is reached; without a keeper it is said to nobody."""
-        await self._tell(encode(Link(up)))
-
-    async def tell_receipt(self, receipt: Receipt) -> None:
-        """Hand on the center's receipt for a batch. Raises LIMIT."""
-        await self._tell(encode(receipt))
-
-    async def _tell(self, frame: bytes) -> None:
-        connection = self._socket
-        if connection is not None:
-            with contextlib.suppress(OSError):
-                async with self._sending:
-                    await self._send(connection, frame)
-
-    async def _send(self, connection: socket.socket, frame: bytes) -> None:
-        """A frame goes out whole or the connection ends: half a frame would garble the next."""
-        whole = False
-        try:
-            await asyncio.get_running_loop().sock_sendall(connection, frame)
-            whole = True
-        finally:
-            if not whole:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
 def _no_receipt(why: str) -> SerambiError:
     return SerambiError(
         Kind.UNAVAILABLE, f"the center gave no receipt: {why}", where=_WHERE, hint="it is retried"
-    )
-
-
-def _unanswered(why: str) -> SerambiError:
-    return SerambiError(
-        Kind.UNAVAILABLE, f"the keeper did not answer: {why}", where=_WHERE, hint="try again"
     )

@@ -13,6 +13,8 @@ from serambi.base.limits import (
     BATCH_MAX_BYTES,
     COMMAND_MAX_BYTES,
     LIVE_MESSAGE_MAX_BYTES,
+    PLAYBACK_FETCH_TIMEOUT_S,
+    PLAYBACK_WINDOW_MAX_BYTES,
     STATE_MAX_BYTES,
     VIEWER_QUEUE_MESSAGES,
 )
@@ -281,12 +283,29 @@ class ZenohCenter:
             )
         return await self._ask(site, keys.command(site), raw, COMMAND_MAX_BYTES, timeout_s)
 
+    async def fetch(self, site: str, camera: str, session: str, raw: bytes) -> bytes:
+        key = keys.playback(site, camera, session)
+        return await self._ask(
+            site,
+            key,
+            raw,
+            PLAYBACK_WINDOW_MAX_BYTES,
+            PLAYBACK_FETCH_TIMEOUT_S,
+            profile.PLAYBACK_PRIORITY,
+        )
+
     async def newest_state(self, site: str, timeout_s: float) -> bytes:
         """The state that the courier holds now. Raises UNAVAILABLE when it gives none."""
         return await self._ask(site, keys.state(site), None, STATE_MAX_BYTES, timeout_s)
 
     async def _ask(
-        self, site: str, key: str, raw: bytes | None, limit_bytes: int, timeout_s: float
+        self,
+        site: str,
+        key: str,
+        raw: bytes | None,
+        limit_bytes: int,
+        timeout_s: float,
+        priority: zenoh.Priority = profile.COMMAND_PRIORITY,
     ) -> bytes:
         session = self._session
         if session is None or site not in self._sites:
@@ -302,7 +321,7 @@ class ZenohCenter:
                 timeout=timeout_s,
                 consolidation=zenoh.ConsolidationMode.NONE,
                 congestion_control=zenoh.CongestionControl.BLOCK,
-                priority=profile.COMMAND_PRIORITY,
+                priority=priority,
             )
 
         reply = None

@@ -22,6 +22,7 @@ from serambi.base.limits import (
     COMMAND_MAX_BYTES,
     COMMAND_TIMEOUT_S,
     LIVE_MESSAGE_MAX_BYTES,
+    PLAYBACK_FETCHES_AT_ONCE,
     RECEIPT_MAX_BYTES,
     STATE_MAX_BYTES,
 )
@@ -30,9 +31,10 @@ from serambi.fabric.addresses import ordered
 from serambi.fabric.blocking import within
 from serambi.fabric.flow import Flow
 from serambi.fabric.inbox import Inbox
-from serambi.fabric.port import CommandHandler, TlsFiles
+from serambi.fabric.port import CommandHandler, FetchHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
 from serambi.fabric.replies import FirstReply, content, give, refuse
+from serambi.fabric.zenoh_playback import Playbacks, no_playbacks
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,12 @@ class ZenohSite:
     """The site's half of the port (`SiteLink`). Create it in a running event loop, then `run`."""
 
     def __init__(
-        self, site: str, endpoints: tuple[str, ...], tls: TlsFiles, on_command: CommandHandler
+        self,
+        site: str,
+        endpoints: tuple[str, ...],
+        tls: TlsFiles,
+        on_command: CommandHandler,
+        on_fetch: FetchHandler = no_playbacks,
     ) -> None:
         self._site = keys.check_site(site)
         if not ordered(endpoints):
@@ -75,6 +82,7 @@ class ZenohSite:
         self._endpoints = endpoints
         self._tls = tls
         self._on_command = on_command
+        self.playbacks = Playbacks(self._site, on_fetch)
         self._open: _Open | None = None
         self._newest: bytes | None = None
         self._commands: asyncio.Queue[zenoh.Query] = asyncio.Queue(profile.COMMANDS_AT_ONCE)
@@ -107,6 +115,7 @@ class ZenohSite:
                 for _ in range(profile.COMMANDS_AT_ONCE // 4):
                     group.create_task(self._answer_commands())
                 group.create_task(self._look_after_purges())
+                group.create_task(self.playbacks.run())
                 group.create_task(self._stay_open())
         finally:
             self._states = self._pictures = None
@@ -203,7 +212,8 @@ class ZenohSite:
             try:
                 async with asyncio.timeout(profile.PURGE_LIMIT_S):
                     await opened.flow.arrived(opened.flow.sent_bytes)
-            except TimeoutError:
+                    await self.playbacks.settled(opened.session)
+            except (TimeoutError, zenoh.ZError, SerambiError):
                 if self._open is opened:
                     log.warning("site %s: the link is behind a Stop and is cut", self._site)
                     self._cut.set()
@@ -284,11 +294,12 @@ class ZenohSite:
                 continue
             wait_s = profile.RETRY_FIRST_S
             opened = self._opened(session)
-            inbox = Inbox(asyncio.get_running_loop(), self._take, profile.COMMANDS_AT_ONCE)
+            loop = asyncio.get_running_loop()
+            inbox = Inbox(loop, self._take, profile.COMMANDS_AT_ONCE)
+            fetches = Inbox(loop, self.playbacks.take, PLAYBACK_FETCHES_AT_ONCE)
+            declare = partial(self._declare, opened, inbox, fetches)
             try:
-                await within(
-                    profile.OPEN_LIMIT_S, partial(self._declare, opened, inbox), "declaring"
-                )
+                await within(profile.OPEN_LIMIT_S, declare, "declaring")
                 self._open = opened
                 log.info("site %s: connected over %s", self._site, ", ".join(self.links))
                 await self._until_reopen(renewal)
@@ -298,6 +309,7 @@ class ZenohSite:
             finally:
                 self._open = None
                 inbox.close()
+                fetches.close()
                 await close(session)
 
     def _opened(self, session: zenoh.Session) -> _Open:
@@ -334,9 +346,12 @@ class ZenohSite:
                 Kind.UNAVAILABLE, f"the center is not reached: {error}", where=where, hint=hint
             ) from error
 
-    def _declare(self, opened: _Open, inbox: Inbox[zenoh.Query]) -> None:
+    def _declare(
+        self, opened: _Open, inbox: Inbox[zenoh.Query], fetches: Inbox[zenoh.Query]
+    ) -> None:
         session = opened.session
         opened.held.append(session.declare_queryable(keys.command(self._site), inbox.put))
+        opened.held.append(session.declare_queryable(keys.playbacks(self._site), fetches.put))
         opened.held.append(session.declare_queryable(keys.state(self._site), self._give_state))
         # Last: who sees the token may send commands at once.
         opened.held.append(session.liveliness().declare_token(keys.here(self._site)))

@@ -9,12 +9,12 @@ from typing import Protocol
 
 import msgspec
 
-from serambi.base.errors import SerambiError
-from serambi.base.limits import ENTRIES_OWED
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import ENTRIES_OWED, PLAYBACK_LEDGER_ENTRIES
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
-from serambi.ledger.views import left_open, newest_first
+from serambi.ledger.views import HOLD_KINDS, left_open, newest_first, shut_spans
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +184,23 @@ class Journal:
             elif key is not None and entry.kind == "resumed":
                 stops = {other: at for other, at in stops.items() if key and other != key}
         return stops
+
+    def shut_spans(self, camera: str, since: float) -> list[tuple[float, float]]:
+        """When the owner had stopped this camera or the whole site, or its view was suspended,
+        from `since` on (unix seconds), as the ledger says it; for a camera that is not held now.
+        Raises LIMIT when the ledger has too much to say about that time."""
+        meant = {"": "", camera: camera}
+        kinds: tuple[EntryKind, ...] = ("stopped", "resumed", "suspended", "restored")
+        for kind in kinds:
+            meant[self.commitment(kind, camera)] = camera
+        newer = itertools.takewhile(lambda e: e.at_ms >= since * 1000, newest_first(self._store))
+        found = []
+        for count, entry in enumerate(newer):
+            if count >= PLAYBACK_LEDGER_ENTRIES:
+                raise SerambiError(Kind.LIMIT, "the ledger has too many entries since then")
+            if entry.kind in HOLD_KINDS and entry.camera in meant:
+                found.append(msgspec.structs.replace(entry, camera=meant[entry.camera]))
+        return shut_spans(reversed(found), camera)
 
     async def publish(self) -> None:
         """Put into tiles what is durable already, for whoever reads the ledger's folder. Raises

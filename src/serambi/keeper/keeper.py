@@ -44,13 +44,16 @@ from serambi.keeper.durable import SITE, Durable
 from serambi.keeper.hub import Hub
 from serambi.keeper.inbox import Inbox
 from serambi.keeper.journal import Journal
-from serambi.keeper.release import Release
+from serambi.keeper.playback import Playback
+from serambi.keeper.release import Answering, Release
 from serambi.keeper.report import Report
-from serambi.keeper.sessions import Outcome, Sessions, Stopped
+from serambi.keeper.session import Outcome, Stopped
+from serambi.keeper.sessions import Sessions
 from serambi.keeper.watch import CameraWatch
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.vouched import Vouched
+from serambi.recording.archive import Archive
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +99,9 @@ class Keeper:
             store,
             clock.now(),
         )
-        self.uplink = UplinkServer(config.folder / "courier.sock", self._on_command, self._on_link)
+        self.uplink = UplinkServer(
+            config.folder / "courier.sock", self._on_command, self._on_link, self._on_fetch
+        )
         self.delivery = Delivery(
             config.folder,
             config.site,
@@ -129,6 +134,7 @@ class Keeper:
             journal=self.journal,
             clock=clock,
             changed=self._changed.set,
+            playback=Playback(Archive(self.watch.recordings, self.watch.index), self.journal),
         )
         self.last_stop: Stopped | None = None
         self.last_picture = 0.0
@@ -280,6 +286,9 @@ class Keeper:
             outcome = await self._document_outcome(raw)
         return self._seal(REPLY_TYPE, self._reply(outcome))
 
+    async def _on_fetch(self, raw: bytes, answer: Answering) -> None:
+        await self.sessions.fetch(raw, answer)
+
     async def _document_outcome(self, raw: bytes) -> Outcome:
         try:
             accepted = await self.accept(raw)
@@ -307,6 +316,8 @@ class Keeper:
             agreement=outcome.agreement,
             until_ms=unix_ms(outcome.until),
             seq=self.report.next_seq(),
+            spans=outcome.recorded.spans,
+            gaps=outcome.recorded.gaps,
         )
 
     def _seal(self, payload_type: str, message: object) -> bytes:

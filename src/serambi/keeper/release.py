@@ -1,8 +1,8 @@
 """The one door through which pictures leave this site.
 
-Every byte of video on its way to the courier passes `Release.offer`, and `offer` lets pass only
-what a session holds open at that very moment. Deciding does not belong here (agreement/decide),
-nor does remembering who watches (sessions.py).
+Every byte of video on its way to the courier passes `Release.offer`, recorded ones `hand_out`, and
+both let pass only what a session holds open at that very moment. Deciding does not belong here
+(agreement/decide), nor does remembering who watches (sessions.py).
 """
 
 from collections.abc import Iterable
@@ -20,6 +20,18 @@ class Outlet(Protocol):
 
     async def stop_stream(self, camera: str, stream: str | None = None) -> float:
         """Purge what is queued and return once nothing of it can leave any more (seconds)."""
+        ...
+
+
+class Answering(Protocol):
+    """Where the answer to one question for recorded pictures goes (fabric/uplink.py)."""
+
+    def part(self, camera: str, session: str, raw: bytes) -> None:
+        """Queue a window, behind live pictures; a purge of the session takes it back."""
+        ...
+
+    def refuse(self, reason: str) -> None:
+        """Say that there is none."""
         ...
 
 
@@ -51,6 +63,13 @@ class Release:
         until = self._until.get((camera, stream))
         if until is not None and self._clock.now() < until:
             self._outlet.offer(camera, stream, message, key=key)
+
+    def hand_out(self, camera: str, session: str, window: bytes, answer: Answering) -> None:
+        """Pass one window of recorded pictures on if, and only if, its playback is open now."""
+        if self.is_open(camera, session):
+            answer.part(camera, session, window)
+        else:
+            answer.refuse("closed")
 
     def is_open(self, camera: str, stream: str) -> bool:
         until = self._until.get((camera, stream))

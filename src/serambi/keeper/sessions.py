@@ -9,74 +9,27 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from serambi.agreement.decide import Ask, Decision, Reason, State, decide
 from serambi.agreement.request import NonceSet, Refused, Request, open_request
 from serambi.base.clock import Clock
-from serambi.base.errors import SerambiError
+from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
     GRANT_S,
     LIVE_GRANT_MAX_S,
+    PLAYBACKS_PER_SITE,
     REFUSALS_LOGGED_PER_MINUTE,
     SESSIONS_PER_SITE,
 )
 from serambi.identity.roster import Roster
 from serambi.keeper.journal import Journal
-from serambi.keeper.release import Release
+from serambi.keeper.playback import Playback, range_text
+from serambi.keeper.release import Answering, Release
+from serambi.keeper.session import LIVE, PLAYBACK, Outcome, Session, Stopped
+from serambi.recording.archive import Span
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One open view, named by its `session` id. Person and unit are what the center claims; times
-    are unix seconds."""
-
-    session: str
-    camera: str
-    stream: Literal["main", "sub"]
-    action: str
-    purpose: str
-    person: str
-    unit: str
-    party: str
-    agreement: str
-    opened: float
-    until: float
-    granted: float
-    salt: str = field(default="", repr=False)
-
-    @property
-    def ends(self) -> float:
-        """When it is over unless renewed: the grant's end or the agreement's, what comes first."""
-        return min(self.until, self.granted)
-
-    @property
-    def ask(self) -> Ask:
-        return Ask(self.camera, self.action, self.purpose, self.party)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is answered to the center."""
-
-    allowed: bool
-    reason: str
-    nonce: str = ""
-    session: str = ""
-    agreement: str = ""
-    until: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What a stop did, for the owner to read: the seconds until the last byte was out."""
-
-    seconds: float
-    sessions: int
-    people: int
 
 
 class Sessions:
@@ -93,7 +46,9 @@ class Sessions:
         journal: Journal,
         clock: Clock,
         changed: Callable[[], None],
+        playback: Playback | None = None,
     ) -> None:
+        """Without `playback` recordings are refused, whatever an agreement says."""
         self._site = site
         self._roster = roster
         self._state = state
@@ -102,9 +57,10 @@ class Sessions:
         self._journal = journal
         self._clock = clock
         self._changed = changed
+        self._playback = playback
         self._nonces = NonceSet()
         self._open: dict[str, Session] = {}
-        self._opening: set[str] = set()
+        self._opening: dict[str, str] = {}
         self._refusals: deque[float] = deque()
         self._unlogged = 0
         self._unlogged_since = 0.0
@@ -125,29 +81,34 @@ class Sessions:
             return await self._refuse(refused.reason, refused.request)
         if request.kind == "open":
             return await self._handle_open(request)
+        if request.kind == "list":
+            return await self._list(request)
         session = self._open.get(request.session)
         if session is None or not _same_view(session, request):
             return await self._refuse(Reason.BAD_REQUEST, request)
         if request.kind == "close":
             await self._end({"closed": [session]})
             return Outcome(True, Reason.ALLOWED, request.nonce, session.session, session.agreement)
+        if request.kind != "renew":
+            return await self._refuse(Reason.BAD_REQUEST, request)
         return await self._renew(session, request)
 
     async def _handle_open(self, request: Request) -> Outcome:
         decision = self._decide(request)
         if not decision.allowed:
             return await self._refuse(decision.reason, request, decision.agreement)
-        taken = len(self._open) + len(self._opening)
-        if request.session in self._open or request.session in self._opening:
-            return await self._refuse(Reason.BAD_REQUEST, request, decision.agreement)
-        if taken >= SESSIONS_PER_SITE:
-            return await self._refuse(Reason.LIMIT, request, decision.agreement)
-        self._opening.add(request.session)
+        reason = self._room_for(request)
+        if reason != Reason.ALLOWED:
+            return await self._refuse(reason, request, decision.agreement)
+        self._opening[request.session] = request.action
         try:
             number = decision.agreement
             try:
+                spans = await self._permitted(request, number)
                 await self._journal.write(
-                    self._journal.entry("session_opened", request, agreement=number)
+                    self._journal.entry(
+                        "session_opened", request, agreement=number, detail=_detail(request)
+                    )
                 )
             except SerambiError as error:
                 log.error("a view is not opened, because it cannot be written down: %s", error)
@@ -161,21 +122,90 @@ class Sessions:
                     )
                 )
                 return self._outcome(again, request)
-            session = self._session(request, again)
+            session = self._session(request, again, spans)
             self._open[session.session] = session
         finally:
-            self._opening.discard(request.session)
+            del self._opening[request.session]
         until = self._until_of(session)
-        if self._release.is_open(session.camera, session.stream):
+        if self._release.is_open(*session.channel):
             # Whoever receives the stream already has these pictures.
-            self._release.set_until(session.camera, session.stream, until)
+            self._release.set_until(*session.channel, until)
         else:
-            prelude = self._prelude(session.camera, session.stream)
-            self._release.open(session.camera, session.stream, until, prelude)
+            self._release.open(*session.channel, until, self._prelude_of(session))
         self._changed()
         return Outcome(
             True, Reason.ALLOWED, request.nonce, session.session, session.agreement, session.ends
         )
+
+    def _room_for(self, request: Request) -> Reason:
+        """Whether such a view can be opened at all, and one more of them."""
+        if request.action not in (LIVE, PLAYBACK):
+            return Reason.ACTION  # an agreement may name it; nothing here serves it
+        if request.session in self._open or request.session in self._opening:
+            return Reason.BAD_REQUEST
+        if len(self._open) + len(self._opening) >= SESSIONS_PER_SITE:
+            return Reason.LIMIT
+        if request.action == LIVE:
+            ranged = request.from_ms or request.to_ms
+            return Reason.BAD_REQUEST if ranged else Reason.ALLOWED
+        actions = [session.action for session in self._open.values()]
+        if [*actions, *self._opening.values()].count(PLAYBACK) >= PLAYBACKS_PER_SITE:
+            return Reason.LIMIT
+        return self._reach(request)
+
+    def _reach(self, request: Request) -> Reason:
+        """Whether recordings are served here, and as far as is asked for."""
+        if self._playback is None or request.action != PLAYBACK:
+            return Reason.ACTION
+        return self._playback.check(request, self._clock.now())
+
+    async def _permitted(self, request: Request, number: str) -> tuple[Span, ...]:
+        if self._playback is None or request.action != PLAYBACK:
+            return ()
+        return await self._playback.permitted(self._state(), request, number)
+
+    async def _list(self, request: Request) -> Outcome:
+        """What is recorded in a range: asked of the same decision, and not a view."""
+        decision = self._decide(request)
+        reason = decision.reason
+        if decision.allowed:
+            reason = self._reach(request)
+        if reason != Reason.ALLOWED or self._playback is None:
+            return await self._refuse(reason, request, decision.agreement)
+        try:
+            spans = await self._permitted(request, decision.agreement)
+            recorded = await self._playback.recorded(request.camera, spans)
+        except SerambiError as error:
+            log.error("what is recorded cannot be told: %s", error)
+            return self._outcome(replace(decision, reason=Reason.ERROR), request)
+        again = self._decide(request, decision.agreement)
+        if not again.allowed:
+            return self._outcome(again, request)
+        return Outcome(
+            True, Reason.ALLOWED, request.nonce, request.session, again.agreement, 0.0, recorded
+        )
+
+    async def fetch(self, raw: bytes, answer: Answering) -> None:
+        """Answer one signed request for the next window of an open playback: decided anew, and let
+        out through the release's door or refused. Raises DENIED with the reason."""
+        now = self._clock.now()
+        try:
+            request = open_request(raw, self._roster(), self._site, now, self._nonces)
+        except Refused as refused:
+            await self._refuse(refused.reason, refused.request)
+            raise _denied(refused.reason) from refused
+        session = self._open.get(request.session)
+        playing = session is not None and session.action == PLAYBACK and request.kind == "fetch"
+        if session is None or not playing or not _same_view(session, request):
+            await self._refuse(Reason.BAD_REQUEST, request)
+            raise _denied(Reason.BAD_REQUEST)
+        decision = self._decide(request, session.agreement)
+        if not decision.allowed or self._playback is None:
+            await self._end({decision.reason: [session]})
+            raise _denied(decision.reason)
+        window = await self._playback.window(request, session.spans)
+        # Reading took time; the door looks whether it is still open.
+        self._release.hand_out(*session.channel, window, answer)
 
     async def _renew(self, session: Session, request: Request) -> Outcome:
         decision = self._decide(request, session.agreement)
@@ -188,7 +218,7 @@ class Sessions:
             until=_until(session, decision),
         )
         self._open[session.session] = kept
-        self._release.set_until(kept.camera, kept.stream, self._until_of(kept))
+        self._release.set_until(*kept.channel, self._until_of(kept))
         return Outcome(True, Reason.ALLOWED, request.nonce, kept.session, kept.agreement, kept.ends)
 
     def _decide(self, request: Request, agreement: str = "") -> Decision:
@@ -196,7 +226,10 @@ class Sessions:
         ask = Ask(request.camera, request.action, request.purpose, request.party)
         return decide(_under(self._state(), agreement), ask, self._clock.now())
 
-    def _session(self, request: Request, decision: Decision) -> Session:
+    def _prelude_of(self, session: Session) -> Iterable[bytes]:
+        return () if session.action == PLAYBACK else self._prelude(*session.channel)
+
+    def _session(self, request: Request, decision: Decision, spans: tuple[Span, ...]) -> Session:
         now = self._clock.now()
         return Session(
             session=request.session,
@@ -212,15 +245,14 @@ class Sessions:
             until=decision.until,
             granted=now + GRANT_S,
             salt=request.salt,
+            from_ms=request.from_ms,
+            to_ms=request.to_ms,
+            spans=spans,
         )
 
     def _until_of(self, session: Session) -> float:
         """A stream stays open as long as its longest session."""
-        return max(
-            other.ends
-            for other in self._open.values()
-            if (other.camera, other.stream) == (session.camera, session.stream)
-        )
+        return max(other.ends for other in self._open.values() if other.channel == session.channel)
 
     def _outcome(self, decision: Decision, request: Request) -> Outcome:
         return Outcome(False, decision.reason, request.nonce, request.session, decision.agreement)
@@ -271,7 +303,7 @@ class Sessions:
                 over.setdefault("not_renewed", []).append(session)
             elif (until := _until(session, decision)) != session.until:
                 self._open[session.session] = replace(session, until=until)
-                self._release.set_until(session.camera, session.stream, self._until_of(session))
+                self._release.set_until(*session.channel, self._until_of(session))
         await self._end(over)
 
     def stop(self, cameras: Iterable[str]) -> Awaitable[Stopped]:
@@ -299,8 +331,8 @@ class Sessions:
         }
         started = self._clock.monotonic()
         whole = set(also)
-        streams = {(s.camera, s.stream) for s in ended if s.camera not in whole}
-        others = {(s.camera, s.stream): s for s in self._open.values()}
+        streams = {s.channel for s in ended if s.camera not in whole}
+        others = {s.channel: s for s in self._open.values()}
         for key in streams & others.keys():
             self._release.set_until(*key, self._until_of(others[key]))
         closing = [self._release.close(camera) for camera in whole]
@@ -324,9 +356,9 @@ class Sessions:
     def _open_again(self, closed: Iterable[tuple[str, str]]) -> None:
         """A view that was opened in the moment its stream was being shut for another one."""
         for session in self.all():
-            key = session.camera, session.stream
+            key = session.channel
             if key in closed and not self._release.is_open(*key):
-                self._release.open(*key, self._until_of(session), self._prelude(*key))
+                self._release.open(*key, self._until_of(session), self._prelude_of(session))
 
 
 def _under(state: State, agreement: str) -> State:
@@ -346,5 +378,17 @@ def _same_view(session: Session, request: Request) -> bool:
     """A renewal or close must name the very view that was opened."""
     return all(
         getattr(session, field) == getattr(request, field)
-        for field in ("camera", "stream", "action", "purpose", "party", "person", "unit")
+        for field in (
+            *("camera", "stream", "action", "purpose", "party", "person", "unit"),
+            *("from_ms", "to_ms"),
+        )
     )
+
+
+def _detail(request: Request) -> str:
+    """What the ledger says beside the usual: of a playback its range."""
+    return f"{PLAYBACK} {range_text(request)}" if request.action == PLAYBACK else ""
+
+
+def _denied(reason: str) -> SerambiError:
+    return SerambiError(Kind.DENIED, str(reason), where="playback")

@@ -115,15 +115,19 @@ class CameraWatch:
         self._engines = Engines(clock, open_source)
         self._engines.hurry(False)
         hub.on_watched = self._engines.hurry
-        folder: Path = config.folder / "recordings"
+        self.recordings: Path = config.folder / "recordings"
         self.index = Index(config.folder / "index.db")
-        self._syncer = Syncer(folder, self.index, clock)
+        self._syncer = Syncer(self.recordings, self.index, clock)
         self._retention = Retention(
-            folder, self.index, clock, keep_s=config.keep_s, keep_bytes=config.keep_bytes
+            self.recordings, self.index, clock, keep_s=config.keep_s, keep_bytes=config.keep_bytes
         )
         self._stations = {
             camera.id: _Station(
-                camera, Recorder(folder, camera.id, self._syncer, clock), hub, self._engines, look
+                camera,
+                Recorder(self.recordings, camera.id, self._syncer, clock),
+                hub,
+                self._engines,
+                look,
             )
             for camera in config.cameras
         }

@@ -67,6 +67,46 @@ def _codec(sample: bytes, record: bytes) -> str | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture of a fragment: where its bytes are, from the fragment's beginning; times in ticks
+    of 90 kHz, `ticks` from the fragment's first decoding time."""
+
+    at: int
+    size_bytes: int
+    ticks: int
+    duration: int
+    shift: int
+    key: bool
+
+
+def read_samples(moof: bytes) -> list[Sample] | None:
+    """The pictures that a whole `moof` describes, None unless it is one of ours."""
+    run_at = moof.find(b"trun")
+    if len(moof) < 16 or moof[4:8] != b"moof" or run_at < 0 or run_at + 16 > len(moof):
+        return None
+    (count,) = struct.unpack_from(">I", moof, run_at + 8)
+    if not count or run_at + 16 + count * 16 > len(moof):
+        return None
+    found = []
+    at, ticks = len(moof) + 8, 0
+    for number in range(count):
+        duration, size, flags, shift = struct.unpack_from(">IIIi", moof, run_at + 16 + number * 16)
+        found.append(Sample(at, size, ticks, duration, shift, not flags & 0x10000))
+        at, ticks = at + size, ticks + duration
+    return found
+
+
+def read_record(init: bytes) -> bytes | None:
+    """The decoder configuration record in an initialisation segment."""
+    for box in (b"avcC", b"hvcC"):
+        at = init.find(box)
+        if at >= 4:
+            (size,) = struct.unpack_from(">I", init, at - 4)
+            return init[at + 4 : at - 4 + size] if 8 < size <= len(init) - at + 4 else None
+    return None
+
+
 def never_began(content: bytes) -> bool:
     """Whether a file is what a power cut leaves of one that had just been made: nothing, zeros,
     or the beginning of ours without its end."""

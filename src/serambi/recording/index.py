@@ -230,10 +230,45 @@ class Index:
             " FROM fragments WHERE segment = ? ORDER BY number",
             (segment,),
         )
-        return [
-            Fragment(number, start, end, offset, size, units, bool(key), sha256)
-            for number, start, end, offset, size, units, key, sha256 in rows
-        ]
+        return [_fragment(row) for row in rows]
+
+    def within(
+        self, camera: str, from_us: int, to_us: int, limit: int
+    ) -> list[tuple[Segment, Fragment]]:
+        """The first `limit` fragments that have something of this time, in order; of a segment
+        only what is its own, `end_us` and `size_bytes` are 0."""
+        rows = self._rows(
+            "SELECT id, camera, path, segments.start_us, 0, init_bytes, 0, codec, width, height,"
+            " number, f.start_us, f.end_us, offset, f.size_bytes, units, key, sha256"
+            " FROM segments JOIN fragments AS f ON segment = id"
+            " WHERE camera = ? AND f.start_us < ? AND f.end_us > ? AND segments.start_us < ?"
+            " AND segments.start_us >= coalesce((SELECT max(start_us) FROM segments"
+            " WHERE camera = ? AND start_us <= ?), 0)"
+            " ORDER BY segments.start_us, number LIMIT ?",
+            (camera, to_us, from_us, to_us, camera, from_us, limit),
+        )
+        return [(Segment(*row[:10]), _fragment(row[10:])) for row in rows]
+
+    def spans(self, camera: str, from_us: int, to_us: int, limit: int) -> list[tuple[int, int]]:
+        """When there are pictures in this time, as (from, until); the first `limit` of them. What
+        is apart by less than `GAP_MIN_US` is one."""
+        rows = self._rows(
+            "SELECT f.start_us, f.end_us FROM segments JOIN fragments AS f ON segment = id"
+            " WHERE camera = ? AND f.start_us < ? AND f.end_us > ? AND segments.start_us < ?"
+            " AND segments.start_us >= coalesce((SELECT max(start_us) FROM segments"
+            " WHERE camera = ? AND start_us <= ?), 0)"
+            " ORDER BY f.start_us",
+            (camera, to_us, from_us, to_us, camera, from_us),
+        )
+        found: list[tuple[int, int]] = []
+        for start, end in rows:
+            if found and start - found[-1][1] < GAP_MIN_US:
+                found[-1] = found[-1][0], max(end, found[-1][1])
+            elif len(found) == limit:
+                break
+            else:
+                found.append((start, end))
+        return found
 
     def gaps(self, camera: str) -> list[Gap]:
         rows = self._rows(
@@ -267,6 +302,11 @@ class Index:
             for connection in (self._reader, self._writer):
                 if connection is not None:
                     connection.close()
+
+
+def _fragment(row: Sequence[Any]) -> Fragment:
+    number, start, end, offset, size, units, key, sha256 = row
+    return Fragment(number, start, end, offset, size, units, bool(key), sha256)
 
 
 def _segment_values(segment: Segment) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from serambi.base.words import Language
 from serambi.fabric.messages import SiteState
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.owner.log import LogRow
-from serambi.keeper.sessions import Session, Stopped
+from serambi.keeper.session import Session, Stopped
 from serambi.web.times import Times
 
 Text = Callable[..., str]
