@@ -247,6 +247,12 @@ class FakeLink:
             raise SerambiError(Kind.UNAVAILABLE, "no answer", where=f"site {site}")
         return self.gateways[site].answer(raw)
 
+    async def fetch(self, site: str, camera: str, session: str, raw: bytes) -> bytes:
+        await asyncio.sleep(0)
+        if site in self.away:
+            raise SerambiError(Kind.UNAVAILABLE, "no answer", where=f"site {site}")
+        return self.gateways[site].window(camera, session, raw)
+
     def say(self, site: str, raw: bytes) -> None:
         """A state arrives."""
         for handler in self._on_state:

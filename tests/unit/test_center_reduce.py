@@ -17,7 +17,7 @@ from serambi.base.limits import (
     REDUCE_WINDOW_S,
 )
 from serambi.center.reduce import REDUCED, RESTORED, Reducer
-from serambi.center.sessions import Session
+from serambi.center.session import Session
 from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Stream
 from serambi.web.connection import framed

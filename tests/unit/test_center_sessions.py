@@ -23,7 +23,8 @@ from serambi.center.database import open_database, sessions
 from serambi.center.history import History
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
-from serambi.center.sessions import Session, Sessions
+from serambi.center.session import Session
+from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.center.viewer import Viewer
 from serambi.ledger.entry import Entry

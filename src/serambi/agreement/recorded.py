@@ -2,6 +2,8 @@
 hours. Whether it may be played now is decided in decide.py; this only ever takes away.
 """
 
+from datetime import UTC, datetime
+
 from serambi.agreement.instants import open_until, opens_next
 from serambi.agreement.model import SignedAgreement
 
@@ -38,3 +40,9 @@ def without(spans: list[Span], shut: list[Span]) -> list[Span]:
             if part[0] < part[1]
         ]
     return spans
+
+
+def range_text(from_ms: int, to_ms: int) -> str:
+    """A range as ledgers say it: an ISO 8601 interval in UTC."""
+    ends = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (from_ms, to_ms))
+    return "/".join(end.isoformat(timespec="milliseconds")[:-6] + "Z" for end in ends)

@@ -28,6 +28,7 @@ from serambi.center.api import (
     live,
     models,
     places,
+    playback,
     sessions,
 )
 from serambi.center.api.access import center_of
@@ -51,7 +52,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
     held = (documents, history, ledger)
-    for module in (health, auth, places, sessions, live, events, *held, *desk):
+    for module in (health, auth, places, sessions, live, playback, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)

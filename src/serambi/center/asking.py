@@ -2,9 +2,10 @@
 
 from typing import Literal, Protocol
 
-from serambi.agreement.request import seal_request
+from serambi.agreement.request import Kind, Step, seal_request
 from serambi.base.clock import Clock, unix_ms
-from serambi.base.errors import Kind, SerambiError
+from serambi.base.errors import Kind as ErrorKind
+from serambi.base.errors import SerambiError
 from serambi.base.ids import new_id
 from serambi.base.limits import COMMAND_MAX_BYTES, COMMAND_TIMEOUT_S, REQUEST_TTL_MAX_S
 from serambi.center.accounts import Account
@@ -34,6 +35,10 @@ class Subject(Protocol):
     def purpose(self) -> str: ...
     @property
     def salt(self) -> str: ...
+    @property
+    def from_ms(self) -> int: ...
+    @property
+    def to_ms(self) -> int: ...
 
 
 class Asker:
@@ -48,7 +53,7 @@ class Asker:
         self._roster = roster
         self._clock = clock
 
-    async def ask(self, kind: Literal["open", "renew", "close"], subject: Subject) -> Reply:
+    async def ask(self, kind: Literal["open", "renew", "close", "list"], subject: Subject) -> Reply:
         """The site's answer. Asks a second time when the first question came too late.
 
         Raises `UNAVAILABLE` when the site does not answer, `DENIED` or `BAD_INPUT` when the answer
@@ -59,9 +64,18 @@ class Asker:
             reply = await self._once(kind, subject)
         return reply
 
-    async def _once(self, kind: Literal["open", "renew", "close"], subject: Subject) -> Reply:
+    async def fetch(self, subject: Subject, at_us: int, step: Step, size_bytes: int) -> bytes:
+        """The next window of an open playback (fabric/windows.py). Raises `UNAVAILABLE` when the
+        site gives none now; what it is, is not looked at."""
+        request = self._request("fetch", subject, at_us, step, size_bytes)
+        raw = seal_request(request, self._key)
+        return await self._link.fetch(subject.site, subject.camera, subject.grant, raw)
+
+    def _request(
+        self, kind: Kind, subject: Subject, at_us: int = 0, step: Step = "", size_bytes: int = 0
+    ) -> Request:
         now_ms = unix_ms(self._clock.now())
-        request = Request(
+        return Request(
             kind=kind,
             session=subject.grant,
             site=subject.site,
@@ -76,11 +90,19 @@ class Asker:
             issued_ms=now_ms,
             expires_ms=now_ms + int(REQUEST_TTL_MAX_S * 1000),
             salt=subject.salt,
+            from_ms=subject.from_ms,
+            to_ms=subject.to_ms,
+            at_us=at_us,
+            step=step,
+            size_bytes=size_bytes,
         )
+
+    async def _once(self, kind: Kind, subject: Subject) -> Reply:
+        request = self._request(kind, subject)
         reply = await self._command(subject.site, seal_request(request, self._key))
         if reply.nonce != request.nonce or reply.session != request.session:
             raise SerambiError(
-                Kind.DENIED,
+                ErrorKind.DENIED,
                 "the answer belongs to another question",
                 where=f"site {subject.site}",
                 hint="tell the site's owner",
@@ -96,6 +118,6 @@ class Asker:
         reply = open_signed(answer, Reply, REPLY_TYPE, self._roster, site, COMMAND_MAX_BYTES)
         if reply.site != site:
             raise SerambiError(
-                Kind.DENIED, "the answer speaks for another site", where=f"site {site}"
+                ErrorKind.DENIED, "the answer speaks for another site", where=f"site {site}"
             )
         return reply

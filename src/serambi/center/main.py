@@ -40,7 +40,8 @@ from serambi.center.public.papers import Papers
 from serambi.center.public.shown import Shown
 from serambi.center.reduce import Reducer
 from serambi.center.service import Center
-from serambi.center.sessions import Session, Sessions
+from serambi.center.session import Session
+from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.fabric.port import CenterLink, TlsFiles
 from serambi.fabric.zenoh_center import ZenohCenter

@@ -25,7 +25,8 @@ from serambi.base.limits import (
     REDUCE_WINDOW_S,
 )
 from serambi.center.live import Feed, Hub
-from serambi.center.sessions import Session, Sessions
+from serambi.center.session import Session
+from serambi.center.sessions import Sessions
 from serambi.fabric.messages import Stream
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
@@ -23,6 +23,7 @@ from serambi.center.asking import Asker
 from serambi.center.history import History
 from serambi.center.journal import Journal
 from serambi.center.live import Feed, Hub
+from serambi.center.session import PLAYBACK, Session
 from serambi.center.sites import Sites
 from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Reply, SiteState, Stream
@@ -33,37 +34,6 @@ from serambi.web.errors import ReasonedError
 log = logging.getLogger(__name__)
 
 _RETRY_EVERY_S = 5.0
-
-
-@dataclass(slots=True, eq=False)
-class Session:
-    """One open view. `until_ms` is when the grant ends unless it is renewed.
-
-    `id` is what browsers call it, `grant` what site and ledgers call what the site gave for it:
-    another one for each stream. `wanted` is the stream that was asked for, `stream` the one shown.
-    `salt` is the grant's, and hides the person in the ledgers.
-    """
-
-    id: str
-    grant: str
-    owner: Account
-    site: str
-    camera: str
-    stream: Stream
-    action: str
-    purpose: str
-    agreement: str
-    until_ms: int
-    seq: int
-    renew_at_s: float
-    unwatched_until_s: float
-    feed: Feed
-    wanted: Stream = "sub"
-    viewer: Viewer | None = None
-    renewing: bool = False
-    switching: bool = False
-    notice: str = ""
-    salt: str = field(default_factory=new_id, repr=False)
 
 
 class Sessions:
@@ -95,13 +65,51 @@ class Sessions:
     # --- asking
 
     async def open(
-        self, owner: Account, camera: str, action: str, purpose: str, stream: Stream
+        self,
+        owner: Account,
+        camera: str,
+        action: str,
+        purpose: str,
+        stream: Stream,
+        span: tuple[int, int] = (0, 0),
     ) -> Session:
-        """Ask the camera's site for a view.
+        """Ask the camera's site for a view, for a playback with its range in unix milliseconds.
 
         Raises `NOT_FOUND` for a camera the center does not know, `UNAVAILABLE` when the site is
         away or silent, `DENIED` with the site's reason, `LIMIT`.
         """
+        site = self._site_of(camera)
+        busy = sum(1 for s in self._open.values() if s.site == site) + self._opening.get(site, 0)
+        if busy >= SESSIONS_PER_SITE:
+            raise SerambiError(
+                Kind.LIMIT, f"{busy} views of this site are open", where=f"site {site}"
+            )
+        # The watch comes before the question: the site sends the current GOP as it says yes.
+        feed = None if action == PLAYBACK else self._hub.acquire(site, camera, stream)
+        self._opening[site] = self._opening.get(site, 0) + 1
+        kept = False
+        try:
+            wish = self._wish(owner, site, camera, action, purpose, stream, feed, span)
+            session = await self._ask(wish)
+            kept = True
+        finally:
+            self._opening[site] -= 1
+            if not kept and feed is not None:
+                self._hub.release(feed)
+        return session
+
+    async def recorded(
+        self, owner: Account, camera: str, purpose: str, span: tuple[int, int]
+    ) -> Reply:
+        """Ask the camera's site what is recorded in a range; raises like `open`."""
+        site = self._site_of(camera)
+        wish = self._wish(owner, site, camera, PLAYBACK, purpose, "main", None, span)
+        reply = await self._asker.ask("list", wish)
+        if not reply.allowed:
+            raise refused(reply)
+        return reply
+
+    def _site_of(self, camera: str) -> str:
         found = self._sites.camera(camera)
         if found is None:
             raise SerambiError(Kind.NOT_FOUND, "there is no such camera", where=f"camera {camera}")
@@ -113,25 +121,9 @@ class Sessions:
                 where=f"site {site}",
                 hint="call the site's contact",
             )
-        busy = sum(1 for s in self._open.values() if s.site == site) + self._opening.get(site, 0)
-        if busy >= SESSIONS_PER_SITE:
-            raise SerambiError(
-                Kind.LIMIT, f"{busy} views of this site are open", where=f"site {site}"
-            )
-        # The watch comes before the question: the site sends the current GOP as it says yes.
-        feed = self._hub.acquire(site, camera, stream)
-        self._opening[site] = self._opening.get(site, 0) + 1
-        kept = False
-        try:
-            session = await self._ask(owner, site, camera, action, purpose, stream, feed)
-            kept = True
-        finally:
-            self._opening[site] -= 1
-            if not kept:
-                self._hub.release(feed)
-        return session
+        return site
 
-    async def _ask(
+    def _wish(
         self,
         owner: Account,
         site: str,
@@ -139,7 +131,8 @@ class Sessions:
         action: str,
         purpose: str,
         stream: Stream,
-        feed: Feed,
+        feed: Feed | None,
+        span: tuple[int, int],
     ) -> Session:
         now_s = self._clock.monotonic()
         name = new_id()
@@ -147,12 +140,16 @@ class Sessions:
             name, name, owner, site, camera, stream, action, purpose, "", 0, 0,
             now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed, stream,
         )  # fmt: skip
+        session.from_ms, session.to_ms = span
+        return session
+
+    async def _ask(self, session: Session) -> Session:
         await self._obtain(session)
         self._open[session.id] = session
         self._history.opened(session)
         for told in self.on_opened:
             told(session)
-        known = self._sites.find(site)
+        known = self._sites.find(session.site)
         if known is not None:
             # A state that says it is over may have come while the ledger was written.
             self._on_state(known.state)
@@ -200,19 +197,27 @@ class Sessions:
     def watch(self, session: Session, viewer: Viewer) -> None:
         """Show the session to `viewer`; a viewer it had before is put out (reason `replaced`)."""
         if session.viewer is not None:
-            session.feed.remove(session.viewer)
+            _part(session, session.viewer)
             session.viewer.end("replaced")
         session.viewer = viewer
         if session.notice:
             viewer.tell(session.notice)
-        session.feed.add(viewer)
+        if session.feed is not None:
+            session.feed.add(viewer)
 
     def unwatch(self, session: Session, viewer: Viewer) -> None:
         """The viewer is gone. Another may come within `UNWATCHED_AGAIN_S`."""
-        session.feed.remove(viewer)
+        _part(session, viewer)
         if session.viewer is viewer:
             session.viewer = None
             session.unwatched_until_s = self._clock.monotonic() + UNWATCHED_AGAIN_S
+
+    def touch(self, session: Session) -> None:
+        """Somebody is at it without a viewer's place; it stays for `UNWATCHED_AGAIN_S` more."""
+        session.unwatched_until_s = self._clock.monotonic() + UNWATCHED_AGAIN_S
+
+    def is_open(self, session: Session) -> bool:
+        return session.id in self._open
 
     async def switch(self, session: Session, stream: Stream, notice: str) -> None:
         """Show the other stream of the same camera, by a new grant; the viewer is told `notice`.
@@ -221,6 +226,8 @@ class Sessions:
         nothing has changed.
         """
         if session.switching or session.stream == stream or session.id not in self._open:
+            return
+        if session.action == PLAYBACK:
             return
         session.switching = True
         feed = self._hub.acquire(session.site, session.camera, stream)
@@ -244,15 +251,17 @@ class Sessions:
     def _take_over(self, session: Session, trial: Session, notice: str) -> None:
         old = replace(session, viewer=None)
         if session.viewer is not None:
-            session.feed.remove(session.viewer)
+            _part(session, session.viewer)
             session.viewer.tell(notice)
-            trial.feed.add(session.viewer)
+            if trial.feed is not None:
+                trial.feed.add(session.viewer)
         for name in ("grant", "salt", "stream", "feed", "agreement", "until_ms", "seq"):
             setattr(session, name, getattr(trial, name))
         session.renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
         session.notice = notice if session.stream != session.wanted else ""
         self._history.opened(session)
-        self._hub.release(old.feed)
+        if old.feed is not None:
+            self._hub.release(old.feed)
         self._send_close(old)
         self._group.create_task(self._note({old: "switched"}))
 
@@ -355,9 +364,10 @@ class Sessions:
         if self._open.pop(session.id, None) is None:
             return False
         if session.viewer is not None:
-            session.feed.remove(session.viewer)
+            _part(session, session.viewer)
             session.viewer.end(reason)
-        self._hub.release(session.feed)
+        if session.feed is not None:
+            self._hub.release(session.feed)
         if tell_site:
             self._send_close(session)
         return True
@@ -395,8 +405,14 @@ class Sessions:
             purpose=session.purpose,
             agreement=session.agreement,
             reason=reason,
-            detail=session.action,
+            detail=session.detail,
         )
+
+
+def _part(session: Session, viewer: Viewer) -> None:
+    """No more live pictures of this session for `viewer`."""
+    if session.feed is not None:
+        session.feed.remove(viewer)
 
 
 def refused(reply: Reply) -> ReasonedError:

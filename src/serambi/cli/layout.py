@@ -297,12 +297,14 @@ def _agreement(
         sites=tuple(
             SharedSite(
                 site=site.id,
-                cameras=tuple(c.id for c in site.camera if c.facing != "inside"),
-                actions=("live", "alerts"),
+                cameras=cameras,
+                actions=("live", "alerts", "playback") if played else ("live", "alerts"),
                 zone=town.zone,
                 hours=ALWAYS,
             )
             for site in sites
+            for played in (True, False)
+            if (cameras := wanted.shares(site, played=played))
         ),
         retention=Retention(center_hours=_CENTER_HOURS),
         valid_from=instant_text(now - 60),

@@ -104,9 +104,9 @@ class UplinkClient:
     def _forget(self, purge: Purge) -> None:
         """Nobody waits any more for windows of a playback that is over."""
         for number, (camera, session) in list(self._fetching.items()):
-            if camera == purge.camera and purge.stream in (None, session):
-                if number in self._asked:
-                    self._asked[number].cancel()
+            over = camera == purge.camera and purge.stream in (None, session)
+            if over and number in self._asked:
+                self._asked[number].cancel()
 
     async def command(self, raw: bytes, timeout_s: float = COMMAND_TIMEOUT_S) -> bytes:
         """The keeper's answer. Raises UNAVAILABLE when there is none in time."""

@@ -8,7 +8,6 @@ had stopped the camera or while its view was suspended is not played either.
 import asyncio
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from serambi.agreement.decide import Reason, State
 from serambi.agreement.recorded import covered, without
@@ -84,9 +83,3 @@ class Playback:
         wanted = Wanted(spans, request.at_us, request.step, size_bytes)
         read = await asyncio.to_thread(self._archive.window, request.camera, wanted)
         return encode_window(read.next_us, read.messages)
-
-
-def range_text(request: Request) -> str:
-    """The range as the ledger says it: an ISO 8601 interval in UTC."""
-    ends = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (request.from_ms, request.to_ms))
-    return "/".join(end.isoformat(timespec="milliseconds").replace("+00:00", "Z") for end in ends)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from serambi.agreement.decide import Ask, Decision, Reason, State, decide
+from serambi.agreement.recorded import range_text
 from serambi.agreement.request import NonceSet, Refused, Request, open_request
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
@@ -24,7 +25,7 @@ from serambi.base.limits import (
 )
 from serambi.identity.roster import Roster
 from serambi.keeper.journal import Journal
-from serambi.keeper.playback import Playback, range_text
+from serambi.keeper.playback import Playback
 from serambi.keeper.release import Answering, Release
 from serambi.keeper.session import LIVE, PLAYBACK, Outcome, Session, Stopped
 from serambi.recording.archive import Span
@@ -387,7 +388,9 @@ def _same_view(session: Session, request: Request) -> bool:
 
 def _detail(request: Request) -> str:
     """What the ledger says beside the usual: of a playback its range."""
-    return f"{PLAYBACK} {range_text(request)}" if request.action == PLAYBACK else ""
+    if request.action != PLAYBACK:
+        return ""
+    return f"{PLAYBACK} {range_text(request.from_ms, request.to_ms)}"
 
 
 def _denied(reason: str) -> SerambiError:

@@ -37,7 +37,8 @@ class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`days` from the demo's start to the sunset; `signed_by` may lack parties."""
+    """`days` from the demo's start to the sunset; `signed_by` may lack parties. `playback`: numbers
+    of the cameras whose recordings may be played too."""
 
     number: str
     title: Words
@@ -46,6 +47,15 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signed_by: tuple[str, ...]
     days: float
     purpose: tuple[Purpose, ...]
+    playback: tuple[str, ...] = ()
+
+    def shares(self, site: "Site", *, played: bool) -> tuple[str, ...]:
+        """The cameras of a site that it opens: those whose recordings may be played, or others."""
+        return tuple(
+            camera.id
+            for camera in site.camera
+            if camera.facing != "inside" and (camera.number in self.playback) == played
+        )
 
 
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

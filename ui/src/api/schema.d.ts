@@ -69,6 +69,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cameras/{camera}/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recordings
+         * @description When there are pictures, a day and an hour at most. 403 with `error.reason` when the site
+         *     refuses.
+         */
+        get: operations["recordings_api_cameras__camera__recordings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents": {
         parameters: {
             query?: never;
@@ -509,6 +530,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session}/clip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * As Clip
+         * @description The range of an open playback, or a part of it, as an MP4 that ordinary players play, piece
+         *     by piece as they take it. It proves nothing: a copy for the eye. Two at a time a playback.
+         */
+        get: operations["as_clip_api_sessions__session__clip_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/shelves": {
         parameters: {
             query?: never;
@@ -915,6 +957,18 @@ export interface components {
              * @default
              */
             where: string;
+        };
+        /**
+         * Gap
+         * @description Nothing was recorded, and why, in the recorder's words.
+         */
+        Gap: {
+            /** Cause */
+            cause: string;
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
         };
         /**
          * Handover
@@ -1404,6 +1458,19 @@ export interface components {
             /** Waiting */
             waiting: components["schemas"]["Alert"][];
         };
+        /**
+         * Recordings
+         * @description What a camera's owner has of a range and gives. What the agreement does not cover (before it
+         *     began, out of its hours, while sharing was stopped or suspended) is in neither list.
+         */
+        Recordings: {
+            /** Agreement */
+            agreement: string;
+            /** Gaps */
+            gaps: components["schemas"]["Gap"][];
+            /** Spans */
+            spans: components["schemas"]["Span"][];
+        };
         /** Reopened */
         Reopened: {
             /**
@@ -1562,6 +1629,16 @@ export interface components {
             since_ms: number;
             /** Waiting */
             waiting: components["schemas"]["Waiting"][];
+        };
+        /**
+         * Span
+         * @description Pictures were recorded from `from_ms` to `to_ms`, unix milliseconds.
+         */
+        Span: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
         };
         /**
          * State
@@ -1748,13 +1825,19 @@ export interface components {
         };
         /**
          * Wish
-         * @description A view that somebody wants.
+         * @description A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
+         *     past, an hour at most, in unix milliseconds.
          */
         Wish: {
             /** Action */
             action: string;
             /** Camera */
             camera: string;
+            /**
+             * From Ms
+             * @default 0
+             */
+            from_ms: number;
             /** Purpose */
             purpose: string;
             /**
@@ -1763,6 +1846,11 @@ export interface components {
              * @enum {string}
              */
             stream: "main" | "sub";
+            /**
+             * To Ms
+             * @default 0
+             */
+            to_ms: number;
         };
         /**
          * Worst
@@ -1901,6 +1989,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Camera"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    recordings_api_cameras__camera__recordings_get: {
+        parameters: {
+            query: {
+                purpose: string;
+                from_ms: number;
+                to_ms: number;
+            };
+            header?: never;
+            path: {
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recordings"];
                 };
             };
             /** @description Client Error */
@@ -2679,6 +2802,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    as_clip_api_sessions__session__clip_get: {
+        parameters: {
+            query?: {
+                from_ms?: number | null;
+                to_ms?: number | null;
+            };
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                };
             };
             /** @description Client Error */
             "4XX": {

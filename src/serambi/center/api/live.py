@@ -45,10 +45,10 @@ async def live(
         connection.on_room(None)
         center.sessions.unwatch(found, viewer)
     if viewer.ended.is_set():
-        await _say_goodbye(websocket, connection, viewer.reason)
+        await say_goodbye(websocket, connection, viewer.reason)
 
 
-async def _say_goodbye(websocket: WebSocket, connection: Connection, reason: str) -> None:
+async def say_goodbye(websocket: WebSocket, connection: Connection, reason: str) -> None:
     """Reason and close; a browser that does not take them in time is cut off."""
     code = CLOSE_REPLACED if reason == "replaced" else CLOSE_ENDED
     try:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from serambi.center.accounts import Role
 
@@ -119,12 +119,15 @@ class Camera(BaseModel):
 
 
 class Wish(BaseModel):
-    """A view that somebody wants."""
+    """A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
+    past, an hour at most, in unix milliseconds."""
 
     camera: Name
     action: Name
     purpose: Name
     stream: Literal["main", "sub"] = "sub"
+    from_ms: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    to_ms: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
 
 
 class Session(BaseModel):

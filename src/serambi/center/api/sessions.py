@@ -21,7 +21,14 @@ async def want(wish: models.Wish, account: SignedIn, center: TheCenter) -> model
             where="sessions",
             hint="ask an operator",
         )
-    found = await center.sessions.open(account, wish.camera, wish.action, wish.purpose, wish.stream)
+    found = await center.sessions.open(
+        account,
+        wish.camera,
+        wish.action,
+        wish.purpose,
+        wish.stream,
+        (wish.from_ms, wish.to_ms),
+    )
     return views.session(found)
 
 

@@ -29,8 +29,13 @@ async def refuse(websocket: WebSocket, error: SerambiError) -> None:
 
 async def while_connected(websocket: WebSocket, *works: Coroutine[None, None, None]) -> None:
     """Run `works` until one of them ends or the other side is gone; then cancel the others."""
+    await together(*works, _until_gone(websocket))
+
+
+async def together(*works: Coroutine[None, None, None]) -> None:
+    """Run `works` until one of them ends; then cancel the others."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_quiet(work)) for work in (*works, _until_gone(websocket))]
+        tasks = [group.create_task(_quiet(work)) for work in works]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()

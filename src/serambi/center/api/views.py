@@ -1,7 +1,7 @@
 """From verified states to what the HTTP interface says."""
 
 from serambi.center.api import models
-from serambi.center.sessions import Session
+from serambi.center.session import Session
 from serambi.center.sites import Site, Sites
 from serambi.fabric.messages import CameraState, StreamShape, Words
 from serambi.identity.roster import Roster
