@@ -10,6 +10,7 @@ export type Stream = Session['stream'];
 export type StateEvent = components['schemas']['State'];
 export type BeatEvent = components['schemas']['Beat'];
 export type DeskEvent = components['schemas']['Desk'];
+export type Recordings = components['schemas']['Recordings'];
 export type Alert = components['schemas']['Alert'];
 export type Queue = components['schemas']['Queue'];
 export type Answered = components['schemas']['Answers']['answer'];
@@ -83,7 +84,28 @@ export const api = {
   signOut: () => answer(client.POST('/api/logout')),
   openSession: (camera: string, purpose: string, stream: Stream) =>
     answer<Session>(
-      client.POST('/api/sessions', { body: { camera, action: 'live', purpose, stream } }),
+      client.POST('/api/sessions', {
+        body: { camera, action: 'live', purpose, stream, from_ms: 0, to_ms: 0 },
+      }),
+    ),
+  recordings: (camera: string, purpose: string, fromMs: number, toMs: number) =>
+    answer<Recordings>(
+      client.GET('/api/cameras/{camera}/recordings', {
+        params: { path: { camera }, query: { purpose, from_ms: fromMs, to_ms: toMs } },
+      }),
+    ),
+  openPlayback: (camera: string, purpose: string, fromMs: number, toMs: number) =>
+    answer<Session>(
+      client.POST('/api/sessions', {
+        body: {
+          camera,
+          action: 'playback',
+          purpose,
+          stream: 'main',
+          from_ms: fromMs,
+          to_ms: toMs,
+        },
+      }),
     ),
   /** `keepalive`: it is also sent when the page is being left. */
   closeSession: (session: string) =>

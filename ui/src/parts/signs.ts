@@ -34,6 +34,10 @@ export const PATHS = {
   plus: 'M12 5v14M5 12h14',
   back: 'M4 12a8 8 0 1 1 2.500 5.800M4 7v5h5',
   less: 'M4 6h16M7.5 12h9M10.5 18h3',
+  play: 'M7 4.5v15l12-7.5z',
+  pause: 'M8 5v14M16 5v14',
+  rewind: 'M11.500 6 5 12l6.500 6zM19 6l-6.500 6 6.500 6z',
+  forward: 'M12.500 6 19 12l-6.500 6zM5 6l6.500 6L5 18z',
   full: 'M4 9V5a1 1 0 0 1 1-1h4M15 4h4a1 1 0 0 1 1 1v4M20 15v4a1 1 0 0 1-1 1h-4M9 20H5a1 1 0 0 1-1-1v-4',
 };
 

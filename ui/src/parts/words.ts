@@ -12,6 +12,7 @@ export interface Words {
   handover: typeof indonesian.handover;
   incidents: typeof indonesian.incidents;
   alerts: typeof indonesian.alerts;
+  playback: typeof indonesian.playback;
   shell: typeof indonesian.shell;
 }
 
@@ -24,6 +25,7 @@ const pick = (from: Words): Words => ({
   handover: from.handover,
   incidents: from.incidents,
   alerts: from.alerts,
+  playback: from.playback,
   shell: from.shell,
 });
 

@@ -42,6 +42,7 @@ function unit(sequence: number, change: Partial<Unit> = {}): Unit {
     key: false,
     sequence,
     shownUs: sequence * 40_000,
+    delayUs: 0,
     capturedMs: 1_000 + sequence,
     picture: new Uint8Array(1),
     ...change,
@@ -54,6 +55,7 @@ describe('a units message', () => {
       key: true,
       sequence: 0xffffffff,
       shownUs: 1_000_000,
+      delayUs: 0,
       capturedMs: 1_795_432_812_340.123,
       picture: new Uint8Array([0, 0, 0, 1, 9]),
     });

@@ -13,6 +13,8 @@ export interface Unit {
   sequence: number;
   /** When it is shown, microseconds on the stream's own timeline. */
   shownUs: number;
+  /** How much later it is shown than it is decoded, microseconds. */
+  delayUs: number;
   /** When it arrived at the owner's box, unix milliseconds. */
   capturedMs: number;
   /** NAL units, each behind its length. */
@@ -33,6 +35,7 @@ export function readUnit(bytes: Uint8Array<ArrayBuffer>): Unit | null {
     key: (flags & KEY) !== 0,
     sequence: view.getUint32(2),
     shownUs: Math.round((Number(pts) * 100) / 9),
+    delayUs: Math.round((Number(pts - dts) * 100) / 9),
     capturedMs: Number(wallUs) / 1000,
     picture: bytes.subarray(HEAD_BYTES),
   };
