@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from benches._hand import Hand
-from serambi.agreement.model import Purpose
+from serambi.agreement.model import Action, Purpose
 from serambi.base.clock import SystemClock
 from serambi.base.words import Words
 from serambi.center.accounts import Accounts, Role
@@ -128,7 +128,9 @@ class BenchTown:
         url = f"http://{_LOOPBACK}:{self.layout.ports.keepers[SITE]}{path}"
         return self.site.http(method, url, self.layout.owner_tokens[SITE], body)
 
-    def agree(self, until: float) -> bytes:
+    def agree(
+        self, until: float, actions: tuple[Action, ...] = ("live",), since: float | None = None
+    ) -> bytes:
         """Sign a new agreement on both cameras, and return when they are open."""
         self.numbered += 1
         raw = papers.agree(
@@ -141,6 +143,8 @@ class BenchTown:
             legal_basis=Words("Kesepakatan", "Agreement"),
             parties=("owner", "witness", "police"),
             purposes=(Purpose("routine_watch", _PURPOSE),),
+            actions=actions,
+            since=since,
         )
         self.keeper("POST", "/api/documents", raw.decode())
         self.until_open()

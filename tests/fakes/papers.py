@@ -7,6 +7,7 @@ from serambi.agreement.attestation import read_attestation
 from serambi.agreement.instants import ALWAYS, instant_text
 from serambi.agreement.model import (
     PROHIBITED,
+    Action,
     Agreement,
     Purpose,
     Retention,
@@ -32,8 +33,10 @@ def agree(
     legal_basis: Words,
     parties: tuple[str, ...],
     purposes: tuple[Purpose, ...],
+    actions: tuple[Action, ...] = ("live",),
+    since: float | None = None,
 ) -> bytes:
-    """A new agreement on live views of these cameras, at any hour from now on until `until` (unix
+    """A new agreement on these cameras, at any hour from `since` (now) until `until` (unix
     seconds), signed by all `parties`."""
     agreement = Agreement(
         number=number,
@@ -42,9 +45,9 @@ def agree(
         viewer=layout.town.center.party,
         purposes=purposes,
         legal_basis=legal_basis,
-        sites=(SharedSite(site, tuple(cameras), ("live",), layout.town.zone, ALWAYS),),
+        sites=(SharedSite(site, tuple(cameras), actions, layout.town.zone, ALWAYS),),
         retention=Retention(72),
-        valid_from=instant_text(time.time() - 60),
+        valid_from=instant_text(since or time.time() - 60),
         valid_until=instant_text(until),
         prohibited=PROHIBITED,
         heartbeat_s=900,

@@ -250,12 +250,12 @@ class Index:
         return [(Segment(*row[:10]), _fragment(row[10:])) for row in rows]
 
     def spans(self, camera: str, from_us: int, to_us: int, limit: int) -> list[tuple[int, int]]:
-        """When there are pictures in this time, as (from, until); the first `limit` of them. What
-        is apart by less than `GAP_MIN_US` is one."""
+        """When there are pictures that can be played from a key frame in this time, as (from,
+        until); the first `limit` of them. What is apart by less than `GAP_MIN_US` is one."""
         rows = self._rows(
             "SELECT f.start_us, f.end_us FROM segments JOIN fragments AS f ON segment = id"
-            " WHERE camera = ? AND f.start_us < ? AND f.end_us > ? AND segments.start_us < ?"
-            " AND segments.start_us >= coalesce((SELECT max(start_us) FROM segments"
+            " WHERE camera = ? AND f.start_us < ? AND f.start_us >= ? AND key"
+            " AND segments.start_us < ? AND segments.start_us >= coalesce((SELECT max(start_us) FROM segments"
             " WHERE camera = ? AND start_us <= ?), 0)"
             " ORDER BY f.start_us",
             (camera, to_us, from_us, to_us, camera, from_us),

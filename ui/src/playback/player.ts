@@ -41,6 +41,8 @@ const WAITING_MIN = 60;
 /** Nothing for this long is a gap, and never shown as footage. */
 const GAP_US = 1_000_000;
 const AGAIN_MS = 2_000;
+/** How long it is said that something was passed over. */
+const TOLD_MS = 4_000;
 
 export class Player {
   state: State = {
@@ -115,7 +117,7 @@ export class Player {
 
   pause(): void {
     this.whenFound = 'paused';
-    if (this.state.phase === 'playing') this.set({ phase: 'paused' });
+    if (this.state.phase === 'playing') this.set({ phase: 'paused', skipped: null });
   }
 
   setSpeed(speed: number): void {
@@ -307,7 +309,10 @@ export class Player {
     const shown = this.shower.show(untilUs);
     // The clock of the recording does not run ahead of what is decoded.
     this.atUs = Math.min(untilUs, (this.shower.next() ?? untilUs) + passedUs);
-    if (shown !== null) this.set({ atMs: shown / 1000 });
+    if (shown === null) return;
+    const { skipped } = this.state;
+    const told = skipped !== null && shown / 1000 < skipped.toMs + TOLD_MS * this.state.speed;
+    this.set({ atMs: shown / 1000, skipped: told ? skipped : null });
   }
 
   /** The session's range is played out: the next one, or the end of what there is. */
