@@ -52,7 +52,8 @@ def test_the_gate_plays_back_and_gives_itself_back(town: Town, wall: Screen) -> 
     for by, key in ((1, "."), (0, ",")):
         wall.page.keyboard.press(key)
         until(f"it stands at {by}", lambda by=by: frame_of(wall) - stands == by)  # type: ignore[misc]
-    assert wall.violations() == []
+    found = wall.violations()
+    assert found == [], "\n".join(found)
     wall.page.keyboard.press("Escape")
     expect(hero.locator(".playback")).to_have_count(0)
     wall.see_moving({GATE})

@@ -19,6 +19,8 @@ from serambi.fabric.messages import (
     STATE_TYPE,
     CameraState,
     Purpose,
+    RecordedGap,
+    RecordedSpan,
     Reply,
     Request,
     SiteState,
@@ -149,6 +151,7 @@ class Gateway:
     documents: list[bytes] = field(default_factory=list)
     change_reply: Callable[[Reply], Reply] = lambda reply: reply
     reply_key: SigningKey | None = None
+    windows: list[bytes] = field(default_factory=list)
     grant_s: float = 60.0
     seq: int = 0
 
@@ -184,6 +187,18 @@ class Gateway:
             reply = self._decide(request)
         return seal(REPLY_TYPE, self.change_reply(reply), self.reply_key or self.key)
 
+    def window(self, camera: str, session: str, raw: bytes) -> bytes:
+        """The next window of an open playback; raises UNAVAILABLE for anything else."""
+        envelope = dsse.load(raw)
+        assert dsse.verified_by(envelope, [self.center.public])
+        request = decode(Request, envelope.payload, what="request", max_bytes=65536)
+        self.requests.append(request)
+        known = self.sessions.get(session)
+        same = known is not None and (request.kind, request.camera) == ("fetch", camera)
+        if not same or self.refuse or not self.windows:
+            raise SerambiError(Kind.UNAVAILABLE, self._reason(), where=f"site {self.site}")
+        return self.windows.pop(0)
+
     def _reason(self) -> str:
         return self.refuse[0] if self.refuse else "allowed"
 
@@ -194,6 +209,16 @@ class Gateway:
             self.refuse.pop(0)
         self.seq += 1
         until_ms = 0
+        if request.kind == "list":
+            spans = (RecordedSpan(request.from_ms, request.to_ms),) if allowed else ()
+            gaps = (
+                (RecordedGap(request.from_ms, request.from_ms + 1, "restart"),) if allowed else ()
+            )
+            return Reply(
+                *(self.site, request.nonce, request.session, allowed, reason, "PKS-1", 0, self.seq),
+                spans=spans,
+                gaps=gaps,
+            )
         if request.kind == "close":
             self.sessions.pop(request.session, None)
         elif allowed:

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 Span = tuple[int, int]
 """From, until (not included), unix microseconds."""
 
+_LENGTH_BYTES = 4
+_HEADS_BYTES = 30 + _LENGTH_BYTES  # before each picture in a window
 _MOOF_MAX_BYTES = 256 + 16 * (GOP_CACHE_MAX_UNITS + 1)
 
 
@@ -44,7 +46,7 @@ class Read:
         added = (unit,) if config == self.config else (config, unit)
         self.config = config
         self.messages += added
-        self.size_bytes += sum(map(len, added))
+        self.size_bytes += sum(len(message) + _LENGTH_BYTES for message in added)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ class Archive:
                     continue
                 if wall_us >= span[1] or (wanted.step == "keys" and sample.ticks):
                     return False
-                if read.messages and read.size_bytes + sample.size_bytes > wanted.size_bytes:
+                adds = sample.size_bytes + _HEADS_BYTES
+                if read.messages and read.size_bytes + adds > wanted.size_bytes:
                     read.next_us = wall_us
                     return True
                 data = os.pread(descriptor, sample.size_bytes, fragment.offset + sample.at)

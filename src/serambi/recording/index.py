@@ -255,7 +255,8 @@ class Index:
         rows = self._rows(
             "SELECT f.start_us, f.end_us FROM segments JOIN fragments AS f ON segment = id"
             " WHERE camera = ? AND f.start_us < ? AND f.start_us >= ? AND key"
-            " AND segments.start_us < ? AND segments.start_us >= coalesce((SELECT max(start_us) FROM segments"
+            " AND segments.start_us < ?"
+            " AND segments.start_us >= coalesce((SELECT max(start_us) FROM segments"
             " WHERE camera = ? AND start_us <= ?), 0)"
             " ORDER BY f.start_us",
             (camera, to_us, from_us, to_us, camera, from_us),
