@@ -123,7 +123,11 @@ def _click(page: Page, town: Town, count: int) -> list[Click]:
 
 def _spans(town: Town, camera: Camera) -> list[dict[str, int]]:
     now_ms = int(time.time() * 1000)
-    query = {"purpose": "routine_watch", "from_ms": now_ms - 900_000, "to_ms": now_ms - 2000}
+    query: dict[str, str | int] = {
+        "purpose": "routine_watch",
+        "from_ms": now_ms - 900_000,
+        "to_ms": now_ms - 2000,
+    }
     answer = town.operator.get(f"/api/cameras/{camera.id}/recordings", params=query)
     spans: list[dict[str, int]] = answer.raise_for_status().json()["spans"]
     return spans

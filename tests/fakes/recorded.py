@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -70,7 +71,7 @@ class Player:
         self.range = (0, 0)
 
     def request(self, kind: str, **changes: object) -> bytes:
-        fields: dict[str, object] = {
+        fields: dict[str, Any] = {
             "kind": kind,
             "session": self.session,
             "action": "playback",

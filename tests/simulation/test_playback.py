@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def sites(*actions: str, hours: tuple[Hours, ...] = ALWAYS) -> tuple[SharedSite,
 
 @asynccontextmanager
 async def at_work(
-    folder: Path, clock: ManualClock, shared: tuple[SharedSite, ...], **changes: object
+    folder: Path, clock: ManualClock, shared: tuple[SharedSite, ...], **changes: Any
 ) -> AsyncIterator[tuple[Site, Keeper, Courier]]:
     site = Site(folder / "keeper", sites=shared, **changes)
     site.put_documents()
