@@ -57,6 +57,13 @@ def refuse(query: zenoh.Query, text: str) -> None:
         query.reply_err(text)
 
 
+def let_go(query: zenoh.Query) -> None:
+    """No answer will come, if none did. Whoever still answers in a thread, after a cancellation,
+    has it borrowed and lets go of it then: raising here would swallow the cancellation."""
+    with contextlib.suppress(RuntimeError):
+        query.drop()  # type: ignore[no-untyped-call]
+
+
 def give(query: zenoh.Query, key: str, raw: bytes) -> None:
     with query:
         query.reply(key, raw)

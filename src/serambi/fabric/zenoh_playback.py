@@ -19,7 +19,7 @@ from serambi.base.limits import (
 from serambi.fabric import keys, profile
 from serambi.fabric.blocking import within
 from serambi.fabric.port import FetchHandler
-from serambi.fabric.replies import FirstReply, give, refuse
+from serambi.fabric.replies import FirstReply, give, let_go, refuse
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Playbacks:
         try:
             self._waiting.put_nowait(query)
         except asyncio.QueueFull:
-            query.drop()  # type: ignore[no-untyped-call]
+            let_go(query)
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -61,7 +61,7 @@ class Playbacks:
             except (zenoh.ZError, SerambiError) as error:
                 log.warning("site %s: a window was not sent: %s", self._site, error)
             finally:
-                query.drop()  # type: ignore[no-untyped-call]
+                let_go(query)
 
     async def _answer(self, query: zenoh.Query) -> None:
         payload = query.payload

@@ -33,7 +33,7 @@ from serambi.fabric.flow import Flow
 from serambi.fabric.inbox import Inbox
 from serambi.fabric.port import CommandHandler, FetchHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
-from serambi.fabric.replies import FirstReply, content, give, refuse
+from serambi.fabric.replies import FirstReply, content, give, let_go, refuse
 from serambi.fabric.zenoh_playback import Playbacks, no_playbacks
 
 log = logging.getLogger(__name__)
@@ -367,7 +367,7 @@ class ZenohSite:
             self._commands.put_nowait(query)
         except asyncio.QueueFull:
             self.counts.commands_refused += 1
-            query.drop()  # type: ignore[no-untyped-call]
+            let_go(query)
 
     async def _answer_commands(self) -> None:
         """One after the other; whatever becomes of one, the next is answered on the same link."""
@@ -382,7 +382,7 @@ class ZenohSite:
                 log.exception("site %s: a command crashed", self._site)
             finally:
                 # The asker hears at once that no answer will come.
-                query.drop()  # type: ignore[no-untyped-call]
+                let_go(query)
 
     async def _answer(self, query: zenoh.Query) -> None:
         payload = query.payload
