@@ -57,6 +57,16 @@ def test_a_view_that_is_open_counts_until_now() -> None:
     assert of(opened(1, "a")).watched_ms == 99 * HOUR_MS, "no longer than the period"
 
 
+def test_what_is_no_figure_counts_as_an_entry_only() -> None:
+    figures = of(entry("clock_reset", 1), entry("roster_accepted", 2))
+    assert figures == replace(of(), entries=2)
+
+
+def test_a_stop_lasts_until_it_is_lifted() -> None:
+    (stop,) = of(entry("stopped", 1, camera="cam-1"), entry("resumed", 3, camera="cam-1")).stops
+    assert stop.end_ms - stop.begin_ms == 2 * HOUR_MS
+
+
 def test_a_view_whose_process_died_ends_at_the_restart() -> None:
     figures = of(opened(1, "a"), entry("started", 2), closed(9, "a"))
     assert (figures.watched_ms, figures.open_views, figures.starts) == (HOUR_MS, 0, {"gudang": 1})
