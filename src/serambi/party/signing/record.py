@@ -1,0 +1,66 @@
+"""Who of the institution did what at its desk: lines of JSON, appended and never changed.
+
+Other parties hear what the institution says; which person said it stays here.
+"""
+
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from serambi.base.clock import Clock, unix_ms
+from serambi.base.errors import Kind, SerambiError
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """`what` is `sign`, `refusal`, `remark`, `proposal`, `revoke`, `take` or `draft`."""
+
+    at_ms: int
+    account: str
+    what: str
+    paper: str
+
+
+class Record:
+    """The file `desk.log` of a party's folder."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._path = folder / "desk.log"
+        self._clock = clock
+        self._mutex = threading.Lock()
+
+    def add(self, account: str, what: str, paper: str) -> None:
+        """Write one line, before the act. Raises `UNAVAILABLE` when the disk refuses it: nothing
+        is signed that nobody is named for."""
+        line = {"at_ms": unix_ms(self._clock.now()), "by": account, "act": what, "paper": paper}
+        try:
+            with self._mutex, self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"the desk's record cannot be written: {error.strerror}",
+                where=str(self._path),
+                hint="free space on the disk",
+            ) from error
+
+    def of(self, paper: str) -> list[Act]:
+        """What was done with one paper here, oldest first. Lines that were torn are left out."""
+        found = []
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                for line in file:
+                    if paper in line:
+                        found += _acts(line)
+        except FileNotFoundError:
+            return []
+        return found
+
+
+def _acts(line: str) -> list[Act]:
+    try:
+        said = json.loads(line)
+        return [Act(int(said["at_ms"]), str(said["by"]), str(said["act"]), str(said["paper"]))]
+    except (ValueError, KeyError, TypeError):
+        return []
