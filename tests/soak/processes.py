@@ -14,9 +14,9 @@ COURIER_GROWTH_MAX_BYTES = 8 << 20
 """A courier holds nothing: what it needs does not depend on what happened."""
 CREEP_MAX_BYTES = (1 << 20) / 20
 """How much more a courier may take with each fault, in the long run."""
-CREEP_FROM = 6
-"""Until then every path is walked for the first time."""
 CREEP_LOOKS = 16
+"""As many must lie in the later half of a life. In the earlier one every path is walked for the
+first time, and heaps find their size."""
 DESCRIPTORS_SLACK = 24
 THREADS_SLACK = 12
 
@@ -99,8 +99,9 @@ class Lives:
 
 
 def creep_bytes(life: Sequence[Sample]) -> float:
-    """By how much memory rises from one look to the next; 0 while there are too few to say."""
-    steady = [one.memory_bytes for one in life[CREEP_FROM:]]
+    """By how much memory rises from one look to the next in the later half of a life; 0 while there
+    are too few to say."""
+    steady = [one.memory_bytes for one in life[len(life) // 2 :]]
     if len(steady) < CREEP_LOOKS:
         return 0.0
     return statistics.linear_regression(range(len(steady)), steady).slope

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.processes import CREEP_FROM, CREEP_LOOKS, CREEP_MAX_BYTES, Sample, creep_bytes
+from tests.soak.processes import CREEP_LOOKS, CREEP_MAX_BYTES, Sample, creep_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 # One buffer as large as a burst behind a cut; then many that are freed, each with a small one
@@ -55,18 +55,19 @@ def test_buffers_that_were_freed_leave_nothing_behind() -> None:
 
 
 def _life(each_bytes: float) -> list[Sample]:
-    """Memory that jumps while warming up, wavers by half a MiB, and rises with each look."""
+    """Memory that rises by 6 MiB while heaps find their size, wavers by half a MiB, and rises with
+    each look."""
     chance = random.Random(3)
     return [
         Sample(
             at=float(n),
             memory_bytes=(45 << 20)
             + round(n * each_bytes + chance.uniform(-(1 << 18), 1 << 18))
-            + min(n, CREEP_FROM) * (1 << 19),
+            + min(n, CREEP_LOOKS) * (6 << 20) // CREEP_LOOKS,
             descriptors=20,
             threads=10,
         )
-        for n in range(CREEP_FROM + 24)
+        for n in range(2 * CREEP_LOOKS + 16)
     ]
 
 
@@ -76,4 +77,4 @@ def test_a_rise_of_one_mib_in_twenty_faults_is_seen() -> None:
 
 def test_memory_that_wavers_is_no_rise() -> None:
     assert abs(creep_bytes(_life(0))) < CREEP_MAX_BYTES / 2
-    assert creep_bytes(_life(50 * CREEP_MAX_BYTES)[: CREEP_FROM + CREEP_LOOKS - 1]) == 0
+    assert creep_bytes(_life(50 * CREEP_MAX_BYTES)[: 2 * CREEP_LOOKS - 2]) == 0

@@ -28,8 +28,8 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield inbox, outbox
 
 
-def apart(runs: Iterator[tuple[bytes, int]]) -> list[bytes]:
-    return [data[at : at + size] for data, size in runs for at in range(0, len(data), size)]
+def apart(runs: Iterator[tuple[bytes | memoryview, int]]) -> list[bytes]:
+    return [bytes(data[at : at + size]) for data, size in runs for at in range(0, len(data), size)]
 
 
 @pytest.fixture(scope="module")

@@ -97,10 +97,10 @@ class Datagrams:
         # struct cmsghdr: length, level and type before the figure.
         self._segments = memoryview(self._control).cast("I")[4 :: _CONTROL_BYTES // _WORD]
 
-    def receive(self, sock: socket.socket) -> Iterator[tuple[bytes, int]]:
+    def receive(self, sock: socket.socket) -> Iterator[tuple[bytes | memoryview, int]]:
         """What has come, in order: datagrams one behind the other and the size of each; only the
-        last one may be shorter. Raises `OSError` when the kernel reports an ICMP message about an
-        earlier packet of ours."""
+        last one may be shorter. Copy what you keep: the next turn overwrites it. Raises `OSError`
+        when the kernel reports an ICMP message about an earlier packet of ours."""
         for _ in range(UDP_BATCHES_AT_ONCE):
             count = self._receive(
                 sock.fileno(), self._address, self._count, socket.MSG_DONTWAIT, None
@@ -114,19 +114,20 @@ class Datagrams:
             if count < self._count:
                 return
 
-    def _runs(self, count: int) -> Iterator[tuple[bytes, int]]:
-        """Those of one size are taken together: most of a picture's are."""
+    def _runs(self, count: int) -> Iterator[tuple[bytes | memoryview, int]]:
+        """Those of one size are taken together: most of a picture's are, by the kernel already
+        where it can."""
         told = self._control_sizes[:count].tolist()
         self._control_sizes[:count] = self._control_room[:count]
         run, alike, at = list[memoryview](), 0, 0
         for number, size in enumerate(self._sizes[:count].tolist()):
             each = self._segments[number] if told[number] else size
             if run and (each != alike or len(run[-1]) % alike):
-                yield b"".join(run), alike
+                yield b"".join(run) if len(run) > 1 else run[0], alike
                 run = []
             if size and each:
                 run.append(self._view[at : at + size])
                 alike = each
             at += _SLOT_BYTES
         if run:
-            yield b"".join(run), alike
+            yield b"".join(run) if len(run) > 1 else run[0], alike

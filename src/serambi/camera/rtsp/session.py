@@ -121,7 +121,7 @@ class Session:
         elif channel == self._channels[1]:
             track.report(packet, wall_us / 1e6)
 
-    def datagrams(self, data: bytes, size: int, now_s: float, wall_us: int) -> None:
+    def datagrams(self, data: bytes | memoryview, size: int, now_s: float, wall_us: int) -> None:
         """RTP packets of `size` bytes each, the last one of what is left, that came beside the
         connection."""
         track = self.track

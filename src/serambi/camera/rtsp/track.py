@@ -100,15 +100,15 @@ class Track:
             at = self._same(data, at, stop, _FRAMING)
         return at
 
-    def datagrams(self, data: bytes, size: int) -> None:
-        """Take datagrams of `size` bytes each, the last one of what is left."""
+    def datagrams(self, data: bytes | memoryview, size: int) -> None:
+        """Take datagrams of `size` bytes each, the last one of what is left. `data` is not kept."""
         at, end = 0, len(data)
         while at < end:
             stop = min(at + size, end)
-            self.packet(data[at:stop])
+            self.packet(bytes(data[at:stop]))
             at = self._same(data, at, stop, 0)
 
-    def _same(self, data: bytes, before: int, at: int, framing: int) -> int:
+    def _same(self, data: bytes | memoryview, before: int, at: int, framing: int) -> int:
         """Behind the packet from `before` to `at`: take those that differ from it by nothing but
         number and content, fragments in the middle of a unit. It is what comes mostly, and where
         most of the time goes. Returns where it stopped."""
@@ -119,7 +119,7 @@ class Track:
         if append is None or order.waiting or content_bytes < 1:
             return at
         layout = _layout(framing, len(fragment), content_bytes)
-        head = data[before : before + framing] + self._plain
+        head = bytes(data[before : before + framing]) + self._plain
         tail = _STAMP.pack(depacketizer.timestamp, self._ssrc) + fragment
         expected, count = order.expected, 0
         whole = at + (len(data) - at) // size * size

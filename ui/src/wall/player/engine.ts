@@ -1,4 +1,5 @@
-/** The seam between a stream and whatever draws it. */
+/** The seam between a view and whatever draws it. */
+import type { Said } from './line';
 
 export interface StreamConfig {
   codec: string;
@@ -12,6 +13,9 @@ export interface EngineEvents {
   shown(capturedMs: number): void;
   /** It cannot go on; the stream must begin again. `fatal`: trying again will not help. */
   failed(why: string, fatal: boolean): void;
+  said(said: Said): void;
+  /** The WebSocket was closed, not by us. What is on the screen stays. */
+  closed(): void;
 }
 
 export interface Engine {
@@ -19,11 +23,11 @@ export interface Engine {
   readonly format: 'fmp4' | 'units';
   /** The element that shows the pictures. */
   readonly element: HTMLElement;
-  configure(config: StreamConfig): void;
-  push(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Draw what comes over the WebSocket at `url`, instead of one it had before. */
+  open(url: string): void;
   /** The element was put elsewhere in the page, or the page is seen again. */
   shownAgain(): void;
-  /** Remove every picture at once and give everything back. */
+  /** Close the WebSocket, remove every picture at once and give everything back. */
   destroy(): void;
 }
 

@@ -2,12 +2,14 @@
 import type { Stream } from '../../api/client';
 import type { MakeEngine } from './engine';
 import { MseEngine } from './mse';
-import { hasWebCodecs, WebCodecsEngine } from './webcodecs';
+import { hasWebCodecs, warm, WebCodecsEngine } from './webcodecs';
 
 const mse: MakeEngine = (events) => new MseEngine(events);
 const webCodecs: MakeEngine = (events) => new WebCodecsEngine(events);
 
 /** Main streams are enlarged: there delay counts. Many small ones cost least in MediaSource. */
 export function enginesFor(stream: Stream): readonly [MakeEngine, ...MakeEngine[]] {
-  return stream === 'main' && hasWebCodecs() ? [webCodecs, mse] : [mse];
+  if (!hasWebCodecs()) return [mse];
+  warm();
+  return stream === 'main' ? [webCodecs, mse] : [mse];
 }

@@ -2,6 +2,7 @@
 import { readFragment } from './boxes';
 import { keepAtEdge, trimTo, type Span } from './edge';
 import type { Engine, EngineEvents, StreamConfig } from './engine';
+import { Line } from './line';
 import { CaptureTimes } from './timeline';
 
 const QUEUE_MAX = 512;
@@ -22,6 +23,7 @@ export class MseEngine implements Engine {
   private readonly times = new CaptureTimes();
   private readonly steps: Step[] = [];
   private readonly timer: ReturnType<typeof setInterval>;
+  private line: Line | null = null;
   private buffer: SourceBuffer | null = null;
   private codec = '';
   private queuedBytes = 0;
@@ -48,7 +50,17 @@ export class MseEngine implements Engine {
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
 
-  configure(config: StreamConfig): void {
+  open(url: string): void {
+    this.line?.close();
+    this.line = new Line(url, {
+      config: (config) => this.configure(config),
+      picture: (bytes) => this.push(bytes),
+      said: (said) => this.events.said(said),
+      closed: () => this.events.closed(),
+    });
+  }
+
+  private configure(config: StreamConfig): void {
     const codec = `video/mp4; codecs="${config.codec}"`;
     if (!MediaSource.isTypeSupported(codec)) {
       this.fail(`this browser does not play ${config.codec}`, true);
@@ -60,7 +72,7 @@ export class MseEngine implements Engine {
     this.run();
   }
 
-  push(bytes: Uint8Array<ArrayBuffer>): void {
+  private push(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.over || this.codec === '') return;
     const fragment = readFragment(bytes);
     if (fragment !== null) {
@@ -88,6 +100,7 @@ export class MseEngine implements Engine {
   destroy(): void {
     if (this.over) return;
     this.over = true;
+    this.line?.close();
     clearInterval(this.timer);
     this.steps.length = 0;
     this.times.clear();

@@ -1,8 +1,9 @@
-/** One open view: asks for the session, keeps its WebSocket, hands pictures to an engine. */
+/** One open view: asks for the session, has an engine that draws what its WebSocket brings. */
 import { api, socketUrl, type Failure, type Stream } from '../../api/client';
 import { Backoff } from '../../parts/backoff';
-import type { Engine, MakeEngine, StreamConfig } from './engine';
+import type { Engine, MakeEngine } from './engine';
 import { LagMeter, NO_LAG, type Lag } from './lag';
+import type { Said } from './line';
 
 export type Phase = 'asking' | 'opening' | 'playing' | 'again' | 'ended' | 'refused';
 
@@ -47,7 +48,7 @@ export class View {
   private engine: Engine | null = null;
   /** Which of `engines` is in use. */
   private engineAt = 0;
-  private socket: WebSocket | null = null;
+  private linked = false;
   private session = '';
   private socketsInVain = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -87,7 +88,6 @@ export class View {
     this.stopped = true;
     clearTimeout(this.timer);
     this.dropPicture();
-    this.dropSocket();
     this.listeners.clear();
     await this.giveBack();
   }
@@ -135,20 +135,13 @@ export class View {
       this.engine = make({
         shown: (capturedMs) => this.shown(capturedMs),
         failed: (_, fatal) => this.engineFailed(fatal),
+        said: (said) => this.told(said),
+        closed: () => this.lostLine(),
       });
     }
     const path = `/api/sessions/${encodeURIComponent(this.session)}/live`;
-    const socket = new WebSocket(socketUrl(`${path}?format=${this.engine.format}`));
-    socket.binaryType = 'arraybuffer';
-    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
-      if (this.socket !== socket) return;
-      if (typeof event.data === 'string') this.told(event.data);
-      else this.engine?.push(new Uint8Array(event.data));
-    };
-    socket.onclose = () => {
-      if (this.socket === socket) this.lostSocket();
-    };
-    this.socket = socket;
+    this.engine.open(socketUrl(`${path}?format=${this.engine.format}`));
+    this.linked = true;
     // In the page before its first picture: what is nowhere is not drawn.
     const { element } = this.engine;
     if (this.seen.element !== element || this.seen.reduced !== '') {
@@ -156,23 +149,20 @@ export class View {
     }
   }
 
-  /** A text that nobody here knows is for a newer page. */
-  private told(text: string): void {
-    const said = saidIn(text);
+  private told(said: Said): void {
     if (typeof said.ended === 'string') {
       this.ended(said.ended);
     } else if (said.reduced === '' || said.reduced === 'sub') {
       this.set({ reduced: said.reduced });
     } else if (typeof said.codec === 'string') {
-      const { codec, record = '', width = 0, height = 0 } = said;
-      this.engine?.configure({ codec, record, width, height });
+      const { width = 0, height = 0 } = said;
       this.set({ width, height });
     }
   }
 
   private shown(capturedMs: number): void {
     this.lag.shown(capturedMs);
-    if (this.seen.phase === 'playing' || this.socket === null) return;
+    if (this.seen.phase === 'playing' || !this.linked) return;
     this.backoff.reset();
     this.socketsInVain = 0;
     this.set({ phase: 'playing', reason: '', overMs: 0 });
@@ -186,14 +176,13 @@ export class View {
 
   private ended(reason: string): void {
     this.dropPicture();
-    this.dropSocket();
     this.session = '';
     this.over('ended', reason, null);
     this.later(() => void this.ask(), 2_000);
   }
 
-  private lostSocket(): void {
-    this.socket = null;
+  private lostLine(): void {
+    this.linked = false;
     this.socketsInVain += 1;
     this.set({ phase: 'again' });
     const anew = this.socketsInVain >= SOCKETS_A_SESSION;
@@ -209,7 +198,6 @@ export class View {
 
   private engineFailed(fatal: boolean): void {
     this.dropPicture();
-    this.dropSocket();
     if (fatal && this.engineAt + 1 < this.engines.length) {
       this.engineAt += 1;
       this.connect();
@@ -237,30 +225,14 @@ export class View {
   private dropPicture(): void {
     this.engine?.destroy();
     this.engine = null;
+    this.linked = false;
     this.lag.clear();
     if (this.seen.element !== null) this.set({ element: null });
-  }
-
-  private dropSocket(): void {
-    const socket = this.socket;
-    this.socket = null;
-    socket?.close();
   }
 
   private async giveBack(): Promise<void> {
     const { session } = this;
     this.session = '';
     if (session !== '') await api.closeSession(session);
-  }
-}
-
-type Said = Partial<StreamConfig> & { ended?: string; reduced?: string };
-
-function saidIn(text: string): Said {
-  try {
-    const said: unknown = JSON.parse(text);
-    return typeof said === 'object' && said !== null ? said : {};
-  } catch {
-    return {};
   }
 }

@@ -1,60 +1,47 @@
 /** Pictures through WebCodecs: every unit decoded as it comes, only the newest frame drawn. For the
- * one enlarged tile, where delay counts; on a wall MediaSource decodes for less. */
-import type { Engine, EngineEvents, StreamConfig } from './engine';
-import { Gate, Newest, readUnit, type Unit } from './units';
+ * one enlarged tile, where delay counts; on a wall MediaSource decodes for less. The work itself is
+ * done by a `Painter` in a worker. */
+import type { Engine, EngineEvents } from './engine';
+import type { Begin, FromPainter, ToPainter } from './painter';
 
-/** Errors of the decoder in one minute before another engine is to try. */
-const FAILURES_MAX = 3;
-const FAILURES_WITHIN_MS = 60_000;
+let worker: Worker | null = null;
 
 /** Browsers offer WebCodecs to localhost and over TLS only. */
 export function hasWebCodecs(): boolean {
-  return 'VideoDecoder' in globalThis && 'EncodedVideoChunk' in globalThis;
+  return (
+    'VideoDecoder' in globalThis &&
+    'EncodedVideoChunk' in globalThis &&
+    'Worker' in globalThis &&
+    'transferControlToOffscreen' in HTMLCanvasElement.prototype
+  );
+}
+
+/** The one worker of the page. To be called before it is needed: to begin it takes a while. */
+export function warm(): Worker {
+  worker ??= new Worker(new URL('./painter.ts', import.meta.url), { type: 'module' });
+  return worker;
 }
 
 export class WebCodecsEngine implements Engine {
   readonly format = 'units';
   readonly element: HTMLCanvasElement;
-  private readonly canvas: CanvasRenderingContext2D | null;
-  private readonly gate = new Gate();
-  private readonly newest = new Newest();
-  private decoder: VideoDecoder | null = null;
-  private wanted: VideoDecoderConfig | null = null;
-  private failures: number[] = [];
+  private readonly port: MessagePort;
+  private readonly worker = warm();
   private over = false;
 
   constructor(private readonly events: EngineEvents) {
     this.element = document.createElement('canvas');
     this.element.setAttribute('aria-hidden', 'true');
-    this.canvas = this.element.getContext('2d', { alpha: false });
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    port1.onmessage = ({ data }: MessageEvent<FromPainter>) => this.told(data);
+    this.worker.addEventListener('error', this.workerFailed);
+    const begin: Begin = { canvas: this.element.transferControlToOffscreen(), port: port2 };
+    this.worker.postMessage(begin, [begin.canvas, port2]);
   }
 
-  configure({ codec, record }: StreamConfig): void {
-    const description = bytesOf(record);
-    if (this.canvas === null || description === null) {
-      this.fail('this configuration cannot be used', true);
-      return;
-    }
-    // The timeline may begin anew: no frame of before is mixed with those that follow.
-    this.wanted = { codec, description, optimizeForLatency: true };
-    this.gate.renew();
-  }
-
-  push(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.over || this.wanted === null) return;
-    const unit = readUnit(bytes);
-    if (unit === null) {
-      this.gate.tear();
-      return;
-    }
-    const verdict = this.gate.judge(unit, this.decoder?.decodeQueueSize ?? 0);
-    if (verdict === 'skip') return;
-    try {
-      if (verdict === 'begin') this.begin(this.wanted);
-      this.decode(unit);
-    } catch (error) {
-      this.broken(error);
-    }
+  open(url: string): void {
+    this.say({ open: url });
   }
 
   /** A canvas keeps its picture wherever it is put. */
@@ -62,85 +49,25 @@ export class WebCodecsEngine implements Engine {
 
   destroy(): void {
     if (this.over) return;
+    this.say('destroy');
     this.over = true;
-    if (this.decoder !== null && this.decoder.state !== 'closed') this.decoder.close();
-    this.newest.clear();
+    this.worker.removeEventListener('error', this.workerFailed);
     this.element.remove();
-    // Takes the pixels away also from whoever still holds the element.
-    this.element.width = 0;
   }
 
-  /** A decoder without a past. */
-  private begin(config: VideoDecoderConfig): void {
-    this.newest.clear();
-    if (this.decoder === null || this.decoder.state === 'closed') {
-      const decoder: VideoDecoder = new VideoDecoder({
-        output: (frame) => this.show(frame),
-        error: (error) => {
-          if (this.decoder === decoder) this.broken(error);
-        },
-      });
-      this.decoder = decoder;
-    } else {
-      this.decoder.reset();
-    }
-    this.decoder.configure(config);
+  private say(said: ToPainter): void {
+    this.port.postMessage(said);
   }
 
-  private decode(unit: Unit): void {
-    this.newest.expect(unit, performance.now());
-    this.decoder?.decode(
-      new EncodedVideoChunk({
-        type: unit.key ? 'key' : 'delta',
-        timestamp: unit.shownUs,
-        data: unit.picture,
-      }),
-    );
+  private told(event: FromPainter): void {
+    if (this.over) return;
+    const [name, ...words] = event;
+    (this.events[name] as (...words: unknown[]) => void)(...words);
   }
 
-  /** Frames come in the order of showing; each is closed, or the decoder runs out of them. */
-  private show(frame: VideoFrame): void {
-    const backlog = this.decoder?.decodeQueueSize ?? 0;
-    const capturedMs = this.over
-      ? null
-      : this.newest.choose(frame.timestamp, backlog, performance.now());
-    if (capturedMs !== null) this.draw(frame);
-    frame.close();
-    if (capturedMs !== null) this.events.shown(capturedMs);
-  }
-
-  private draw(frame: VideoFrame): void {
-    const { displayWidth: width, displayHeight: height } = frame;
-    // Setting a size clears the canvas: only when it is another one.
-    if (this.element.width !== width) this.element.width = width;
-    if (this.element.height !== height) this.element.height = height;
-    this.canvas?.drawImage(frame, 0, 0, width, height);
-  }
-
-  /** The last picture stays and grows late; the next key frame begins afresh. */
-  private broken(error: unknown): void {
-    const why = String(error);
-    if (error instanceof DOMException && error.name === 'NotSupportedError') {
-      this.fail(why, true);
-      return;
-    }
-    const now = performance.now();
-    this.failures = this.failures.filter((at) => now - at < FAILURES_WITHIN_MS);
-    this.failures.push(now);
-    this.gate.renew();
-    if (this.failures.length > FAILURES_MAX) this.fail(why, true);
-  }
-
-  private fail(why: string, fatal: boolean): void {
-    if (!this.over) this.events.failed(why, fatal);
-  }
-}
-
-/** Base64 to bytes, null for what is not base64. */
-function bytesOf(text: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  } catch {
-    return null;
-  }
+  /** It never began, or something in it was not caught: the next engine is given a new one. */
+  private readonly workerFailed = (event: ErrorEvent): void => {
+    if (worker === this.worker) worker = null;
+    if (!this.over) this.events.failed(event.message || 'the worker failed', true);
+  };
 }
