@@ -71,9 +71,9 @@ async def test_nothing_in_the_way_of_anybody(
             "/papers/nothing",
         ):
             await page.goto(f"{desk.url}{path}")
-            await look(page, path)
             if PICTURES:
                 name = path.strip("/").replace("/", "-").replace("?", "-")[:24] or "home"
                 picture = Path(PICTURES) / f"{name}-{language}-{theme}-{size['width']}.png"
                 await page.screenshot(path=picture, full_page=True)
+            await look(page, path)
         await browser.close()

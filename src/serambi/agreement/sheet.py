@@ -22,8 +22,8 @@ _SAY = {
     "until": Words("Sampai kapan", "Until when"),
     "never": Words("Tidak pernah", "Never"),
     "lead": Words(
-        "{viewer} boleh {may} lewat {cameras} kamera di {sites} lokasi.",
-        "{viewer} may {may} through {cameras} cameras at {sites} sites.",
+        "{viewer} boleh {may} lewat kamera di bawah ini (jumlah: {cameras}).",
+        "{viewer} may {may} through the cameras below (in all: {cameras}).",
     ),
     "camera": Words("Kamera {number} {name}, {facing}", "Camera {number} {name}, {facing}"),
     "unknown": Words(
@@ -88,7 +88,6 @@ def lead(signed: SignedAgreement, roster: Roster, language: Language) -> str:
         viewer=_name(agreement.viewer, roster, language),
         may=_may({action for site in agreement.sites for action in site.actions}, language),
         cameras=len(signed.attested),
-        sites=len(agreement.sites),
     )
 
 

@@ -52,7 +52,8 @@ def draft_from(fields: Fields, attestations: Mapping[str, SignedAttestation], zo
 
 
 def fields_of(signed: SignedAgreement, zone: str) -> dict[str, list[str]]:
-    """The form that would draft this agreement again, times on the clocks of `zone`."""
+    """The form that would draft this agreement again, times on the clocks of `zone`: as much of it
+    as the form can say; its page shows every difference."""
     agreement = signed.agreement
     found = {
         "number": [agreement.number],
@@ -75,12 +76,6 @@ def fields_of(signed: SignedAgreement, zone: str) -> dict[str, list[str]]:
     return found
 
 
-def fits(agreement: Agreement) -> bool:
-    """Whether the form can say all that this agreement says."""
-    few = len(agreement.purposes) <= PURPOSES
-    return few and all(len(site.hours) == 1 for site in agreement.sites)
-
-
 def _site_fields(agreement: Agreement) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for site in agreement.sites:
@@ -89,7 +84,8 @@ def _site_fields(agreement: Agreement) -> dict[str, list[str]]:
         found[f"{site.site}:action"] = list(site.actions)
         found[f"{site.site}:day"] = list(span.days) if span else []
         found[f"{site.site}:opens"] = [span.opens if span else ""]
-        found[f"{site.site}:closes"] = [span.closes if span else ""]
+        # A field for a time knows no 24:00; the same as the beginning means the whole day.
+        found[f"{site.site}:closes"] = [span.closes.replace("24:00", "00:00") if span else ""]
     return found
 
 
@@ -127,7 +123,7 @@ def _hours(fields: Fields, site: str) -> dict[str, Any]:
     """In the order of the week, `24:00` for the end of a day."""
     ticked = fields.get(f"{site}:day", ())
     opens, closes = one(fields, f"{site}:opens"), one(fields, f"{site}:closes")
-    closes = "24:00" if (opens, closes) == ("00:00", "00:00") else closes
+    closes = "24:00" if closes == "00:00" and opens == "00:00" else closes
     return {"days": [day for day in DAYS if day in ticked], "from": opens, "to": closes}
 
 

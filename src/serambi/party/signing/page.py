@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from serambi.agreement.attestation import Attestation
+from serambi.agreement.instants import instant
 from serambi.agreement.model import SignedAgreement
 from serambi.agreement.reply import SignedReply
 from serambi.agreement.sheet import Section, lead, sections
@@ -242,7 +243,7 @@ class PageBuilder:
                 state, when, text = "refused", self._times.moment(said.at), said.reply.text
         for each in standing.revocations:
             if each.party == party:
-                state, when = "closed", each.at
+                state, when = "closed", self._times.moment(instant(each.at, "at"))
         icon = {"signed": "check", "missing": "pen", "refused": "no", "closed": "no"}[state]
         words = self._text(f"signing.party_{state}", when=when)
         return PartyRow(
