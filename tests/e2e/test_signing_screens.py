@@ -1,7 +1,6 @@
 """The desk's screens: nothing in the way of anybody, in both languages and themes, on a phone and
 on a table; the same without a script."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 TABLE: ViewportSize = {"width": 1280, "height": 900}
 LOOKS = [("id", "light", PHONE), ("en", "dark", TABLE), ("id", "dark", PHONE)]
 _WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PICTURES = os.environ.get("SERAMBI_PICTURES_OF_THE_DESK")
 
 
 async def violations(page: Page) -> list[str]:
@@ -71,9 +69,5 @@ async def test_nothing_in_the_way_of_anybody(
             "/papers/nothing",
         ):
             await page.goto(f"{desk.url}{path}")
-            if PICTURES:
-                name = path.strip("/").replace("/", "-").replace("?", "-")[:24] or "home"
-                picture = Path(PICTURES) / f"{name}-{language}-{theme}-{size['width']}.png"
-                await page.screenshot(path=picture, full_page=True)
             await look(page, path)
         await browser.close()

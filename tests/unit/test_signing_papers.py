@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from serambi.agreement.instants import instant_text
+from serambi.agreement.model import AGREEMENT_TYPE
 from serambi.agreement.reply import Reply, ReplyKind, read_reply, seal_reply
 from serambi.base.errors import Kind, SerambiError
 from serambi.identity import dsse
@@ -81,9 +82,9 @@ def test_what_nobody_signed_is_not_kept(papers: Papers, town: Town) -> None:
     raw = dsse.dump(dsse.add_signature(dsse.load(agreement(town, signed_by=("kpu",))), stranger))
     digest = papers.take(raw)
     assert papers.agreement(digest)[1] == agreement(town, signed_by=("kpu",))
+    revocation = make_revocation(town, papers.agreement(digest)[0], "kpu")
     with pytest.raises(SerambiError, match="is not known here"):
-        signed, _ = papers.agreement(digest)
-        papers.take(make_revocation(town, signed, "kpu"))
+        papers.take(revocation)
 
 
 def test_the_door_takes_what_a_party_answers_for(papers: Papers, town: Town) -> None:
@@ -110,7 +111,7 @@ def test_the_door_takes_nothing_about_others(town: Town, tmp_path: Path) -> None
 def test_nobody_fills_the_shelf_for_the_others(
     papers: Papers, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(papers_module._MOST, papers_module.AGREEMENT_TYPE, 2)
+    monkeypatch.setitem(papers_module._MOST, AGREEMENT_TYPE, 2)
     for number in ("2026-10", "2026-11"):
         papers.hear(agreement(town, number, ("bawaslu",)))
     with pytest.raises(SerambiError, match="2 papers of bawaslu are kept") as refused:

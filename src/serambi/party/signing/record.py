@@ -31,8 +31,8 @@ class Record:
         self._mutex = threading.Lock()
 
     def add(self, account: str, what: str, paper: str) -> None:
-        """Write one line, before the act. Raises `UNAVAILABLE` when the disk refuses it: nothing
-        is signed that nobody is named for."""
+        """Write one line. Raises `UNAVAILABLE` when the disk refuses it: the person is then told
+        that what they did is done and stands nowhere."""
         line = {"at_ms": unix_ms(self._clock.now()), "by": account, "act": what, "paper": paper}
         try:
             with self._mutex, self._path.open("a", encoding="utf-8") as file:
