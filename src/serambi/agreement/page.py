@@ -104,7 +104,7 @@ def _rows(signed: SignedAgreement, roster: Roster, language: Language) -> Iterat
     kept = _say("copies_text", language).format(hours=hours)
     yield row("copies", kept if hours else _say("no_copies", language))
     zone = agreement.sites[0].zone
-    begin, end = (moment_text(at, zone) for at in (signed.valid_from, signed.valid_until))
+    begin, end = (_moment(at, zone) for at in (signed.valid_from, signed.valid_until))
     yield row("when", f"{begin} {_say('until', language)} {end} ({zone})")
     yield row("never", ", ".join(NEVER[n].in_language(language) for n in agreement.prohibited))
     yield row("ending", _say("ending_text", language))
@@ -142,6 +142,5 @@ def _span(span: Hours, language: Language) -> str:
     return f"{days} {span.opens}-{span.closes}"
 
 
-def moment_text(at: float, zone: str) -> str:
-    """Unix seconds -> `2026-11-23 17:40:00` on the clocks of `zone`."""
+def _moment(at: float, zone: str) -> str:
     return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")

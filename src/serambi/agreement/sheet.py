@@ -1,12 +1,12 @@
 """An agreement on one page for those who are about to sign it: five questions, each answered in
 sentences of either language. `page.py` says the same as a list of facts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from serambi.agreement.attestation import Attestation
 from serambi.agreement.model import SharedSite, SignedAgreement
-from serambi.agreement.page import ACTIONS, NEVER, hours_text, moment_text
+from serambi.agreement.page import ACTIONS, NEVER, hours_text
 from serambi.base.words import Language, Words
 from serambi.identity.roster import Roster
 
@@ -53,7 +53,7 @@ _SAY = {
         "Setiap kali melihat tercatat, dan pemilik melihatnya saat itu juga",
         "Every view is written down, and the owner sees it while it happens",
     ),
-    "span": Words("Dari {begin} sampai {end} ({zone})", "From {begin} until {end} ({zone})"),
+    "span": Words("Dari {begin} sampai {end}", "From {begin} until {end}"),
     "by_itself": Words(
         "Berakhir sendiri, juga bila sambungan putus",
         "It ends by itself, also when the connection is lost",
@@ -66,6 +66,7 @@ _SAY = {
         "Pencabutan yang ditahan siapa pun menghentikan berbagi dalam {minutes} menit",
         "A revocation that anybody holds back stops sharing within {minutes} minutes",
     ),
+    "and": Words("{first} dan {last}", "{first} and {last}"),
     "no_ptz": Words("menggerakkan kamera", "moving a camera"),
 }
 
@@ -96,14 +97,16 @@ def sections(
     roster: Roster,
     attestations: Mapping[str, Attestation],
     language: Language,
+    moment: Callable[[float], str],
 ) -> tuple[Section, ...]:
     """The five answers. `attestations`: by camera, those the agreement refers to, as far as they
-    are known; a camera without one is said to be unknown, never left out."""
+    are known; a camera without one is said to be unknown, never left out. `moment` writes unix
+    seconds as people read them, with the zone."""
     answers = {
         "sees": _sees(signed, roster, attestations, language),
         "records": _records(signed, roster, language),
         "who": _who(signed, roster, language),
-        "until": _until(signed, language),
+        "until": _until(signed, language, moment),
         "never": _never(signed, language),
     }
     return tuple(
@@ -166,14 +169,14 @@ def _who(signed: SignedAgreement, roster: Roster, language: Language) -> Iterato
     yield _say("seen", language)
 
 
-def _until(signed: SignedAgreement, language: Language) -> Iterator[str]:
-    agreement = signed.agreement
-    zone = agreement.sites[0].zone
-    begin, end = (moment_text(at, zone) for at in (signed.valid_from, signed.valid_until))
-    yield _say("span", language, begin=begin, end=end, zone=zone)
+def _until(
+    signed: SignedAgreement, language: Language, moment: Callable[[float], str]
+) -> Iterator[str]:
+    begin, end = moment(signed.valid_from), moment(signed.valid_until)
+    yield _say("span", language, begin=begin, end=end)
     yield _say("by_itself", language)
     yield _say("alone", language)
-    yield _say("heartbeat", language, minutes=-(-agreement.heartbeat_s // 60))
+    yield _say("heartbeat", language, minutes=-(-signed.agreement.heartbeat_s // 60))
 
 
 def _never(signed: SignedAgreement, language: Language) -> Iterator[str]:
@@ -188,9 +191,9 @@ def _with(action: str, sites: tuple[SharedSite, ...]) -> bool:
 
 
 def _may(actions: set[str], language: Language) -> str:
-    return ", ".join(
-        text.in_language(language) for name, text in ACTIONS.items() if name in actions
-    )
+    named = [text.in_language(language) for name, text in ACTIONS.items() if name in actions]
+    *first, last = named
+    return _say("and", language, first=", ".join(first), last=last) if first else last
 
 
 def _name(party: str, roster: Roster, language: Language) -> str:

@@ -204,7 +204,13 @@ class PageBuilder:
             stand=standing.stand,
             icon=_ICONS[standing.stand],
             said=self._said(signed, standing),
-            sections=sections(signed, self._roster, attested, self._language),
+            sections=sections(
+                signed,
+                self._roster,
+                attested,
+                self._language,
+                Times(agreement.sites[0].zone, self._language).moment,
+            ),
             machine=machine_form(raw),
             parties=tuple(self._party(party, signed, standing) for party in agreement.parties),
             signed_count=self._text(

@@ -22,6 +22,7 @@ from serambi.agreement.sheet import lead, sections
 from serambi.base.words import Language
 from serambi.identity.roster import Roster
 from serambi.web import words as web_words
+from serambi.web.times import Times
 from serambi.web.words import LANGUAGES, Words
 
 _FONTS = Path(web_words.__file__).parent / "static" / "fonts"
@@ -79,7 +80,8 @@ def _part(
         Spacer(1, 2 * mm),
         Paragraph(escape(lead(signed, roster, language)), _TEXT),
     ]
-    for section in sections(signed, roster, attestations, language):
+    moment = Times(agreement.sites[0].zone, language).moment
+    for section in sections(signed, roster, attestations, language, moment):
         story.append(Paragraph(escape(section.title), _HEAD))
         story += [Paragraph(escape(line), _ITEM, bulletText="•") for line in section.lines]
     story += [

@@ -25,6 +25,7 @@ from serambi.base.files import write_atomically
 from serambi.base.limits import (
     ATTESTATIONS_PER_PARTY,
     DOCUMENT_MAX_BYTES,
+    PAPERS_MAX,
     PAPERS_PER_PARTY,
     REPLIES_PER_PARTY,
 )
@@ -101,6 +102,8 @@ class Papers:
             known = self._kept.get(digest)
             if known is None:
                 welcome(digest, kept)
+                if len(self._kept) >= PAPERS_MAX:
+                    raise SerambiError(Kind.LIMIT, f"{PAPERS_MAX} papers are kept here")
             elif known.raw == kept.raw:
                 return digest, False
             try:

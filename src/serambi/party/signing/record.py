@@ -10,6 +10,7 @@ from pathlib import Path
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import DESK_LOG_READ_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,18 @@ class Record:
             ) from error
 
     def of(self, paper: str) -> list[Act]:
-        """What was done with one paper here, oldest first. Lines that were torn are left out."""
-        found = []
+        """What was done with one paper here, oldest first, by the newest part of the file. Lines
+        that were torn are left out."""
         try:
-            with self._path.open(encoding="utf-8") as file:
-                for line in file:
-                    if paper in line:
-                        found += _acts(line)
+            with self._path.open("rb") as file:
+                file.seek(max(0, self._path.stat().st_size - DESK_LOG_READ_BYTES))
+                lines = file.read(DESK_LOG_READ_BYTES).splitlines()
         except FileNotFoundError:
             return []
-        return found
+        return [act for line in lines if paper.encode() in line for act in _acts(line)]
 
 
-def _acts(line: str) -> list[Act]:
+def _acts(line: bytes) -> list[Act]:
     try:
         said = json.loads(line)
         return [Act(int(said["at_ms"]), str(said["by"]), str(said["act"]), str(said["paper"]))]
