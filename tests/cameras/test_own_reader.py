@@ -10,7 +10,7 @@ import pytest
 
 from serambi.base.clock import SystemClock
 from serambi.camera.pyav_source import PyAVSource
-from serambi.camera.rtsp import connection, session, stream
+from serambi.camera.rtsp import connection, session, shard, stream
 from serambi.camera.rtsp.target import Transport
 from serambi.media import h264, h265
 from serambi.media.access_unit import AccessUnit, VideoConfig
@@ -135,6 +135,19 @@ async def test_lost_packets_are_counted_and_damaged_pictures_left_out(
         picture = tuple(nal for nal in nals if nal != sei)
         # A small unit may be missing in front; what is there is whole.
         assert any(picture == whole[-len(picture) :] for whole in sent)
+
+
+async def test_a_stream_is_read_to_its_end_before_the_thread_rests(
+    loops: dict[str, Loop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a buffer for each rest alone, these pictures would take minutes."""
+    monkeypatch.setattr(shard, "RTSP_BUFFER_BYTES", 256)
+    monkeypatch.setattr(connection, "RTSP_BUFFERS_AT_ONCE", 1 << 20)
+    async with on_air(camera(loops)) as (_, url), reading() as readers:
+        readers.engines.hurry(False)
+        _, seen = readers.read(url)
+        await until(lambda: len(seen.units) > 20)
+    assert sum(len(unit.data) for unit in seen.units) > 100 * 256
 
 
 async def test_datagrams_out_of_order_are_put_in_order(loops: dict[str, Loop]) -> None:

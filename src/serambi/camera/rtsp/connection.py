@@ -10,6 +10,7 @@ from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
     CONNECT_TIMEOUT_S,
+    RTSP_BUFFERS_AT_ONCE,
     RTSP_OUT_MAX_BYTES,
     UDP_RECEIVE_BYTES,
     UDP_ROOMY_BYTES,
@@ -113,20 +114,28 @@ class Connection:
         if self._closed or session is None:
             return
         if events & _READ:
-            try:
-                size = self._socket.recv_into(self._buffer)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                raise failures.of_socket(error) from None
-            if not size:
-                raise failures.ended()
-            wall_us = int(self._clock.now() * 1e6)
-            session.receive(bytes(self._buffer[:size]), self._clock.monotonic(), wall_us)
-            if session.peer_ports and self._datagrams:
-                self._aim(session.peer_ports)
-                session.peer_ports = None
+            # Until it is empty: the thread may rest for longer than a full buffer lasts.
+            for _ in range(RTSP_BUFFERS_AT_ONCE):
+                if self._read(session) < len(self._buffer) or self._closed:
+                    break
         self._send()
+
+    def _read(self, session: Session) -> int:
+        """Take what is there, at most a buffer full -> how many bytes it was."""
+        try:
+            size = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise failures.of_socket(error) from None
+        if not size:
+            raise failures.ended()
+        wall_us = int(self._clock.now() * 1e6)
+        session.receive(bytes(self._buffer[:size]), self._clock.monotonic(), wall_us)
+        if session.peer_ports and self._datagrams:
+            self._aim(session.peer_ports)
+            session.peer_ports = None
+        return size
 
     def _on_pictures(self, events: int) -> None:
         session = self.session
