@@ -24,7 +24,6 @@ from serambi.party import main as main_module
 from serambi.party.carrier import AWAY, TAKEN, HttpCarrier, Peer
 from serambi.party.config import read_config
 from serambi.party.inbox import read_inbox
-from serambi.party.main import check_format
 from serambi.party.peers import Peers
 from serambi.party.signing.papers import Papers
 from serambi.party.witness import Witness
@@ -103,12 +102,7 @@ def test_a_token_that_others_can_read_is_refused(folder: Path) -> None:
         read_config(folder / "party.toml")
 
 
-def test_a_folder_of_a_newer_program_is_refused(folder: Path) -> None:
-    check_format(folder)
-    check_format(folder)
-    (folder / "format").write_text("2\n")
-    with pytest.raises(SerambiError, match="has format '2'"):
-        check_format(folder)
+def test_a_roster_that_is_gone_is_said(folder: Path) -> None:
     (folder / "roster.json").unlink()
     config = read_config(folder / "party.toml")
     with pytest.raises(SerambiError, match="roster cannot be read"):

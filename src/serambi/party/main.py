@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serambi.base.clock import Clock, SystemClock
-from serambi.base.errors import Kind, SerambiError
+from serambi.base.errors import SerambiError
+from serambi.base.kept import check_format
 from serambi.base.limits import WITNESS_LOOK_EVERY_S
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
@@ -45,7 +46,7 @@ DESK_HOST = "127.0.0.1"
 async def run(path: Path) -> None:
     """Run the party of `path` (party.toml) until SIGTERM or SIGINT."""
     config = read_config(path)
-    check_format(config.folder)
+    check_format(config.folder, FORMAT)
     clock = SystemClock()
     carrier = HttpCarrier(config.center, config.token, config.ca)
     key = SigningKey.load(config.key)
@@ -155,18 +156,3 @@ class Work:
         if away != self._away:
             log.warning("no ledger can be looked at: %s", away) if away else log.info("back again")
             self._away = away
-
-
-def check_format(folder: Path) -> None:
-    """Mark the folder as one of this format, or refuse a newer program's (`CONFLICT`)."""
-    path = folder / "format"
-    if not path.exists():
-        path.write_text(FORMAT + "\n")
-    found = path.read_text().strip()
-    if found != FORMAT:
-        raise SerambiError(
-            Kind.CONFLICT,
-            f"the folder has format {found[:20]!r}, this program knows {FORMAT}",
-            where=str(folder),
-            hint="use the version of Serambi that wrote it, or a newer one",
-        )
