@@ -7,6 +7,7 @@ python3 dev.py lint        the checks without the tests
 python3 dev.py bench       one benchmark by name: a table, both sides measured in one run
 python3 dev.py soak        faults at random against a running town, everything checked after each
 python3 dev.py fuzz        hostile bytes against every parser
+python3 dev.py cover       every branch of the agreement and the ledger, by their own unit tests
 python3 dev.py docs        the tests of the documentation alone
 python3 dev.py screenshots the pictures of the README, made anew from a running demo
 python3 dev.py lock        renew requirements.lock after a change of pyproject.toml
@@ -246,6 +247,16 @@ def fuzz(arguments: list[str], started: float) -> None:
     run(PYTHON, "-m", "fuzz", *arguments, env=module_environment())
 
 
+def cover(started: float) -> None:
+    """Fails unless what decides and what proves is tried in full; says which lines are not."""
+    ensure_venv(started)
+    packages = ("agreement", "ledger")
+    tests = [path for name in packages for path in (ROOT / "tests/unit").glob(f"test_{name}_*.py")]
+    measured = [f"--cov=serambi.{name}" for name in packages]
+    report = ["--cov-branch", "--cov-report=term-missing:skip-covered", "--cov-fail-under=100"]
+    run(PYTHON, "-m", "pytest", "-q", "-n", "2", *measured, *report, *sorted(tests))
+
+
 def lock() -> None:
     """Needs `uv`, which is fetched for this one job; the lock names no index."""
     tools = ROOT / "build" / "lock"
@@ -274,7 +285,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = (
-        "demo", "test", "lint", "bench", "soak", "fuzz", "docs", "screenshots", "lock", "schema"
+        "demo", "test", "lint", "bench", "soak", "fuzz", "cover", "docs", "screenshots", "lock",
+        "schema",
     )  # fmt: skip
     parser.add_argument("verb", choices=verbs)
     options, rest = parser.parse_known_args()
@@ -288,6 +300,8 @@ def main() -> None:
         lint(started)
     elif options.verb in ("bench", "soak", "fuzz"):
         {"bench": bench, "soak": soak, "fuzz": fuzz}[options.verb](rest, started)
+    elif options.verb == "cover":
+        cover(started)
     elif options.verb == "docs":
         ensure_venv(started)
         run(PYTHON, "-m", "pytest", "tests/docs", *rest)

@@ -38,6 +38,8 @@ _COSIGNED_MAX_S = 120.0
 
 
 class _Keys:
+    parties: tuple[()] = ()
+
     def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
         return (KEY.public,) if use == "gateway" else ()
 

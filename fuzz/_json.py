@@ -4,6 +4,7 @@ Bytes at random spoil the encoding and get no further; these stay documents and 
 behind it.
 """
 
+import copy
 import json
 from collections.abc import Iterator
 from random import Random
@@ -20,27 +21,28 @@ _ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def change(document: Any, rng: Random) -> Any:
-    """The document with one or a few of its parts replaced, left out, doubled or exchanged."""
+def change(document: Any, rng: Random, odd: tuple[Any, ...] = _ODD) -> Any:
+    """The document with one or a few of its parts replaced, left out, doubled or exchanged;
+    `odd` is what parts are replaced by."""
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         parts = [(holder, key) for holder, key in _parts(document)]
         if not parts:
-            return rng.choice(_ODD)
+            return copy.deepcopy(rng.choice(odd))
         holder, key = rng.choice(parts)
         act = rng.randrange(6)
         if act == 0:
             del holder[key]
         elif act == 1 and isinstance(holder, list):
-            holder.insert(key, json.loads(json.dumps(holder[key])))
+            holder.insert(key, copy.deepcopy(holder[key]))
         elif act == 2:
             other, name = rng.choice(parts)
-            holder[key] = json.loads(json.dumps(other[name]))
+            holder[key] = copy.deepcopy(other[name])
         elif act == 3 and isinstance(holder, dict):
-            holder[rng.choice(("format", "extra", "x" * 300))] = rng.choice(_ODD)
+            holder[rng.choice(("format", "extra", "x" * 300))] = copy.deepcopy(rng.choice(odd))
         elif act == 4 and isinstance(holder[key], str):
             holder[key] = _text(holder[key], rng)
         else:
-            holder[key] = rng.choice(_ODD)
+            holder[key] = copy.deepcopy(rng.choice(odd))
     return document
 
 

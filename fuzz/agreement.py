@@ -17,12 +17,14 @@ from serambi.agreement.attestation import (
     read_attestation,
 )
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
+from serambi.agreement.instants import instant_text
 from serambi.agreement.model import (
     AGREEMENT_TYPE,
     SignedAgreement,
     check_same_cameras,
     read_agreement,
 )
+from serambi.agreement.reply import REPLY_TYPE, Reply, read_reply, seal_reply
 from serambi.agreement.revocation import REVOCATION_TYPE, read_revocation
 from serambi.base.canonical import encode
 from serambi.base.errors import SerambiError
@@ -39,8 +41,8 @@ from tests.builders import (
     make_state,
 )
 
-_TYPES = (AGREEMENT_TYPE, ATTESTATION_TYPE, REVOCATION_TYPE, ROSTER_TYPE)
-_FILE, _SIGNED = 0, 4
+_TYPES = (AGREEMENT_TYPE, ATTESTATION_TYPE, REVOCATION_TYPE, ROSTER_TYPE, REPLY_TYPE)
+_FILE, _SIGNED = 0, len(_TYPES)
 _ACTIONS = ("live", "playback", "alerts", "ptz", "export")
 
 
@@ -48,7 +50,9 @@ def _files() -> list[bytes]:
     attestation = make_attestation(town())
     agreement = make_agreement(town(), attestations=[attestation])
     signed = read_agreement(agreement, town().roster)
-    return [agreement, attestation, make_revocation(town(), signed, "kpu"), town().raw]
+    said = Reply(1, "remark", signed.digest, "kpu", instant_text(NOW), "Kapan?")
+    reply = seal_reply(said, town().keys["kpu"])
+    return [agreement, attestation, make_revocation(town(), signed, "kpu"), town().raw, reply]
 
 
 def seeds() -> Iterator[bytes]:
@@ -61,7 +65,7 @@ def seeds() -> Iterator[bytes]:
 def check(raw: bytes) -> None:
     if not raw:
         return
-    mode, body = raw[0] % 8, raw[1:]
+    mode, body = raw[0] % (2 * _SIGNED), raw[1:]
     if mode < _SIGNED:
         envelope = dsse.load(body)
         require(dsse.dump(envelope) == body, "an envelope has a second spelling")
@@ -78,8 +82,10 @@ def check(raw: bytes) -> None:
         _check_attestation(attestation)
     elif kind == 2:
         _check_payload(body, read_revocation(body, town().roster))
-    else:
+    elif kind == 3:
         _check_roster(read_roster(body, None))
+    else:
+        _check_payload(body, read_reply(body, town().roster).reply)
 
 
 def _signed(payload_type: str, payload: bytes) -> bytes:
@@ -156,6 +162,7 @@ TARGET = Target(
         "serambi.agreement.decide",
         "serambi.agreement.instants",
         "serambi.agreement.model",
+        "serambi.agreement.reply",
         "serambi.agreement.revocation",
         "serambi.identity.dsse",
         "serambi.identity.roster",

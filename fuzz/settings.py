@@ -140,6 +140,7 @@ TARGET = Target(
         "serambi.keeper.config",
         "serambi.center.config",
         "serambi.courier.config",
+        "serambi.agreement.draft",
         "serambi.cli.draft",
         "serambi.fabric.addresses",
     ),

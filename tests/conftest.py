@@ -4,8 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# No test is timed: the machine may have much else to do.
+settings.register_profile("serambi", deadline=None)
+settings.load_profile("serambi")
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,10 @@ async def test_a_process_that_is_killed_again_and_again_comes_back(
         last = await _new_pid(child, pids)
         assert child.starts == 5
     assert not any(alive(pid) for pid in (*pids, last))
+    said = child.log.read_text("utf-8").splitlines()
+    assert [line.partition(" ")[2] for line in said] == [
+        "sleeper ended (SIGKILL) and is started again"
+    ] * 4, "and not that it was told to end"
 
 
 async def test_it_ends_while_it_waits_to_start_again(

@@ -28,6 +28,8 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     durable: dict[int, str] = {}
 
     class Keys:
+        parties: tuple[()] = ()
+
         def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
             return (key.public,) if use == "gateway" else ()
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from serambi.agreement.draft import Draft
 from serambi.center import config as center
-from serambi.cli.draft import Draft
 from serambi.courier import config as courier
 from serambi.keeper import config as keeper
 from serambi.party import config as party

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.conftest import DEMO, OpenWall
 from tests.e2e.owner import owner_page, watching
 from tests.e2e.test_demo_screens import LOOKS, see_all, sign_out
+from tests.e2e.test_demo_signing import sign_in
 from tests.e2e.town import Camera, Town
 
 pytestmark = DEMO
@@ -152,3 +153,17 @@ def test_owner(town: Town, browser: Browser, stopped: Camera, language: str, the
         expect(page.locator(".lamp.none")).to_be_visible()
     if name == "en-light":
         shutil.copy(FOLDER / f"owner-on-{name}.png", README / "owner.png")
+
+
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_signing_desk(town: Town, browser: Browser, language: str, theme: str) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for width in (390, 1280):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        url = sign_in(town, page, "bawaslu", language)
+        page.goto(f"{url}/?theme={theme}")
+        name = f"{language}-{theme}-{width}.png"
+        page.screenshot(path=FOLDER / f"desk-{name}", full_page=True)
+        page.locator(".box.ours a").first.click()
+        page.screenshot(path=FOLDER / f"desk-paper-{name}", full_page=True)
+        page.close()

@@ -17,12 +17,15 @@ from serambi.center.config import CenterConfig
 from serambi.center.main import serve
 from serambi.fabric.messages import STATE_TYPE
 from serambi.identity import dsse
-from serambi.keeper.delivery import Delivery
+from serambi.keeper.delivery import Delivery as SiteDelivery
 from serambi.keeper.keeper import Keeper
 from serambi.keeper.session import Outcome
 from serambi.party.carrier import HttpCarrier
-from serambi.party.desk import desk_app
+from serambi.party.door import door_app
 from serambi.party.peers import Peers
+from serambi.party.signing.delivery import Delivery
+from serambi.party.signing.hand import Hand
+from serambi.party.signing.papers import Papers
 from serambi.party.witness import Witness
 from serambi.web.serve import HttpServer
 from tests.builders import NOW, SITE, make_request, make_revocation, make_roster
@@ -59,6 +62,9 @@ class Party:
     witness: Witness
     carrier: HttpCarrier
     server: HttpServer
+    papers: Papers
+    hand: Hand
+    delivery: Delivery
     peers: Peers | None = None
     down: bool = False
 
@@ -74,7 +80,7 @@ class WitnessedTown:
         self.link = KeeperLink()
         self.keeper = self.site.keeper(self.clock)
         self.link.keeper = self.keeper
-        self.delivery = Delivery(
+        self.delivery = SiteDelivery(
             folder,
             SITE,
             self.keeper.journal.store,
@@ -134,6 +140,7 @@ class WitnessedTown:
         if party.peers is not None:
             party.peers.step(party.witness)
         party.witness.step()
+        party.delivery.step(party.carrier)
 
     async def open(self) -> Outcome:
         """Ask the keeper for a view as the center would."""
@@ -182,13 +189,16 @@ async def witnessed_town(folder: Path) -> AsyncIterator[WitnessedTown]:
             carrier = HttpCarrier(center, token)
             key = town.town.witnesses[name]
             witness = Witness(home, name, key, town.town.roster, carrier, town.clock)
-            server = HttpServer(desk_app(witness, lambda: None), "127.0.0.1", 0)
+            papers = Papers(home, name, town.town.roster)
+            server = HttpServer(door_app(witness, papers, lambda: None), "127.0.0.1", 0)
             await server.start(group)
-            town.parties[name] = Party(witness, carrier, server)
+            hand = Hand(papers, witness.revocations, home / "key", town.clock, lambda: None)
+            delivery = Delivery(hand, witness, town.clock)
+            town.parties[name] = Party(witness, carrier, server, papers, hand, delivery)
         for name, party in town.parties.items():
             others = [p.server.port for n, p in town.parties.items() if n != name]
             urls = [f"http://127.0.0.1:{other}" for other in others]
-            town.parties[name] = replace(party, peers=Peers(urls, town.clock))
+            town.parties[name] = replace(party, peers=Peers(urls, town.clock, party.papers))
         try:
             await town.begin()
             yield town

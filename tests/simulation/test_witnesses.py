@@ -242,7 +242,8 @@ async def test_a_party_says_how_it_is_and_takes_only_what_is_signed(town: Witnes
         assert health["alarms"] == []
         for path, body, status in (
             ("/documents", b"{}", 400),
-            ("/documents", town.site.agreement, 400),
+            ("/documents", town.site.agreement, 200),
+            ("/documents", town.site.wrong[:-1], 400),
             ("/documents", b"x" * 1_100_000, 429),
             ("/checkpoints", b"a\n\nb\n", 400),
             ("/checkpoints", b"", 200),

@@ -78,6 +78,7 @@ def test_inside_may_be_attested() -> None:
         {"fov_deg": 361},
         {"reference_sha256": "ab"},
         {"reference_sha256": "AB" * 32},
+        {"reference_sha256": "X" * 64},
         {"valid_until": "tomorrow"},
     ],
 )
@@ -89,6 +90,15 @@ def test_what_is_malformed_is_neither_made_nor_read(changes: dict[str, Any]) -> 
     with pytest.raises(SerambiError) as caught:
         read_attestation(raw, TOWN.roster)
     assert caught.value.kind == Kind.BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"heading_deg": 0}, {"heading_deg": 359}, {"fov_deg": 1}, {"fov_deg": 360}],
+)
+def test_every_direction_and_width_can_be_attested(changes: dict[str, Any]) -> None:
+    signed = attested(TOWN, [make_attestation(TOWN, **changes)])["cam-1"]
+    assert msgspec.structs.replace(GOOD.attestation, **changes) == signed.attestation
 
 
 @pytest.mark.parametrize("change", [{"facing": "outside"}, {"format": 2}, {"audio": True}])

@@ -144,6 +144,22 @@ def test_it_never_opens_again_after_the_sunset() -> None:
     assert opens_at(GOOD, Ask("cam-9", "live", "", ""), NOW) == 0.0
 
 
+def test_of_two_the_one_that_opens_first_says_when() -> None:
+    never = make_agreement(TOWN, attestations=[STREET], number="2026-04", hours=[])
+    late = make_agreement(TOWN, attestations=[STREET], hours=[Hours(DAYS, "20:00", "06:00")])
+    soon = make_agreement(TOWN, attestations=[STREET], hours=[Hours(DAYS, "18:00", "19:00")])
+    for order in ((never, late, soon), (soon, late, never)):
+        both = make_state(TOWN, *order, attestations=[STREET])
+        assert opens_at(both, ASK, NOW) == NOW + 20 * 60
+
+
+def test_an_opening_at_the_sunset_is_none() -> None:
+    for end_s, opens in ((20 * 60, 0.0), (20 * 60 + 1, NOW + 20 * 60)):
+        hours = [Hours(DAYS, "18:00", "06:00")]
+        last = with_agreement(hours=hours, valid_until=NOW + end_s)
+        assert opens_at(last, ASK, NOW) == opens
+
+
 def test_no_signature_no_camera() -> None:
     waiting = with_agreement(signed_by=["kpu", "polres"])
     assert not waiting.agreements[0].complete

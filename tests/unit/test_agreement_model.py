@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serambi.agreement.instants import ALWAYS, DAYS, Hours
+from serambi.agreement.instants import ALWAYS, DAYS, Hours, instant_text
 from serambi.agreement.model import (
     AGREEMENT_TYPE,
     PROHIBITED,
@@ -121,13 +121,14 @@ def test_it_is_an_in_toto_statement() -> None:
         ({"purposes": (Purpose("Routine Watch", PURPOSE.text),)}, "not a valid id"),
         ({"number": "2026/03"}, "not a valid id"),
         ({"valid_until": "2020-01-01T00:00:00Z"}, "ends before"),
+        ({"valid_until": instant_text(NOW - 86_400)}, "ends before"),
         ({"valid_until": ""}, "not an instant"),
         ({"prohibited": PROHIBITED[1:]}, "prohibited"),
         ({"prohibited": ()}, "prohibited"),
         ({"heartbeat_s": 59}, "heartbeat"),
-        ({"heartbeat_s": 90_000}, "heartbeat"),
+        ({"heartbeat_s": 86_401}, "heartbeat"),
         ({"retention": Retention(-1)}, "retention"),
-        ({"retention": Retention(100_000)}, "retention"),
+        ({"retention": Retention(8785)}, "retention"),
         ({"sites": ()}, "at least one site"),
         ({"sites": shared(())}, "cameras"),
         ({"sites": shared(("cam-1", "cam-1"))}, "each once"),
@@ -153,9 +154,34 @@ def test_what_is_refused_when_drafting_is_refused_when_signed(
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"heartbeat_s": 60},
+        {"heartbeat_s": 86_400},
+        {"retention": Retention(0)},
+        {"retention": Retention(8784)},
+        {"sites": shared(tuple(f"c{n}" for n in range(CAMERAS_PER_AGREEMENT)))},
+        {"purposes": (Purpose("watch", Words("gudang surat suara 9", "store of the ballots")),)},
+    ],
+)
+def test_what_lies_just_within_the_bounds_can_be_agreed(changes: dict[str, Any]) -> None:
+    agreement = msgspec.structs.replace(plain_agreement(TOWN), **changes)
+    cameras = {camera for site in agreement.sites for camera in site.cameras}
+    raw = seal_agreement(draft_statement(agreement, dict.fromkeys(cameras, "00" * 32)), [])
+    assert read_agreement(raw, TOWN.roster).agreement == agreement
+
+
+@pytest.mark.parametrize("sha256", ["00" * 31, "X" * 64, "AB" * 32])
+def test_a_camera_is_named_by_a_digest(sha256: str) -> None:
+    with pytest.raises(SerambiError, match="not a SHA-256"):
+        draft_statement(plain_agreement(TOWN), {"cam-1": sha256})
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Keamanan",
+        "gudang  surat  suara",
         "Pengawasan umum",
         "Untuk keamanan dan keselamatan umum",
         "Public safety, general security.",

@@ -14,7 +14,11 @@ from serambi.agreement.request import (
     open_request,
 )
 from serambi.base.canonical import decode, encode
-from serambi.base.limits import CLOCK_SKEW_MAX_S, COMMAND_MAX_BYTES
+from serambi.base.limits import (
+    CLOCK_SKEW_MAX_S,
+    COMMAND_MAX_BYTES,
+    REQUEST_FIELD_MAX_CHARACTERS,
+)
 from serambi.fabric import messages
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
@@ -139,7 +143,37 @@ def test_what_cannot_be_read_is_refused(raw: bytes) -> None:
 
 
 def test_what_is_too_large_is_not_even_read() -> None:
+    assert refused(bytes(COMMAND_MAX_BYTES)).reason == Reason.BAD_REQUEST
     assert refused(bytes(COMMAND_MAX_BYTES + 1)).reason == Reason.LIMIT
+
+
+def test_a_field_may_be_as_long_as_its_limit() -> None:
+    long = "x" * REQUEST_FIELD_MAX_CHARACTERS
+    assert opened(make_request(TOWN, person=long)).person == long
+
+
+def test_a_request_may_live_for_less_than_a_second() -> None:
+    raw = make_request(TOWN, expires_ms=int(NOW * 1000) + 500)
+    assert opened(raw, NOW + 0.5)
+    assert refused(raw, NOW + 0.51).reason == Reason.REQUEST_EXPIRED
+
+
+def test_a_clock_that_is_set_back_believes_nothing_twice() -> None:
+    seen = NonceSet()
+    assert opened(RAW, NOW, seen)
+    assert opened(make_request(TOWN, now=NOW + 2.5), NOW + 2.5, seen)
+    assert refused(RAW, NOW + 1.5, seen).reason == Reason.REPLAYED
+
+
+def test_what_can_no_longer_be_valid_takes_no_room() -> None:
+    seen = NonceSet(1)
+    assert opened(RAW, NOW, seen)
+    assert refused(make_request(TOWN, now=NOW + 3), NOW + 3, seen).reason == Reason.LIMIT
+    assert opened(make_request(TOWN, now=NOW + 4), NOW + 4, seen)
+
+
+def test_a_refusal_in_a_log_says_why_and_nothing_of_the_request() -> None:
+    assert str(refused(make_request(TOWN, site="kantor-kpu"))) == Reason.OTHER_SITE
 
 
 @given(st.integers(0, len(RAW) - 1), st.integers(1, 255))

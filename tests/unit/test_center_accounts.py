@@ -12,7 +12,7 @@ from serambi.base.limits import LOGIN_FAILURES
 from serambi.center.accounts import CODE_TTL_S, Accounts, Role
 from serambi.center.config import read_config
 from serambi.center.database import meta, open_database
-from serambi.center.main import check_format, renew_certificate
+from serambi.center.main import renew_certificate
 from serambi.identity.certificates import create_authority
 from serambi.web.login import digest_of
 from tests.fakes.running import quick_passwords
@@ -123,14 +123,6 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
         open_database(path)
     assert caught.value.kind is Kind.CORRUPT
     assert str(path) in caught.value.where
-
-
-def test_a_folder_of_a_newer_program_is_refused(tmp_path: Path) -> None:
-    check_format(tmp_path / "new")
-    check_format(tmp_path / "new")
-    (tmp_path / "new" / "format").write_text("2\n")
-    with pytest.raises(SerambiError):
-        check_format(tmp_path / "new")
 
 
 SETTINGS = """

@@ -14,14 +14,14 @@ from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_together
 from serambi.center import database
-from serambi.center.accounts import Account, Role
+from serambi.center.accounts import Account, Accounts, Role
 from serambi.center.database import meta, open_database
 from serambi.center.history import History
 from serambi.center.journal import Journal
 from serambi.ledger.entry import Entry
 from serambi.ledger.names import Names
 from tests.clips import START_US
-from tests.fakes.running import eventually
+from tests.fakes.running import PASSWORD, eventually, quick_passwords
 
 
 class Ledger:
@@ -156,6 +156,20 @@ def test_a_database_on_a_full_disk_is_opened_later(
     with engine.connect() as connection:
         assert connection.execute(select(meta.c.value)).scalar() == str(database.FORMAT)
     engine.dispose()
+
+
+def test_nothing_of_a_database_is_mapped_from_a_disk_that_may_be_full(tmp_path: Path) -> None:
+    """And its connections, those that sync each commit too, see each other's all the same."""
+    path = tmp_path / "a folder?" / "center.db"
+    engine, durable = open_database(path), open_database(path, durable=True)
+    with engine.connect() as reading:
+        accounts = Accounts(durable, ManualClock(0.0), quick_passwords())
+        accounts.create_account("sari", "Sari", Role.OPERATOR, "Unit 1", PASSWORD)
+        assert reading.execute(select(database.accounts.c.account)).scalars().all() == ["sari"]
+        assert sorted(file.name for file in path.parent.iterdir()) == ["center.db", "center.db-wal"]
+        assert "center.db" not in Path("/proc/self/maps").read_text("utf-8")
+    engine.dispose()
+    durable.dispose()
 
 
 def test_a_database_that_was_never_made_needs_the_disk(

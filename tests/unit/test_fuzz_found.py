@@ -1,17 +1,25 @@
 """What fuzzing has found, kept small: none of it may come back."""
 
+import math
 import struct
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from serambi.analytics.rules import parse_rules
 from serambi.base import canonical
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import ACCESS_UNIT_MAX_BYTES, RTSP_OUT_MAX_BYTES
+from serambi.base.limits import (
+    ACCESS_UNIT_MAX_BYTES,
+    ANALYST_TEXT_MAX_CHARACTERS,
+    RTSP_OUT_MAX_BYTES,
+)
 from serambi.camera.rtsp.auth import parse_challenges
 from serambi.camera.rtsp.message import Parser, Response
 from serambi.camera.rtsp.session import Session
 from serambi.camera.rtsp.target import parse_target
+from serambi.keeper.analysis.messages import FromAnalyst, Load, Trouble, frame, from_analyst
 from serambi.media import wire
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.fmp4 import Muxer, fragment, init_segment, producer_time
@@ -19,6 +27,7 @@ from serambi.media.nal import BitReader
 from serambi.recording.fsck import check_recordings
 from serambi.recording.index import Index
 
+LONG = b'{"%s": 1}' % (b"x" * 60_000)
 _UNIT_HEAD = struct.Struct(">BBIqqQ")
 _2040_US = 2_208_988_800_000_000
 
@@ -122,3 +131,40 @@ def test_a_blank_line_before_a_packet_means_nothing_however_it_arrives(piece: in
     assert found[:2] == [(0, bytes(12)), (0, bytes(12))]
     assert isinstance(found[2], Response)
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Load(math.nan, 0.2, 1),
+        Load(0.4, math.inf, 1),
+        Load(-1e300, 0.2, 1),
+        Trouble("cam-1", "x" * (ANALYST_TEXT_MAX_CHARACTERS + 1)),
+        Trouble("x" * (ANALYST_TEXT_MAX_CHARACTERS + 1), ""),
+    ],
+)
+def test_an_analyst_that_a_picture_has_taken_over_is_not_believed(answer: FromAnalyst) -> None:
+    with pytest.raises(SerambiError, match="cannot be read") as caught:
+        from_analyst(frame(answer)[4:])
+    assert len(str(caught.value)) < 500
+
+
+def test_what_cannot_be_read_is_not_quoted_at_length() -> None:
+    for read in (lambda: from_analyst(b"\x91\xd9\xff" + b"x" * 255), lambda: parse_rules(LONG)):
+        with pytest.raises(SerambiError) as caught:
+            read()
+        assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65])
+def test_a_place_of_the_rules_has_a_name_of_some_length(name: str) -> None:
+    raw = b'{"lines": [{"name": "%s", "from": [0, 0], "to": [1, 1]}]}' % name.encode()
+    with pytest.raises(SerambiError, match="not rules"):
+        parse_rules(raw)
+
+
+@pytest.mark.parametrize("hour", ["24:01", "24:59", "\u0661\u0662:00", "12:00\n"])
+def test_a_time_of_day_is_one_on_the_clock(hour: str) -> None:
+    raw = msgspec.json.encode({"rules": [{"rule": "motion", "hours": ["08:00", hour]}]})
+    with pytest.raises(SerambiError, match="HH:MM"):
+        parse_rules(raw)

@@ -5,10 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
+import pytest
+
 from serambi.base.clock import SystemClock
 from serambi.base.limits import ANALYST_QUEUE_UNITS
 from serambi.keeper.analysis.analyst import Analyst
-from serambi.keeper.analysis.messages import FromAnalyst, Seen, Watch
+from serambi.keeper.analysis.messages import FromAnalyst, Seen, Trouble, Watch, frame
 from serambi.media.access_unit import AccessUnit
 from tests.fakes.films import approved, film
 from tests.unit.fabric_tasks import eventually
@@ -136,5 +138,19 @@ def test_a_camera_whose_shape_never_stays_fills_no_memory() -> None:
             left = site.analyst.strain.left_out
             assert left >= ANALYST_QUEUE_UNITS * 2
             assert await site.seen() == "match", "the last of them is still looked at"
+
+    lived(story)
+
+
+def test_what_is_said_of_a_camera_that_nobody_looks_at_counts_for_nothing() -> None:
+    async def story(site: Site) -> None:
+        incoming = asyncio.StreamReader()
+        incoming.feed_data(frame(Trouble("cam-9", "invented")) + frame(Trouble(CAM, "told")))
+        incoming.feed_eof()
+        site.analyst.watch(WATCH)
+        with pytest.raises(asyncio.IncompleteReadError):
+            await site.analyst._listen(incoming)
+        assert site.answers.get_nowait() == Trouble(CAM, "told")
+        assert site.answers.empty()
 
     lived(story)

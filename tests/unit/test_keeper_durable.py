@@ -53,7 +53,7 @@ def test_a_memory_that_cannot_be_read_refuses_to_start(tmp_path: Path) -> None:
     Durable(tmp_path).stop("cam-1", 1000.0)
     path = tmp_path / "durable.json"
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(SerambiError, match="the owner's stops are not known") as caught:
+    with pytest.raises(SerambiError, match="what the owner has stopped is not known") as caught:
         Durable(tmp_path)
     assert caught.value.kind == Kind.CORRUPT
     assert caught.value.where == str(path)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from serambi.base.clock import ManualClock
+from serambi.base.errors import SerambiError
 from serambi.cli.ledger import ledger_group
-from serambi.ledger.audit import TOLERANCE_MS, UNANSWERED, Audit, audit
+from serambi.identity.keys import SigningKey
+from serambi.ledger.audit import TOLERANCE_MS, UNANSWERED, Audit, all_entries, audit, site_of
 from serambi.ledger.entry import Entry
 from serambi.ledger.store import LedgerStore
 from tests.builders import NOW, SITE, Town, make_roster
@@ -89,6 +91,24 @@ def test_one_session_opened_twice_is_found() -> None:
     work.add_center([view("a")])
     work.add_keeper([view("a")])
     assert len(work.alarms(LATE.at_ms, LATE.at_ms)) == 1
+
+
+def test_entries_that_wait_for_their_tiles_are_compared_too(tmp_path: Path) -> None:
+    entries = [view(str(number)) for number in range(3)]
+    key = SigningKey.generate()
+    with LedgerStore.open(tmp_path, f"kpu/{SITE}/keeper", key, ManualClock(NOW)) as store:
+        store.append(entries[:1])
+        store.publish()
+        store.append(entries[1:])
+        assert all_entries(tmp_path) == entries
+    assert all_entries(tmp_path) == entries
+
+
+def test_an_origin_says_whose_ledger_it_is() -> None:
+    assert (site_of(f"kpu/{SITE}/keeper"), site_of("polres/center")) == (SITE, "")
+    for origin in ("polres", "kpu/gudang-kpu/center", "a/b/c/keeper", ""):
+        with pytest.raises(SerambiError, match="neither a keeper nor a center"):
+            site_of(origin)
 
 
 # -- as people call it --------------------------------------------------------------------

@@ -202,6 +202,15 @@ def test_verify_says_who_has_cosigned_how_much(town: Town, tmp_path: Path) -> No
     assert "to entry 7; nothing waits for them" in line_of(town, tmp_path)
 
 
+def test_of_several_words_of_one_party_the_newest_counts(town: Town, tmp_path: Path) -> None:
+    texts = grown(town, tmp_path, 3, 7)
+    newest = parse_note(signed(town, texts[7], ("kpu", "rsud", "polres", "dishub")))
+    older = parse_note(signed(town, texts[3], ("kpu", "rsud", "polres", "dishub")))
+    for notes in ([newest, older], [older, newest]):
+        (tmp_path / "cosigned").write_bytes(emit_notes(notes))
+        assert "Cosigned by 4 of 5 parties to entry 7" in line_of(town, tmp_path)
+
+
 def test_words_newer_than_the_copy_are_said_and_not_judged(town: Town, tmp_path: Path) -> None:
     """`checkpoint` is copied first; the parties may have gone on since."""
     texts = grown(town, tmp_path / "live", 3, 7)

@@ -35,6 +35,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Keys:
+    parties: tuple[()] = ()
+
     def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
         return (KEY.public,) if use == "gateway" else ()
 
@@ -223,3 +225,17 @@ def test_reading_failures_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(SerambiError, match="cannot be read: Input/output error") as caught:
             store.entries(0, 3)
         assert_unavailable(caught.value)
+
+
+def test_what_was_durable_is_read_while_the_disk_takes_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.append(some(0, 3))
+        with Fault(0, 10_000).injected():
+            for _ in range(2):
+                with pytest.raises(SerambiError) as caught:
+                    store.append(some(3, 4))
+                assert caught.value.kind is Kind.UNAVAILABLE
+            assert store.size == 3
+            assert store.entries(0, 3) == some(0, 3)
+        store.append(some(3, 4))
+    consistent(tmp_path, (4,))

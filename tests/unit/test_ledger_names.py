@@ -85,6 +85,35 @@ def test_half_a_line_spoils_no_other(names: Names, tmp_path: Path, clock: Manual
     assert [last.who(kept), last.who(later)] == ["Ani", "Citra"]
 
 
+def test_a_line_whose_salt_could_be_guessed_says_nothing(
+    names: Names, tmp_path: Path, clock: ManualClock
+) -> None:
+    names.commit("view-1", "Ani", SALT)
+    names.save()
+    (file,) = (tmp_path / "names").glob("*.jsonl")
+    file.write_bytes(file.read_bytes().replace(SALT.encode(), b"5a" * 15))
+    assert again(tmp_path, clock).forget("Ani") == 0
+
+
+def test_nothing_new_writes_nothing(names: Names, tmp_path: Path) -> None:
+    names.save()
+    assert everything(tmp_path) == b""
+    names.commit("view-1", "Ani")
+    names.save()
+    (file,) = (tmp_path / "names").glob("*.jsonl")
+    written = file.stat()
+    names.save()
+    assert file.stat() == written
+
+
+@pytest.mark.parametrize("now", [1e30, -1e30, float("nan")])
+def test_names_are_kept_when_the_clock_is_none(tmp_path: Path, now: float) -> None:
+    names = Names(tmp_path / "names", ManualClock(now), DAY_S)
+    kept = names.commit("view-1", "Ani")
+    names.save()
+    assert again(tmp_path, ManualClock(now)).who(kept) == "Ani"
+
+
 def test_old_names_are_erased_with_their_file(
     names: Names, tmp_path: Path, clock: ManualClock
 ) -> None:

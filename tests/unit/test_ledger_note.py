@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serambi.base.errors import SerambiError
+from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey
 from serambi.ledger.checkpoint import (
     Checkpoint,
@@ -15,6 +15,7 @@ from serambi.ledger.checkpoint import (
     sign_checkpoint,
 )
 from serambi.ledger.note import (
+    SIGNATURES_MAX,
     Note,
     NoteSignature,
     Verifier,
@@ -210,3 +211,13 @@ def test_an_impossible_checkpoint_is_not_signed() -> None:
     ):
         with pytest.raises(SerambiError):
             sign_checkpoint(checkpoint, KEY)
+
+
+def test_a_note_has_so_many_signatures_and_no_more() -> None:
+    keys = [SigningKey.generate() for _ in range(SIGNATURES_MAX + 1)]
+    lines = [sign_note("text\n", "somebody", key).signatures[0] for key in keys]
+    full = Note("text\n", tuple(lines[:-1]))
+    assert parse_note(full.emit()) == full
+    with pytest.raises(SerambiError, match="more than 64 signatures") as caught:
+        parse_note(Note("text\n", tuple(lines)).emit())
+    assert caught.value.kind is Kind.LIMIT

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from serambi.ledger.audit import UNANSWERED
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.figures import OPEN, Counted, Figures, UnitViews, site_of, total
 from serambi.ledger.recount import COMPARED_AFTER_MS, Period, Recount, compare, recount
@@ -55,6 +56,24 @@ def test_a_view_that_is_open_counts_until_now() -> None:
     figures = of(opened(1, "a"), now_ms=START_MS + 4 * HOUR_MS)
     assert (figures.watched_ms, figures.open_views) == (3 * HOUR_MS, 1)
     assert of(opened(1, "a")).watched_ms == 99 * HOUR_MS, "no longer than the period"
+
+
+def test_what_is_no_figure_counts_as_an_entry_only() -> None:
+    figures = of(entry("clock_reset", 1), entry("roster_accepted", 2))
+    assert figures == replace(of(), entries=2)
+
+
+def test_a_question_without_an_answer_is_remembered_within_the_period() -> None:
+    work = Recount(Period(START_MS, START_MS + 2 * HOUR_MS))
+    for hour, session in ((1, "a"), (3, "b")):
+        work.add(entry("refused", hour, session=session, reason=UNANSWERED))
+    work.add(entry("refused", 1, session="c", reason="out_of_hours"))
+    assert work.unanswered == {"a"}
+
+
+def test_a_stop_lasts_until_it_is_lifted() -> None:
+    (stop,) = of(entry("stopped", 1, camera="cam-1"), entry("resumed", 3, camera="cam-1")).stops
+    assert stop.end_ms - stop.begin_ms == 2 * HOUR_MS
 
 
 def test_a_view_whose_process_died_ends_at_the_restart() -> None:

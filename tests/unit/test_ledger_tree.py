@@ -1,5 +1,7 @@
 """RFC 6962 hashes and proofs against a plain recursive reading of the RFC."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +119,10 @@ def test_sizes_that_cannot_be() -> None:
         assert caught.value.kind is Kind.BAD_INPUT
     assert not verify_consistency(0, 5, [], leaf_hash(b""), root(5))
     assert not verify_consistency(3, 3, [], root(3), root(2))
+
+
+def test_leaves_and_parents_are_told_apart_as_the_rfc_says() -> None:
+    left, right = leaf_hash(b"a"), leaf_hash(b"b")
+    assert left == hashlib.sha256(b"\0a").digest()
+    assert node_hash(left, right) == hashlib.sha256(b"\1" + left + right).digest()
+    assert hashlib.sha256(b"").digest() == EMPTY_ROOT

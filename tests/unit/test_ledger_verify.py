@@ -33,7 +33,9 @@ SIZE = 300
 
 
 class Keys:
-    """The one question that the check asks a roster."""
+    """The questions that the check asks a roster; no party has a witness."""
+
+    parties: tuple[()] = ()
 
     def keys_for(self, *, use: str = "", party: str = "", site: str = "") -> tuple[VerifyKey, ...]:
         known = {

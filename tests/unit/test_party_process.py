@@ -24,8 +24,8 @@ from serambi.party import main as main_module
 from serambi.party.carrier import AWAY, TAKEN, HttpCarrier, Peer
 from serambi.party.config import read_config
 from serambi.party.inbox import read_inbox
-from serambi.party.main import check_format
 from serambi.party.peers import Peers
+from serambi.party.signing.papers import Papers
 from serambi.party.witness import Witness
 from tests.builders import NOW, make_agreement, make_attestation, make_revocation, make_roster
 
@@ -74,6 +74,8 @@ def test_settings_are_read(folder: Path) -> None:
         ('party = "kpu"', 'party = "K P U"', "party"),
         ('party = "kpu"', "", "party"),
         ("9000", "90000", "http.port 90000 is not a port"),
+        ("[http]", "[desk]\nport = -1\n[http]", "desk.port -1 is not a port"),
+        ("[http]", '[desk]\nzone = "here"\n[http]', "desk.zone: time zone 'here' is not known"),
         ("https://center.example:8443", "center.example", "is not an address"),
         ("http://127.0.0.1:9001", "ftp://x", "is not an address"),
         ("[http]", "[https]", "https"),
@@ -100,12 +102,7 @@ def test_a_token_that_others_can_read_is_refused(folder: Path) -> None:
         read_config(folder / "party.toml")
 
 
-def test_a_folder_of_a_newer_program_is_refused(folder: Path) -> None:
-    check_format(folder)
-    check_format(folder)
-    (folder / "format").write_text("2\n")
-    with pytest.raises(SerambiError, match="has format '2'"):
-        check_format(folder)
+def test_a_roster_that_is_gone_is_said(folder: Path) -> None:
     (folder / "roster.json").unlink()
     config = read_config(folder / "party.toml")
     with pytest.raises(SerambiError, match="roster cannot be read"):
@@ -304,6 +301,34 @@ def test_a_peer_that_is_away_hears_everything_later(tmp_path: Path) -> None:
         clock.advance(60)
         peers.step(witness)
     assert asked == [("POST", "/base/documents", raw)] * 2
+
+
+@pytest.mark.parametrize(("status", "again"), [(200, 0), (409, 0), (429, 1)])
+def test_papers_come_last_and_hold_nothing_up(tmp_path: Path, status: int, again: int) -> None:
+    """A desk that refuses a paper has heard it; one that is full is asked again, and hears
+    revocations meanwhile."""
+    town = make_roster(PARTIES, witnessed=True)
+    clock = ManualClock(NOW)
+    witness = Witness(tmp_path, "kpu", town.witnesses["kpu"], town.roster, _Nothing(), clock)
+    papers = Papers(tmp_path, "kpu", town.roster)
+    raw = make_agreement(town, attestations=[make_attestation(town)], signed_by=("kpu",))
+    papers.take(raw)
+    papers.take(make_agreement(town, number="2026-09", signed_by=()))
+    revocation = make_revocation(town, read_agreement(raw, town.roster), "bawaslu")
+
+    def say(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        reply(handler, b"{}", 200 if body == revocation else status)
+
+    with served(say) as (url, asked):
+        peers = Peers([url], clock, papers)
+        peers.step(witness)
+        witness.add_revocation(revocation)
+        clock.advance(1)
+        peers.step(witness)
+        assert [body for _, _, body in asked] == [raw, revocation]
+        clock.advance(60)
+        peers.step(witness)
+        assert [body for _, _, body in asked] == [raw, revocation] + [raw] * again
 
 
 async def test_the_process_ends_though_the_center_does_not_answer(

@@ -138,7 +138,7 @@ def _next_change(hours: Sequence[Hours], zone: ZoneInfo, start: int) -> int:
     Walks from one boundary or change of the zone's offset to the next, because between two of
     them the wall clock runs evenly and the answer cannot change.
     """
-    boundaries = sorted({0, *(_seconds(c) for span in hours for c in (span.opens, span.closes))})
+    boundaries = sorted({_seconds(c) for span in hours for c in (span.opens, span.closes)})
     open_at_start = is_open(hours, _wall(zone, start))
     at = start
     while at < start + _LOOK_AHEAD_S:

@@ -11,14 +11,14 @@ from serambi.agreement.model import SharedSite, SignedAgreement
 from serambi.base.words import Language, Words
 from serambi.identity.roster import Roster
 
-_ACTIONS = {
+ACTIONS = {
     "live": Words("melihat langsung", "look live"),
     "playback": Words("memutar rekaman", "play recordings"),
     "alerts": Words("menerima peringatan", "receive alerts"),
     "ptz": Words("menggerakkan kamera", "move the camera"),
     "export": Words("menyalin rekaman sebagai bukti", "copy recordings as evidence"),
 }
-_NEVER = {
+NEVER = {
     "inside": Words("gambar dari dalam gedung", "pictures from inside buildings"),
     "audio": Words("suara", "sound"),
     "face_matching": Words("pencocokan wajah", "face matching"),
@@ -68,11 +68,12 @@ _WORDS = {
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line of the page, perhaps without a label; `depth` is 1 for what belongs to the line
-    above."""
+    above; `topic` is the same in both languages."""
 
     label: str
     text: str
     depth: int = 0
+    topic: str = ""
 
 
 def rows(signed: SignedAgreement, roster: Roster, language: Language) -> list[Row]:
@@ -82,7 +83,7 @@ def rows(signed: SignedAgreement, roster: Roster, language: Language) -> list[Ro
 
 def _rows(signed: SignedAgreement, roster: Roster, language: Language) -> Iterator[Row]:
     def row(key: str, text: str, depth: int = 0) -> Row:
-        return Row(_say(key, language), text, depth)
+        return Row(_say(key, language), text, depth, key)
 
     def names(parties: tuple[str, ...]) -> str:
         return ", ".join(roster.party(p).name.in_language(language) for p in parties)
@@ -95,17 +96,17 @@ def _rows(signed: SignedAgreement, roster: Roster, language: Language) -> Iterat
     for site in agreement.sites:
         owner = names((roster.owner(site.site) or "",))
         yield row("what", f"{site.site} ({_say('owner', language)} {owner})")
-        may = ", ".join(_ACTIONS[action].in_language(language) for action in site.actions)
+        may = ", ".join(ACTIONS[action].in_language(language) for action in site.actions)
         yield row("cameras", f"{len(site.cameras)} ({', '.join(site.cameras)})", 1)
         yield row("may", may, 1)
-        yield row("hours", _hours(site, language), 1)
+        yield row("hours", hours_text(site, language), 1)
     hours = agreement.retention.center_hours
     kept = _say("copies_text", language).format(hours=hours)
     yield row("copies", kept if hours else _say("no_copies", language))
     zone = agreement.sites[0].zone
     begin, end = (_moment(at, zone) for at in (signed.valid_from, signed.valid_until))
     yield row("when", f"{begin} {_say('until', language)} {end} ({zone})")
-    yield row("never", ", ".join(_NEVER[n].in_language(language) for n in agreement.prohibited))
+    yield row("never", ", ".join(NEVER[n].in_language(language) for n in agreement.prohibited))
     yield row("ending", _say("ending_text", language))
     yield row("signed", names(signed.signed_by) or _say("nobody", language))
     if signed.missing:
@@ -124,7 +125,8 @@ def _say(key: str, language: Language) -> str:
     return _WORDS[key].in_language(language)
 
 
-def _hours(site: SharedSite, language: Language) -> str:
+def hours_text(site: SharedSite, language: Language) -> str:
+    """`daily 18:00-06:00 (Asia/Jakarta)`"""
     if not site.hours:
         return _WORDS["no_hours"].in_language(language)
     return "; ".join(_span(span, language) for span in site.hours) + f" ({site.zone})"

@@ -1,5 +1,6 @@
 """Zones, lines and rules as a document, strict; and the rules that hold where none is given."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,22 +22,27 @@ _AFTER_S: dict[str, float] = {
     "crowd": 5.0,
     "zone": 0.6,
 }
+_NAME_MAX_CHARACTERS = 64
 _PLACES_MAX = 32
 _CORNERS_MAX = 64
 _RULES_MAX = 64
+_ERROR_MAX_CHARACTERS = 300
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=_NAME_MAX_CHARACTERS)]
 
 
 class Zone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A polygon; coordinates are shares of width and height from the upper left corner."""
 
-    name: str
+    name: _Name
     polygon: Annotated[tuple[Point, ...], msgspec.Meta(min_length=3, max_length=_CORNERS_MAX)]
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Crossed `forward` by what passes from its left to its right, looking from start to end."""
 
-    name: str
+    name: _Name
     start: Point = msgspec.field(name="from")
     end: Point = msgspec.field(name="to")
 
@@ -106,7 +112,9 @@ def parse_rules(raw: bytes, where: str = "") -> Rules:
     try:
         rules = msgspec.json.decode(raw, type=Rules)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SerambiError(Kind.BAD_INPUT, f"not rules: {error}", where=where) from None
+        # Cut short: the text may quote a field's name, however long that is.
+        said = str(error)[:_ERROR_MAX_CHARACTERS]
+        raise SerambiError(Kind.BAD_INPUT, f"not rules: {said}", where=where) from None
     _check(rules, where)
     return rules
 
@@ -143,9 +151,9 @@ def _check(rules: Rules, where: str) -> None:
 
 
 def _minute(text: str, where: str = "") -> int:
-    hour, _, minute = text.partition(":")
-    if not (len(hour) == len(minute) == 2 and hour.isdecimal() and minute.isdecimal()):
-        raise SerambiError(Kind.BAD_INPUT, "an hour is written HH:MM", where=where)
-    if int(hour) > 24 or int(minute) > 59:
-        raise SerambiError(Kind.BAD_INPUT, f"no such time of day: {text}", where=where)
-    return int(hour) * 60 + int(minute)
+    """The minute of the day that `HH:MM` says, up to 24:00."""
+    if not _TIME.fullmatch(text):
+        raise SerambiError(
+            Kind.BAD_INPUT, f"{text[:40]!r} is no time of day: write HH:MM", where=where
+        )
+    return int(text[:2]) * 60 + int(text[3:])

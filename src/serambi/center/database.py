@@ -6,8 +6,10 @@ Statements are short and run in the event loop; nothing here waits for another m
 
 import logging
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import (
+    URL,
     Boolean,
     Column,
     Engine,
@@ -195,7 +197,7 @@ def open_database(path: Path, *, durable: bool = False) -> Engine:
     One that is there and cannot be opened now, because the disk is full, is opened at its first
     use that succeeds: until then that raises `OperationalError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S})
+    engine = create_engine(_url(path), connect_args={"timeout": _BUSY_S})
     event.listen(engine, "connect", _prepare)
     if durable:
         event.listen(engine, "connect", _sync_each)
@@ -221,6 +223,13 @@ def open_database(path: Path, *, durable: bool = False) -> Engine:
         raise
     path.chmod(0o600)
     return engine
+
+
+def _url(path: Path) -> URL:
+    """For one process alone, whose connections share the log's index in memory. As a file, SQLite's
+    usual way, the index is mapped; on a full disk the kernel ends whoever writes there (SIGBUS)."""
+    only_ours = {"vfs": "unix-excl", "uri": "true"}
+    return URL.create("sqlite", database=f"file:{quote(str(path))}", query=only_ours)
 
 
 def _create(engine: Engine) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from serambi.base.clock import Clock, SystemClock, unix_ms
-from serambi.base.errors import Kind, SerambiError
+from serambi.base.kept import check_format
 from serambi.base.limits import ALERTS_KEPT_S
 from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
@@ -83,7 +83,7 @@ async def run(
     """
     keep_memory_flat()
     config = read_config(config_path)
-    check_format(config.folder)
+    check_format(config.folder, FORMAT)
     until = until_told_to_end()
     try:
         await serve(config, open_link or zenoh_link, clock or SystemClock(), until, started)
@@ -299,19 +299,3 @@ def zenoh_link(config: CenterConfig, sites: frozenset[str]) -> CenterLink:
     """The fabric as it is outside tests."""
     tls = TlsFiles(config.tls / "ca.pem", config.tls / "cert.pem", config.tls / "key.pem")
     return ZenohCenter(config.listen, tls, sites)
-
-
-def check_format(folder: Path) -> None:
-    """Make the folder, or refuse one that a newer program wrote (`CONFLICT`)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "format"
-    if not path.exists():
-        path.write_text(FORMAT + "\n")
-    found = path.read_text().strip()
-    if found != FORMAT:
-        raise SerambiError(
-            Kind.CONFLICT,
-            f"the folder has format {found[:20]!r}, this program knows {FORMAT}",
-            where=str(folder),
-            hint="use the version of Serambi that wrote it, or a newer one",
-        )

@@ -24,7 +24,7 @@ from serambi.cli.agreement_page import page
 from serambi.cli.draft import read_attestations, read_draft, read_file
 from serambi.cli.plain import PlainGroup, printable
 from serambi.identity import dsse
-from serambi.identity.keys import SigningKey
+from serambi.identity.keys import SigningKey, is_encrypted
 from serambi.identity.roster import Roster, read_roster
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -87,7 +87,7 @@ def sign(file: Path, key: Path, roster: Path, attestations: Path) -> None:
     parties = _read_roster(roster)
     raw = read_file(file)
     signed = read_agreement(raw, parties)
-    mine = SigningKey.load(key)
+    mine = _load_key(key)
     party = _party_of(mine, signed, parties)
     check_same_cameras(signed, read_attestations(attestations, parties))
     if not SystemClock().now() < signed.valid_until:
@@ -143,7 +143,7 @@ def revoke(file: Path, key: Path, roster: Path, out: Path) -> None:
     """Revoke the agreement in FILE for your party. One party suffices; nothing undoes it."""
     parties = _read_roster(roster)
     signed = read_agreement(read_file(file), parties)
-    mine = SigningKey.load(key)
+    mine = _load_key(key)
     party = _party_of(mine, signed, parties)
     number = signed.agreement.number
     revocation = Revocation(1, signed.digest, number, party, instant_text(SystemClock().now()))
@@ -166,7 +166,7 @@ def confirm_view(attestation: Path, folders: tuple[Path, ...], roster: Path, out
     signed = read_attestation(read_file(attestation), parties)
     said = signed.attestation
     at = instant_text(SystemClock().now())
-    keys = [SigningKey.load(folder) for folder in folders]
+    keys = [_load_key(folder) for folder in folders]
     raw = seal_confirmation(Confirmation(1, said.site, said.camera, signed.digest, at), keys)
     read_confirmation(raw, parties)
     _write_new(out, raw)
@@ -179,6 +179,14 @@ def _read_roster(path: Path) -> Roster:
         return read_roster(read_file(path), None)
     except SerambiError as error:
         raise SerambiError(error.kind, str(error), where=error.where or str(path)) from error
+
+
+def _load_key(folder: Path) -> SigningKey:
+    """Asks for the passphrase of a key that has one."""
+    passphrase = None
+    if is_encrypted(folder):
+        passphrase = str(click.prompt(f"Passphrase of {folder}", hide_input=True)).encode()
+    return SigningKey.load(folder, passphrase)
 
 
 def _party_of(key: SigningKey, signed: SignedAgreement, roster: Roster) -> str:

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -62,7 +63,9 @@ class Child:
             if self._told.is_set():
                 await self.end()  # told while it was being started
                 return
-            await process.wait()
+            code = await process.wait()
+            if not self._told.is_set():
+                self._say(f"{self.name} ended ({_ending(code)}) and is started again")
             wait_s = min(wait_s * 2, _RESTART_MAX_S) if loop.time() - began < 5 else _RESTART_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), wait_s)
@@ -80,6 +83,11 @@ class Child:
             )
         self.starts += 1
         return process
+
+    def _say(self, line: str) -> None:
+        """Into its log: what a kernel ends says nothing itself."""
+        with contextlib.suppress(OSError), self.log.open("a", encoding="utf-8") as output:
+            output.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
 
     @contextlib.contextmanager
     def _input(self) -> Iterator[int]:
@@ -109,6 +117,10 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _ending(code: int) -> str:
+    return f"exit {code}" if code >= 0 else signal.Signals(-code).name
 
 
 async def end_all(children: Sequence[Child]) -> None:

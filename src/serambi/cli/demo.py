@@ -24,6 +24,7 @@ from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts, Role
 from serambi.center.database import open_database
 from serambi.cli.children import Child, end_all, free_ports
+from serambi.cli.desks import password_of
 from serambi.cli.layout import Layout, Ports, lay_out, renew_couriers, rtsp_url, sole_use
 from serambi.sim.encode import Job, Streams, default_cache, encode_all
 from serambi.sim.town import Town, read_town
@@ -83,10 +84,12 @@ def _say(line: str) -> None:
 
 def choose_ports(port: int, town: Town) -> Ports:
     """Free ports for a run; `port` is the center's, 0 for any."""
-    center, rtsp, fabric, *others = free_ports(3 + len(town.site) + len(town.party))
+    center, rtsp, fabric, *others = free_ports(3 + len(town.site) + 2 * len(town.party))
     keepers = dict(zip((site.id for site in town.site), others, strict=False))
-    parties = dict(zip((p.id for p in town.party), others[len(keepers) :], strict=True))
-    return Ports(port or center, rtsp, fabric, keepers, parties)
+    names = [party.id for party in town.party]
+    parties = dict(zip(names, others[len(keepers) :], strict=False))
+    desks = dict(zip(names, others[len(keepers) + len(names) :], strict=True))
+    return Ports(port or center, rtsp, fabric, keepers, parties, desks)
 
 
 def _seats(layout: Layout) -> dict[str, Seat]:
@@ -179,7 +182,15 @@ def describe(
             for site in layout.town.site
         ],
         "parties": [
-            {"party": party, "url": f"http://127.0.0.1:{port}"}
+            {
+                "party": party,
+                "url": f"http://127.0.0.1:{port}",
+                "desk": {
+                    "url": f"http://localhost:{layout.ports.desks[party]}",
+                    "account": party,
+                    "password": password_of(party),
+                },
+            }
             for party, port in layout.ports.parties.items()
         ],
         "trust": str((layout.folder / "roster.json").resolve()),
@@ -263,6 +274,9 @@ def _announce(
     for site in layout.town.site:
         owner = f"http://localhost:{layout.ports.keepers[site.id]}"
         _say(f"owner of {site.id}: {owner}/signin?code={layout.owner_tokens[site.id]}")
+    for party, port in layout.ports.desks.items():
+        desk = f"http://localhost:{port}"
+        _say(f"signing desk of {party}: {desk} ({party}, {password_of(party)})")
     _say(f"data: {layout.folder}")
     _say(f"ready {url}")
     if browser:

@@ -1,35 +1,14 @@
-"""A draft of an agreement: plain TOML that people write and discuss, read strictly."""
+"""Documents of the command line: drafts in TOML, a folder of attestations."""
 
 from pathlib import Path
 
-import msgspec
-
 from serambi.agreement.attestation import SignedAttestation, read_attestation
-from serambi.agreement.model import PROHIBITED, Agreement, Purpose, Retention, SharedSite
+from serambi.agreement.draft import DRAFT_HINT, agreement_of
+from serambi.agreement.model import Agreement
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX
 from serambi.base.toml import read_toml
-from serambi.base.words import Words
 from serambi.identity.roster import Roster
-
-_ERROR_MAX_CHARACTERS = 300
-_HINT = "what has no field cannot be agreed to"
-
-
-class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An agreement without what is the same in every one."""
-
-    number: str
-    title: Words
-    parties: tuple[str, ...]
-    viewer: str
-    purposes: tuple[Purpose, ...]
-    legal_basis: Words
-    sites: tuple[SharedSite, ...]
-    valid_from: str
-    valid_until: str
-    retention: Retention = Retention(72)
-    heartbeat_s: int = 900
 
 
 def read_file(path: Path) -> bytes:
@@ -48,12 +27,7 @@ def read_file(path: Path) -> bytes:
 
 def read_draft(path: Path) -> Agreement:
     """The agreement a draft describes; raises `BAD_INPUT` naming the place that is wrong."""
-    try:
-        draft = msgspec.convert(read_toml(path, _HINT, "the draft"), Draft, strict=True)
-    except msgspec.ValidationError as error:
-        what = f"the draft cannot be read: {str(error)[:_ERROR_MAX_CHARACTERS]}"
-        raise SerambiError(Kind.BAD_INPUT, what, where=str(path), hint=_HINT) from error
-    return Agreement(**msgspec.structs.asdict(draft), prohibited=PROHIBITED)
+    return agreement_of(read_toml(path, DRAFT_HINT, "the draft"), str(path))
 
 
 def read_attestations(folder: Path, roster: Roster) -> dict[str, SignedAttestation]:

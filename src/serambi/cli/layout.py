@@ -30,6 +30,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.words import Words
 from serambi.center.public.papers import copy_complete
+from serambi.cli import desks
 from serambi.cli.scenery import approve, approved_picture, simulated
 from serambi.identity.certificates import create_authority, ensure
 from serambi.identity.keys import SigningKey
@@ -54,13 +55,15 @@ _HOSTS = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Free ports of one run; `keepers` by site, `parties` by party: only those of the parties
-    that run a witness, and a town where none does has none in its roster."""
+    that run a process, and a town where none does has no witness in its roster. `desks`: likewise
+    for the signing desks; one that is not named takes any."""
 
     center: int
     rtsp: int
     fabric: int
     keepers: dict[str, int]
     parties: dict[str, int] = field(default_factory=dict)
+    desks: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ def lay_out(
     tokens = {party: secrets.token_urlsafe(32) for party in ports.parties}
     for party, token in tokens.items():
         _party_settings(layout, party, token)
+        desks.furnish(layout.party(party), party, folder, roster)
     _center_settings(layout, tokens)
     cameras = simulated(town.cameras, loops, passwords, layout.canaries, turn=scenes)
     simulator = {"cameras": cameras, "host": "127.0.0.1", "port": ports.rtsp}
@@ -412,16 +416,16 @@ def _party_settings(layout: Layout, party: str, token: str) -> None:
     settings = f"""format = 1
 party = {_toml(party)}
 peers = {json.dumps(peers)}
-
 [trust]
 roster = "../../roster.json"
 genesis = "{layout.roster.digest}"
-
 [center]
 url = "http://127.0.0.1:{layout.ports.center}"
-
 [http]
 port = {ports[party]}
+[desk]
+port = {layout.ports.desks.get(party, 0)}
+zone = {_toml(layout.town.zone)}
 """
     folder = layout.party(party)
     write_atomically(folder / "party.toml", settings.encode())

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import click
 
+from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.limits import PASSPHRASE_MIN_CHARACTERS
 from serambi.cli.plain import PlainGroup
 from serambi.cli.running import run_process
 from serambi.identity.keys import SigningKey
+from serambi.party.config import read_config
+from serambi.party.signing.accounts import Accounts
 
 
 @click.group("party", cls=PlainGroup, invoke_without_command=True)
@@ -34,12 +38,40 @@ def party_group(context: click.Context, config: Path | None) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for key.pem (only you can read it) and public.pem.",
 )
-def keygen(party: str, out: Path) -> None:
+@click.option("--passphrase", is_flag=True, help="Ask for a passphrase, and keep the key under it.")
+def keygen(party: str, out: Path, passphrase: bool) -> None:
     """Make a key. It is never replaced, and only its public half belongs in the roster."""
     check_id(party, "party")
     key = SigningKey.generate()
-    key.save(out)
+    key.save(out, _ask_new_passphrase() if passphrase else None)
     click.echo(f"party:   {party}")
     click.echo(f"key id:  {key.key_id}")
     click.echo(f"public:  {base64.b64encode(key.public.raw).decode()}")
     click.echo(f"Keep {out / 'key.pem'} secret; whoever has it signs for {party}.")
+
+
+@party_group.command("account")
+@click.option(
+    "--config",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The party's settings.",
+)
+@click.option("--name", required=True, help="What the person signs in as, such as ani.")
+def account(config: Path, name: str) -> None:
+    """Make an account for one person at the signing desk, or change its password."""
+    accounts = Accounts(read_config(config).folder)
+    password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    accounts.put(name, password)
+    click.echo(f"{name} can sign in at the signing desk.")
+
+
+def _ask_new_passphrase() -> bytes:
+    said = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=True))
+    if len(said) < PASSPHRASE_MIN_CHARACTERS:
+        raise SerambiError(
+            Kind.BAD_INPUT,
+            f"the passphrase has less than {PASSPHRASE_MIN_CHARACTERS} characters",
+            hint="take several words",
+        )
+    return said.encode()

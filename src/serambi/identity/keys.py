@@ -20,6 +20,7 @@ from serambi.base.files import write_atomically
 
 _PRIVATE = "key.pem"
 _PUBLIC = "public.pem"
+_ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 _P = 2**255 - 19
 _ORDER_8_Y = 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
@@ -139,3 +140,17 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey({self.key_id})"
+
+
+def is_encrypted(folder: Path) -> bool:
+    """Whether the `key.pem` of `folder` needs a passphrase. Raises `NOT_FOUND`."""
+    try:
+        with (folder / _PRIVATE).open("rb") as file:
+            return file.read(len(_ENCRYPTED)) == _ENCRYPTED
+    except OSError as error:
+        raise SerambiError(
+            Kind.NOT_FOUND,
+            f"the key cannot be read: {error.strerror}",
+            where=str(folder / _PRIVATE),
+            hint="copy it there from where it is kept safe",
+        ) from error

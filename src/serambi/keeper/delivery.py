@@ -16,7 +16,7 @@ import msgspec
 
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.files import write_atomically
+from serambi.base.kept import StateFile
 from serambi.base.limits import (
     BACKOFF_FIRST_S,
     BATCH_ENTRIES_MAX_BYTES,
@@ -64,7 +64,12 @@ class Delivery:
     ) -> None:
         """`shares`: whether a complete agreement names a camera here; a site that only waits for
         signatures tells the center nothing."""
-        self._path = folder / FILE
+        self._file = StateFile(
+            folder / FILE,
+            _Place,
+            what="how far the center has confirmed",
+            max_bytes=_FILE_MAX_BYTES,
+        )
         self._site = site
         self._store = store
         self._key = key
@@ -195,22 +200,21 @@ class Delivery:
     def _load(self) -> _Place | None:
         """What the file says, if the ledger bears it out; else everything is delivered again."""
         try:
-            raw = self._path.read_bytes()
-            place = decode(_Place, raw, what=FILE, max_bytes=_FILE_MAX_BYTES)
-        except FileNotFoundError:
-            return None
-        except (OSError, SerambiError) as error:
+            place = self._file.read()
+        except SerambiError as error:
             log.warning("%s: all entries are delivered again", error)
+            return None
+        if place is None:
             return None
         fits = 0 <= place.since <= place.next <= self._store.size and place.since < self._store.size
         if fits and epoch_of(self._store.entries(place.since, place.since + 1)[0]) == place.epoch:
             return place
-        log.warning("%s is of another ledger: all entries are delivered again", self._path)
+        log.warning("%s is of another ledger: all entries are delivered again", self._file.path)
         return None
 
     def _keep(self, place: _Place) -> None:
         self._place = place
         try:
-            write_atomically(self._path, encode(place))
-        except OSError as error:
-            log.warning("%s cannot be written: %s", self._path, error.strerror)
+            self._file.write(place)
+        except SerambiError as error:
+            log.warning("%s", error)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from serambi.base.canonical import decode, encode
-from serambi.base.errors import Kind, SerambiError
-from serambi.base.files import write_atomically
+from serambi.base.errors import SerambiError
+from serambi.base.kept import StateFile
 
 DURABLE_FILE = "durable.json"
 _MAX_BYTES = 1024 * 1024
@@ -31,41 +30,24 @@ class Durable:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / DURABLE_FILE
+        self._file = StateFile(
+            folder / DURABLE_FILE, _Kept, what="what the owner has stopped", max_bytes=_MAX_BYTES
+        )
         self.refused = False
         self._memory = threading.Lock()
         self._disk = threading.Lock()
-        if self._path.exists():
-            self._kept = self._read()
-            self._written = self._kept
-        else:
-            self._kept = _Kept(1, secrets.token_hex(16), 0, {})
+        found = self._file.read()
+        self._kept = found or _Kept(1, secrets.token_hex(16), 0, {})
+        if found is None:
             self._write(self._kept)
-
-    def _read(self) -> _Kept:
-        try:
-            raw = self._path.read_bytes()
-            return decode(_Kept, raw, what="what was remembered", max_bytes=_MAX_BYTES)
-        except (SerambiError, OSError) as error:
-            why = error.what if isinstance(error, SerambiError) else error.strerror
-            raise SerambiError(
-                Kind.CORRUPT,
-                f"the owner's stops are not known: {why}",
-                where=str(self._path),
-                hint="restore the file from a backup: it holds the stops and the latest time seen",
-            ) from error
+        self._written = self._kept
 
     def _write(self, kept: _Kept) -> None:
         try:
-            write_atomically(self._path, encode(kept), mode=0o600)
-        except OSError as error:
+            self._file.write(kept)
+        except SerambiError:
             self.refused = True
-            raise SerambiError(
-                Kind.UNAVAILABLE,
-                f"what must be remembered cannot be written: {error.strerror or error}",
-                where=str(self._path),
-                hint="free space on the disk",
-            ) from error
+            raise
         self._written = kept
         self.refused = False
 

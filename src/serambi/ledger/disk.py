@@ -1,8 +1,11 @@
 """Writing that survives a power cut. What is written belongs to `store.py`."""
 
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
+
+from serambi.base.errors import Kind, SerambiError
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 TEMPORARY = ".tmp"
@@ -86,3 +89,17 @@ def replace_file(folder: Path, name: str, content: bytes) -> None:
         batch.put(name + TEMPORARY, content)
         batch.sync()
     rename_into_place(folder, name)
+
+
+def unwritable(folder: Path, error: OSError) -> SerambiError:
+    """The disk's refusal to write a ledger, in plain words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SerambiError(
+            Kind.UNAVAILABLE, "the disk is full", where=str(folder), hint="free some space"
+        )
+    return SerambiError(
+        Kind.UNAVAILABLE,
+        f"the ledger cannot be written: {error.strerror}",
+        where=str(folder),
+        hint="look at the disk",
+    )

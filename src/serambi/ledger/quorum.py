@@ -41,12 +41,11 @@ def witness_name(party: str) -> str:
 
 def witnesses_of(roster: Roster) -> dict[str, tuple[Cosigner, ...]]:
     """The parties that have a witness's key in the roster, with these keys."""
-    found: dict[str, list[Cosigner]] = {}
-    for key in roster.keys_for(use="witness"):
-        entry = roster.entry(key.key_id)
-        if entry is not None:
-            found.setdefault(entry.party, []).append(Cosigner(witness_name(entry.party), key))
-    return {party: tuple(keys) for party, keys in found.items()}
+    found = {}
+    for party in roster.parties:
+        if keys := roster.keys_for(use="witness", party=party.id):
+            found[party.id] = tuple(Cosigner(witness_name(party.id), key) for key in keys)
+    return found
 
 
 def read_cosigned(

@@ -7,7 +7,6 @@ ledger, and is swept away.
 """
 
 import contextlib
-import errno
 import fcntl
 import itertools
 import logging
@@ -22,7 +21,14 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import CLOCK_SKEW_MAX_S
 from serambi.identity.keys import SigningKey
 from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
-from serambi.ledger.disk import TEMPORARY, Batch, rename_into_place, replace_file, sync_folder
+from serambi.ledger.disk import (
+    TEMPORARY,
+    Batch,
+    rename_into_place,
+    replace_file,
+    sync_folder,
+    unwritable,
+)
 from serambi.ledger.entry import Entry, decode_entry, encode_entry
 from serambi.ledger.note import NOTE_MAX_BYTES, Verifier
 from serambi.ledger.pending import PENDING_FILE, Pending, Record
@@ -88,7 +94,7 @@ class LedgerStore:
             sync_folder(folder)
         except OSError as error:
             store.close()
-            raise _unwritable(folder, error) from error
+            raise unwritable(folder, error) from error
         except SerambiError:
             store.close()
             raise
@@ -180,7 +186,7 @@ class LedgerStore:
                 self._commit(leaves)
             except OSError as error:
                 if self._size_after_failure() != indexes.stop:
-                    raise _unwritable(self._folder, error) from error
+                    raise unwritable(self._folder, error) from error
             self._last_ms = entries[-1].at_ms
             return indexes
 
@@ -191,7 +197,7 @@ class LedgerStore:
             try:
                 self._publish()
             except OSError as error:
-                raise _unwritable(self._folder, error) from error
+                raise unwritable(self._folder, error) from error
 
     def close(self) -> None:
         """Publish, if the disk lets us, and let go of the folder; further calls raise
@@ -229,7 +235,7 @@ class LedgerStore:
                     self._recover()
                 except OSError as error:
                     if to_write:
-                        raise _unwritable(self._folder, error) from error
+                        raise unwritable(self._folder, error) from error
             yield
 
     def _check_open(self) -> None:
@@ -269,15 +275,20 @@ class LedgerStore:
             raise self._corrupt(f"the checkpoint is of {checkpoint.origin}, not {self._origin}")
         if not note.signed_by([Verifier(self._origin, self._key.public)]):
             raise self._corrupt("the checkpoint is not signed by this ledger's key")
-        edge, last_ms = self._read_edge(checkpoint.size)
-        if edge.root() != checkpoint.root:
+        published, last_ms = self._read_edge(checkpoint.size)
+        if published.root() != checkpoint.root:
             raise self._corrupt("the tiles do not lead to the checkpoint's root")
         self._sweep(checkpoint.size)
-        self._published = self._edge = edge
-        self._checkpoint = note.emit()
-        self._waiting, self._full = [], []
-        self._last_ms = self._take_pending() or last_ms
-        self._size = self._edge.size
+        records = self._file.read(published.size)
+        edge, full = self._follow(published, records)
+        # A sync that failed may have lost what can be read now: write it again.
+        self._file.rewrite(records)
+        # Only now: whatever fails before leaves in memory what was durable.
+        self._published, self._edge = published, edge
+        self._checkpoint = records[-1].checkpoint if records else note.emit()
+        self._waiting, self._full = records, full
+        self._last_ms = decode_entry(records[-1].leaves[-1]).at_ms if records else last_ms
+        self._size = edge.size
         self._stale = False
 
     @property
@@ -286,20 +297,17 @@ class LedgerStore:
             self._pending = Pending(self._folder)
         return self._pending
 
-    def _take_pending(self) -> int:
-        """Go on with what was appended and not published -> when its newest entry was, unix ms."""
-        last_ms = 0
-        for record in self._file.read(self._edge.size):
-            edge, full = self._grown(record.leaves)
+    def _follow(
+        self, edge: Edge, records: Iterable[Record]
+    ) -> tuple[Edge, list[tuple[Tile, bytes]]]:
+        """The edge after what was appended and not published, and the tiles that it filled."""
+        full = []
+        for record in records:
+            edge, more = _grown(edge, record.leaves)
             if record.checkpoint != self._sign(edge.size, edge.root()):
                 raise self._corrupt(f"{PENDING_FILE} does not lead to its signed checkpoint")
-            self._edge, self._checkpoint = edge, record.checkpoint
-            last_ms = decode_entry(record.leaves[-1]).at_ms
-            self._waiting.append(record)
-            self._full += full
-        # A sync that failed may have lost what can be read now: write it again.
-        self._file.rewrite(self._waiting)
-        return last_ms
+            full += more
+        return edge, full
 
     def _read_edge(self, size: int) -> tuple[Edge, int]:
         try:
@@ -352,7 +360,7 @@ class LedgerStore:
 
     def _commit(self, leaves: Sequence[bytes]) -> None:
         """One durable record."""
-        edge, full = self._grown(leaves)
+        edge, full = _grown(self._edge, leaves)
         checkpoint = self._sign(edge.size, edge.root())
         record = Record(self._edge.size, tuple(leaves), checkpoint)
         self._stale = True
@@ -362,11 +370,6 @@ class LedgerStore:
         self._full += full
         self._size = edge.size
         self._stale = False
-
-    def _grown(self, leaves: Iterable[bytes]) -> tuple[Edge, list[tuple[Tile, bytes]]]:
-        """The edge with more leaves, and the tiles that are full by them."""
-        edge = self._edge.copy()
-        return edge, [full for leaf in leaves for full in edge.append(leaf)]
 
     def _publish(self) -> None:
         """Tiles and checkpoint of all that waits."""
@@ -437,14 +440,7 @@ class LedgerStore:
         )
 
 
-def _unwritable(folder: Path, error: OSError) -> SerambiError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SerambiError(
-            Kind.UNAVAILABLE, "the disk is full", where=str(folder), hint="free some space"
-        )
-    return SerambiError(
-        Kind.UNAVAILABLE,
-        f"the ledger cannot be written: {error.strerror}",
-        where=str(folder),
-        hint="look at the disk",
-    )
+def _grown(edge: Edge, leaves: Iterable[bytes]) -> tuple[Edge, list[tuple[Tile, bytes]]]:
+    """Another edge with more leaves, and the tiles that are full by them."""
+    edge = edge.copy()
+    return edge, [full for leaf in leaves for full in edge.append(leaf)]

@@ -110,17 +110,18 @@ def _said(answer: dict[str, object]) -> str:
 
 
 class Peer:
-    """Another party's process: hears revocations and checkpoints."""
+    """Another party's process: hears revocations, checkpoints and papers."""
 
     def __init__(self, url: str, ca: Path | None = None) -> None:
         self._door = _Door(url, {}, ca)
 
-    def tell_revocation(self, raw: bytes) -> None:
-        """Raises `UNAVAILABLE` when it is not there, `CONFLICT` when it refuses."""
+    def tell_document(self, raw: bytes) -> None:
+        """A revocation, or a paper for the signing desk. Raises `UNAVAILABLE` when it is not
+        there, `CONFLICT` when it refuses."""
         self._post("/documents", raw)
 
     def tell_checkpoints(self, notes: bytes) -> None:
-        """Raises like `tell_revocation`."""
+        """Raises like `tell_document`."""
         self._post("/checkpoints", notes)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from serambi.agreement.instants import check_zone
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
 from serambi.base.limits import WITNESS_PEERS_MAX
@@ -32,12 +33,19 @@ class _Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0
 
 
+class _Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    port: int = 0
+    key: str = "key"
+    zone: str = "Asia/Jakarta"
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int
     party: str
     trust: _Trust
     center: _Center
     http: _Http = _Http()
+    desk: _Desk = _Desk()
     key: str = "witness"
     peers: tuple[str, ...] = ()
 
@@ -45,7 +53,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @dataclass(frozen=True, slots=True)
 class PartyConfig:
     """Checked settings; paths are absolute, `folder` is where party.toml lies. `key` is the
-    folder of the witness's key."""
+    folder of the witness's key, `desk_key` that of the key that signs agreements; `desk_zone` is
+    whose clocks the signing desk shows."""
 
     folder: Path
     party: str
@@ -58,6 +67,9 @@ class PartyConfig:
     host: str
     port: int
     peers: tuple[str, ...]
+    desk_port: int
+    desk_key: Path
+    desk_zone: str
 
     def __repr__(self) -> str:
         return f"PartyConfig({self.party!r}, {self.folder})"  # never the token
@@ -78,8 +90,13 @@ def read_config(path: Path) -> PartyConfig:
     except SerambiError as error:
         error.where = str(path)
         raise
-    if not 0 <= found.http.port <= 65_535:
-        raise _wrong(path, f"http.port {found.http.port} is not a port")
+    for name, port in (("http", found.http.port), ("desk", found.desk.port)):
+        if not 0 <= port <= 65_535:
+            raise _wrong(path, f"{name}.port {port} is not a port")
+    try:
+        check_zone(found.desk.zone)
+    except SerambiError as error:
+        raise _wrong(path, f"desk.zone: {error.what}") from error
     if len(found.peers) > WITNESS_PEERS_MAX:
         raise _wrong(path, f"peers has more than {WITNESS_PEERS_MAX} addresses")
     for url in (found.center.url, *found.peers):
@@ -99,6 +116,9 @@ def read_config(path: Path) -> PartyConfig:
         host=found.http.host,
         port=found.http.port,
         peers=found.peers,
+        desk_port=found.desk.port,
+        desk_key=(folder / found.desk.key).resolve(),
+        desk_zone=found.desk.zone,
     )
 
 

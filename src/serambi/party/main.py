@@ -1,6 +1,7 @@
-"""`serambi party --config`: an institution's own process, with its witness.
+"""`serambi party --config`: an institution's own process, with its witness and its signing desk.
 
-It holds the key that cosigns, and not the one that signs agreements: that one may lie in a safe.
+It holds the key that cosigns. The one that signs agreements is read for one signature, when a
+person gives its passphrase; until then it may lie in a safe.
 """
 
 import asyncio
@@ -11,67 +12,114 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serambi.base.clock import Clock, SystemClock
-from serambi.base.errors import Kind, SerambiError
+from serambi.base.errors import SerambiError
+from serambi.base.kept import check_format
 from serambi.base.limits import WITNESS_LOOK_EVERY_S
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import load_roster
-from serambi.party.carrier import HttpCarrier
+from serambi.party.carrier import Carrier, HttpCarrier
 from serambi.party.config import PartyConfig, read_config
-from serambi.party.desk import desk_app
+from serambi.party.door import door_app
 from serambi.party.inbox import read_inbox
 from serambi.party.peers import Peers
+from serambi.party.signing.accounts import Accounts
+from serambi.party.signing.delivery import Delivery
+from serambi.party.signing.desk import Desk
+from serambi.party.signing.hand import Hand
+from serambi.party.signing.papers import Papers
+from serambi.party.signing.record import Record
+from serambi.party.signing.routes import desk_app
 from serambi.party.witness import Witness
+from serambi.web.login import Gate, MemoryLogins, NoTokens, cookie_name
 from serambi.web.serve import HttpServer
+from serambi.web.words import Words
 
 log = logging.getLogger(__name__)
 
 FORMAT = "1"
+DESK_HOST = "127.0.0.1"
+"""The desk takes passphrases over plain HTTP, so it is for this machine alone."""
 
 
 async def run(path: Path) -> None:
     """Run the party of `path` (party.toml) until SIGTERM or SIGINT."""
     config = read_config(path)
-    check_format(config.folder)
+    check_format(config.folder, FORMAT)
     clock = SystemClock()
     carrier = HttpCarrier(config.center, config.token, config.ca)
     key = SigningKey.load(config.key)
     roster = load_roster(config.roster, config.genesis)
     witness = Witness(config.folder, config.party, key, roster, carrier, clock)
-    work = Work(config, witness, clock)
-    server = HttpServer(desk_app(witness, work.hurry), config.host, config.port)
+    papers = Papers(config.folder, config.party, roster)
+    work = Work(config, witness, papers, carrier, clock)
+    server = HttpServer(door_app(witness, papers, work.hurry), config.host, config.port)
+    desk = HttpServer(desk_app(open_desk(config, work, clock)), DESK_HOST, config.desk_port)
     async with asyncio.TaskGroup() as group:
         await server.start(group)
+        await desk.start(group)
         tasks = [
             group.create_task(keep_running("ledgers", work.look_at_ledgers)),
             group.create_task(keep_running("parties", work.talk_to_parties)),
         ]
         log.info("witness of %s at http://%s:%d", config.party, config.host, server.port)
+        log.info("signing desk of %s at http://localhost:%d", config.party, desk.port)
         await until_told_to_end()
         for task in tasks:
             task.cancel()
         carrier.close()
         work.close()
+        await desk.stop()
         await server.stop()
+
+
+def open_desk(config: PartyConfig, work: "Work", clock: Clock) -> Desk:
+    """The signing desk of this party."""
+    # Cookies ignore ports, and in a demo five desks stand on one machine.
+    gate = Gate(
+        cookie_name(f"desk_{config.party}", config.desk_port), MemoryLogins(), NoTokens(), clock
+    )
+    return Desk(
+        work.hand,
+        work.delivery,
+        Accounts(config.folder),
+        Record(config.folder, clock),
+        gate,
+        Words.load(),
+        clock,
+        config.desk_zone,
+    )
 
 
 class Work:
     """The clockwork. Two loops, so that a center that keeps this party waiting keeps no revocation
     from the other parties."""
 
-    def __init__(self, config: PartyConfig, witness: Witness, clock: Clock) -> None:
+    def __init__(
+        self, config: PartyConfig, witness: Witness, papers: Papers, carrier: Carrier, clock: Clock
+    ) -> None:
         self._inbox = config.folder / "inbox"
         self._witness = witness
         self._clock = clock
-        self._peers = Peers(config.peers, clock)
+        self._carrier = carrier
+        self._peers = Peers(config.peers, clock, papers)
+        self.hand = Hand(
+            papers, witness.revocations, config.desk_key, clock, self.hurry_from_thread
+        )
+        self.delivery = Delivery(self.hand, witness, clock)
         self._hurry = {"ledgers": asyncio.Event(), "parties": asyncio.Event()}
         self._away = ""
+        self._loop = asyncio.get_running_loop()
 
     def hurry(self) -> None:
         """Something new has come: do not wait."""
         for event in self._hurry.values():
             event.set()
+
+    def hurry_from_thread(self) -> None:
+        """Likewise, from any thread."""
+        self._loop.call_soon_threadsafe(self.hurry)
 
     def close(self) -> None:
         """Let nobody wait for an answer any more."""
@@ -101,24 +149,10 @@ class Work:
     def _look(self) -> None:
         try:
             self._witness.step()
+            self.delivery.step(self._carrier)
             away = ""
         except SerambiError as error:
             away = str(error)
         if away != self._away:
             log.warning("no ledger can be looked at: %s", away) if away else log.info("back again")
             self._away = away
-
-
-def check_format(folder: Path) -> None:
-    """Mark the folder as one of this format, or refuse a newer program's (`CONFLICT`)."""
-    path = folder / "format"
-    if not path.exists():
-        path.write_text(FORMAT + "\n")
-    found = path.read_text().strip()
-    if found != FORMAT:
-        raise SerambiError(
-            Kind.CONFLICT,
-            f"the folder has format {found[:20]!r}, this program knows {FORMAT}",
-            where=str(folder),
-            hint="use the version of Serambi that wrote it, or a newer one",
-        )

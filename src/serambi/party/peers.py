@@ -1,5 +1,6 @@
 """What a party tells the other parties by itself, around the center: revocations until each has
-heard them, and now and then the states of its copies, so that two pasts meet."""
+heard them, now and then the states of its copies, so that two pasts meet, and the papers of the
+signing desk."""
 
 import logging
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, WITNESS_COMPARE_EVERY_S
 from serambi.party.carrier import Peer
+from serambi.party.signing.papers import Papers
 from serambi.party.witness import Witness
 
 log = logging.getLogger(__name__)
@@ -23,13 +25,16 @@ class _Told:
         self.compared_at = float("-inf")
         self.again_at = float("-inf")
         self.wait_s = BACKOFF_FIRST_S
+        self.papers: dict[str, int] = {}
+        self.papers_at = float("-inf")
 
 
 class Peers:
     """All other parties' processes. One thread calls `step`."""
 
-    def __init__(self, urls: Iterable[str], clock: Clock) -> None:
+    def __init__(self, urls: Iterable[str], clock: Clock, papers: Papers | None = None) -> None:
         self._clock = clock
+        self._papers = papers
         self._all = [_Told(url, Peer(url)) for url in urls]
 
     def step(self, witness: Witness) -> None:
@@ -41,6 +46,7 @@ class Peers:
             try:
                 self._tell(told, witness, now)
                 told.wait_s = BACKOFF_FIRST_S
+                self._tell_papers(told, now)
             except SerambiError as error:
                 log.info("%s has not heard everything: %s", told.url, error)
                 told.again_at = now + told.wait_s
@@ -56,7 +62,7 @@ class Peers:
             if name in told.revocations:
                 continue
             try:
-                told.peer.tell_revocation(raw)
+                told.peer.tell_document(raw)
             except SerambiError as error:
                 if error.kind is Kind.UNAVAILABLE:
                     raise
@@ -65,3 +71,20 @@ class Peers:
         if now - told.compared_at >= WITNESS_COMPARE_EVERY_S and (notes := witness.notes()):
             told.compared_at = now
             told.peer.tell_checkpoints(notes)
+
+    def _tell_papers(self, told: _Told, now: float) -> None:
+        """Last, and with a patience of its own: a desk that is full, or that refuses, keeps no
+        revocation from its party."""
+        if self._papers is None or now < told.papers_at:
+            return
+        for digest, raw in self._papers.to_tell():
+            if told.papers.get(digest) == len(raw):
+                continue  # only signatures are ever added, so a file of the same size is the same
+            try:
+                told.peer.tell_document(raw)
+            except SerambiError as error:
+                log.info("%s does not take a paper: %s", told.url, error)
+                if error.kind is Kind.UNAVAILABLE:
+                    told.papers_at = now + BACKOFF_MAX_S
+                    return
+            told.papers[digest] = len(raw)

@@ -104,6 +104,11 @@ class Revocations:
         with self._mutex:
             return {name: raw for name, (_, raw) in self._known.items()}
 
+    def of(self, digest: str) -> tuple[Revocation, ...]:
+        """Those of one agreement, whoever signed them."""
+        with self._mutex:
+            return tuple(each for each, _ in self._known.values() if each.agreement == digest)
+
     def lacking(self, agreements: Agreements) -> dict[str, Revocation]:
         """Those of agreements that a ledger has taken up and not closed, by name."""
         open_ones = agreements.accepted - agreements.revoked

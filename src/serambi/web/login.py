@@ -86,6 +86,13 @@ class OneToken:
         return self._account if secrets.compare_digest(digest, self._digest) else None
 
 
+class NoTokens:
+    """For a process that only browsers sign in to."""
+
+    def find_token(self, digest: str) -> str | None:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """Who it is and by which means."""

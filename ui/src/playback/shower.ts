@@ -7,6 +7,8 @@ import type { Recorded } from './window';
 /** Decoded pictures cost megabytes each, and decoders own few of them. */
 const DECODED_MAX = 8;
 const DECODING_MAX = 8;
+/** What a seek throws away costs nothing but the decoder's time. */
+const SEEKING_MAX = 24;
 
 interface Showing {
   /** A picture, shown at this unix microsecond. */
@@ -101,7 +103,8 @@ export class Shower {
   /** Feed the decoder as far as there is room for what comes out. */
   private work(): void {
     while (this.encoded.length > 0 && this.ready.length < DECODED_MAX) {
-      if ((this.decoder?.decodeQueueSize ?? 0) >= DECODING_MAX) return;
+      const most = this.targetUs > 0 ? SEEKING_MAX : DECODING_MAX;
+      if ((this.decoder?.decodeQueueSize ?? 0) >= most) return;
       const unit = this.encoded.shift();
       if (unit === undefined) return;
       try {

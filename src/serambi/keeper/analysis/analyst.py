@@ -62,7 +62,7 @@ class _Queue:
 
 class Analyst:
     """`push` may be called from any thread, the rest in the event loop it was made in. `answered`
-    is called there with every answer but `Load`."""
+    is called there with every answer about a camera that is looked at."""
 
     def __init__(
         self,
@@ -163,7 +163,8 @@ class Analyst:
         except* (ConnectionError, asyncio.IncompleteReadError):
             gone = True
         finally:
-            writer.close()
+            # Not `close`: that would wait for pictures to leave which nobody will read.
+            writer.transport.abort()
         if gone:
             what = "the analysis ended"
             raise SerambiError(Kind.UNAVAILABLE, what, hint="it is started again")
@@ -212,7 +213,7 @@ class Analyst:
             answer = from_analyst(await reader.readexactly(length))
             if isinstance(answer, Load):
                 self._load = answer
-            else:
+            elif answer.camera in self._queues:
                 self._answered(answer)
 
 

@@ -15,6 +15,7 @@ import cv2
 
 from serambi.analytics.engine import EVERY_S
 from serambi.base.errors import SerambiError
+from serambi.base.limits import ANALYST_TEXT_MAX_CHARACTERS
 from serambi.keeper.analysis.messages import (
     Config,
     FromAnalyst,
@@ -66,7 +67,7 @@ class Analyst:
         try:
             return self._answers(message) + self._load()
         except SerambiError as error:
-            return [Trouble(message.camera, str(error))]
+            return [Trouble(message.camera, str(error)[:ANALYST_TEXT_MAX_CHARACTERS])]
         except Exception as error:  # supervised: the next picture has its chance
             log.exception("%s: a picture could not be looked at", message.camera)
             return [Trouble(message.camera, f"the analysis crashed: {type(error).__name__}")]

@@ -1,14 +1,25 @@
 """What the keeper and its analyst say to each other over a socket pair: each message MessagePack
-behind four bytes of length. The analyst has nothing else: no network, no password, no folder."""
+behind four bytes of length. The analyst has nothing else: no network, no password, no folder.
 
-from typing import Literal
+It opens pictures that anybody may have made, so what it answers is bounded in every part."""
+
+from typing import Annotated, Literal
 
 import msgspec
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import ANALYST_MESSAGE_MAX_BYTES
+from serambi.base.limits import (
+    ANALYST_FIGURE_MAX,
+    ANALYST_MESSAGE_MAX_BYTES,
+    ANALYST_TEXT_MAX_CHARACTERS,
+)
 
 _LENGTH_BYTES = 4
+_ERROR_MAX_CHARACTERS = 300
+
+_Text = Annotated[str, msgspec.Meta(max_length=ANALYST_TEXT_MAX_CHARACTERS)]
+_Figure = Annotated[float, msgspec.Meta(ge=-ANALYST_FIGURE_MAX, le=ANALYST_FIGURE_MAX)]
+"""Neither infinite nor no number."""
 
 
 class Watch(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -43,11 +54,11 @@ class Seen(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """One look at a camera's view: `match`, `changed` or `undecidable`, with what was measured
     (share of the width, degrees, factor). `picture` is a JPEG where the answer became another."""
 
-    camera: str
+    camera: _Text
     sight: Literal["match", "changed", "undecidable"]
-    shift: float
-    roll_deg: float
-    zoom: float
+    shift: _Figure
+    roll_deg: _Figure
+    zoom: _Figure
     picture: bytes
 
 
@@ -55,14 +66,14 @@ class Happened(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """A rule was met, `over`: no longer. `box` in shares of width and height. Times as in `Unit`:
     `since_s` is when it began to be."""
 
-    camera: str
-    rule: str
-    place: str
-    kind: str
-    at_s: float
-    since_s: float
-    box: tuple[float, float, float, float]
-    confidence: float
+    camera: _Text
+    rule: _Text
+    place: _Text
+    kind: _Text
+    at_s: _Figure
+    since_s: _Figure
+    box: tuple[_Figure, _Figure, _Figure, _Figure]
+    confidence: _Figure
     over: bool
 
 
@@ -70,7 +81,7 @@ class Moved(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Where something moved within one second: `cells` as in `analytics/grid.py`; `second` counts
     monotonic seconds as `at_s` does."""
 
-    camera: str
+    camera: _Text
     second: int
     cells: bytes
 
@@ -78,15 +89,15 @@ class Moved(msgspec.Struct, frozen=True, tag=True, array_like=True):
 class Trouble(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """This camera cannot be looked at, and why."""
 
-    camera: str
-    what: str
+    camera: _Text
+    what: _Text
 
 
 class Load(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """What the analyst used of a core lately, and how often it looks at each camera."""
 
-    cores: float
-    every_s: float
+    cores: _Figure
+    every_s: _Figure
     pictures: int
 
 
@@ -136,4 +147,6 @@ def from_analyst(raw: bytes) -> FromAnalyst:
 
 
 def _unreadable(error: Exception) -> SerambiError:
-    return SerambiError(Kind.BAD_INPUT, f"a message cannot be read: {error}", where="the analyst")
+    # Cut short: the text may quote what the other end wrote.
+    said = str(error)[:_ERROR_MAX_CHARACTERS]
+    return SerambiError(Kind.BAD_INPUT, f"a message cannot be read: {said}", where="the analyst")

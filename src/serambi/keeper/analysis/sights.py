@@ -11,10 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from serambi.base.canonical import decode, encode
 from serambi.base.clock import Clock, unix_ms
-from serambi.base.errors import Kind, SerambiError
-from serambi.base.files import write_atomically
+from serambi.base.kept import StateFile
 from serambi.base.limits import ANALYST_STALE_S
 
 log = logging.getLogger(__name__)
@@ -50,25 +48,15 @@ class Sights:
 
     def __init__(self, folder: Path, checked: Collection[str], clock: Clock) -> None:
         """Raises CORRUPT when what is kept cannot be read."""
-        self._path = folder / _FILE
+        self._file = StateFile(
+            folder / _FILE, _Kept, what="which views have changed", max_bytes=_MAX_BYTES
+        )
         self._clock = clock
-        self._changed = self._read() if self._path.exists() else {}
+        kept = self._file.read()
+        self._changed = dict(kept.changed) if kept else {}
         now = clock.now()
         self._states = {c: _State("unseen", now, clock.monotonic()) for c in checked}
         self._unwritten = False
-
-    def _read(self) -> dict[str, _Change]:
-        try:
-            raw = self._path.read_bytes()
-            return dict(decode(_Kept, raw, what="changed views", max_bytes=_MAX_BYTES).changed)
-        except (SerambiError, OSError) as error:
-            why = error.what if isinstance(error, SerambiError) else error.strerror
-            raise SerambiError(
-                Kind.CORRUPT,
-                f"which views have changed is not known: {why}",
-                where=str(self._path),
-                hint="restore the file from a backup",
-            ) from error
 
     @property
     def checked(self) -> Collection[str]:
@@ -159,13 +147,5 @@ class Sights:
         """Write what is not written yet; call it in a thread. Raises UNAVAILABLE."""
         if not self._unwritten:
             return
-        try:
-            write_atomically(self._path, encode(_Kept(1, dict(self._changed))), mode=0o600)
-        except OSError as error:
-            raise SerambiError(
-                Kind.UNAVAILABLE,
-                f"a changed view cannot be kept: {error.strerror or error}",
-                where=str(self._path),
-                hint="free space on the disk",
-            ) from error
+        self._file.write(_Kept(1, dict(self._changed)))
         self._unwritten = False

@@ -1,4 +1,5 @@
-"""The party's door for the other parties: it hears revocations and checkpoints, and says how it is.
+"""The party's door for the other parties: it hears revocations, checkpoints and papers, and says
+how it is.
 
 Nobody signs in: what is taken is believed for its signatures alone, and what is said names
 ledgers, not people.
@@ -13,22 +14,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from serambi import __version__
+from serambi.agreement.revocation import REVOCATION_TYPE
 from serambi.base.clock import unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
+from serambi.identity import dsse
+from serambi.party.signing.papers import Papers
 from serambi.party.witness import Witness
 
 _STATUS = {Kind.LIMIT: 429, Kind.DENIED: 403, Kind.UNAVAILABLE: 503}
 
 
-def desk_app(witness: Witness, hurry: Callable[[], None]) -> Starlette:
-    """`hurry` is called when something new has come that the witness should act on at once."""
+def door_app(witness: Witness, papers: Papers, hurry: Callable[[], None]) -> Starlette:
+    """`hurry` is called when something new has come that should be acted on at once."""
 
     async def health(request: Request) -> Response:
         return JSONResponse(_health(witness))
 
     async def documents(request: Request) -> Response:
-        new = await asyncio.to_thread(witness.add_revocation, await _body(request))
+        raw = await _body(request)
+        revokes = dsse.load(raw).payload_type == REVOCATION_TYPE
+        hear = witness.add_revocation if revokes else papers.hear
+        new = await asyncio.to_thread(hear, raw)
         if new:
             hurry()
         return JSONResponse({"new": new})

@@ -1,0 +1,135 @@
+"""The addresses of the signing desk, and who may reach them: a page of this very desk, on this
+machine, with somebody of the institution signed in."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, UploadFile
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from serambi import __version__
+from serambi.base.errors import Kind, SerambiError
+from serambi.base.limits import DOCUMENT_MAX_BYTES
+from serambi.party.signing.desk import Desk
+from serambi.party.signing.hand import Shown
+from serambi.web import headers as web_headers
+from serambi.web.app import App, new_app
+from serambi.web.login import same_origin
+
+HOSTS = ("localhost", "127.0.0.1")
+"""The names by which a browser may ask. Another one means that somebody's page has pointed its
+own name at this machine."""
+READ = "read"
+"""What the form for a signature says when its box is ticked."""
+_STATIC = Path(web_headers.__file__).parent / "static"
+
+
+def desk_app(desk: Desk) -> App:
+    """The whole desk as an application."""
+    app = new_app("Serambi signing desk", __version__)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.include_router(desk_router(desk))
+
+    async def trouble(request: Request, error: Exception) -> Response:
+        if not isinstance(error, SerambiError):
+            raise error
+        if error.kind is Kind.UNAUTHENTICATED:
+            return RedirectResponse("/", 303)
+        return desk.trouble(request, error)
+
+    app.add_exception_handler(SerambiError, trouble)
+    return app
+
+
+def desk_router(desk: Desk) -> APIRouter:
+    """Not part of any API's description: these are for people."""
+
+    def own_page(request: Request) -> None:
+        """What changes something must come from a page of this desk, signed in or not: else a
+        foreign page could sign somebody in as somebody else."""
+        if request.method not in ("GET", "HEAD") and not same_origin(request):
+            raise SerambiError(
+                Kind.DENIED,
+                "this request was made by a page of another site",
+                where=request.url.path,
+                hint="open the desk from its own address",
+            )
+
+    def signed_in(request: Request) -> str:
+        return desk.gate.require(request).account
+
+    somebody = Annotated[str, Depends(signed_in)]
+    field = Annotated[str, Form()]
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(own_page)])
+
+    @router.get("/")
+    def home(request: Request) -> Response:
+        if desk.gate.identify(request) is None:
+            return desk.login_page(request, status=200)
+        return desk.home(request)
+
+    @router.post("/login")
+    async def login(request: Request, account: field = "", password: field = "") -> Response:
+        return await desk.login(request, account, password)
+
+    @router.post("/logout")
+    def logout(request: Request) -> Response:
+        return desk.logout(request)
+
+    @router.post("/papers")
+    async def take(account: somebody, file: Annotated[UploadFile, File()]) -> Response:
+        return await desk.take(account, await file.read(2 * DOCUMENT_MAX_BYTES + 1))
+
+    @router.get("/papers/{digest}")
+    def paper(request: Request, digest: str, account: somebody) -> Response:
+        return desk.paper(request, digest)
+
+    @router.get("/papers/{digest}/file")
+    def paper_file(digest: str, account: somebody) -> Response:
+        return desk.file(digest)
+
+    @router.get("/papers/{digest}/pdf")
+    def pdf(request: Request, digest: str, account: somebody) -> Response:
+        return desk.pdf(request, digest)
+
+    @router.get("/papers/{digest}/revocations/{party}")
+    def revocation(digest: str, party: str, account: somebody) -> Response:
+        return desk.revocation(digest, party)
+
+    @router.get("/papers/{digest}/revoke")
+    def closing(request: Request, digest: str, account: somebody) -> Response:
+        return desk.closing(request, digest)
+
+    @router.post("/papers/{digest}/{what}")
+    async def act(
+        request: Request,
+        digest: str,
+        what: str,
+        account: somebody,
+        shown: field = "",
+        tag: field = "",
+        text: field = "",
+        secret: field = "",
+    ) -> Response:
+        if shown != digest:
+            raise SerambiError(Kind.CONFLICT, "the form names another paper", where=digest[:16])
+        if what == "sign" and text != READ:
+            raise SerambiError(Kind.BAD_INPUT, "nobody says that this was read", where="sign")
+        return await desk.act(request, account, what, Shown(shown, tag), text, secret)
+
+    @router.get("/draft")
+    def draft_page(request: Request, account: somebody, of: str = "") -> Response:
+        return desk.draft_again(request, of)
+
+    @router.post("/draft")
+    async def draft(request: Request, account: somebody) -> Response:
+        form = await request.form()
+        names = list(form)
+        fields = {name: [str(value) for value in form.getlist(name)] for name in names}
+        return await desk.draft(request, account, fields)
+
+    return router
