@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Error, Page, Request, async_playwright
 from serambi.base.limits import WITNESS_AGAIN_S
 from serambi.center.api import documents, models
 from serambi.center.service import Center
-from serambi.keeper.sessions import Outcome
+from serambi.keeper.session import Outcome
 from tests.builders import SITE, make_request
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, PATIENCE_MS
 from tests.fakes.keeper_site import WAITING

@@ -19,6 +19,7 @@ from serambi.agreement.attestation import Attestation, read_attestation, seal_at
 from serambi.agreement.instants import ALWAYS, instant_text
 from serambi.agreement.model import (
     PROHIBITED,
+    Action,
     Agreement,
     Purpose,
     Retention,
@@ -48,6 +49,7 @@ from serambi.sim.encode import Streams
 FORMAT = "1\n"
 _FOV_DEG = 80
 _HEARTBEAT_S = 900
+_ACTIONS: tuple[Action, ...] = ("live", "alerts", "playback")
 _CENTER_HOURS = 72
 _HOSTS = {"dns": ("localhost",), "ips": ("127.0.0.1",)}
 
@@ -299,13 +301,7 @@ def _agreement(
         purposes=tuple(Purpose(purpose.id, purpose.text) for purpose in wanted.purpose),
         legal_basis=wanted.legal_basis,
         sites=tuple(
-            SharedSite(
-                site=site.id,
-                cameras=cameras,
-                actions=("live", "alerts", "playback") if played else ("live", "alerts"),
-                zone=town.zone,
-                hours=ALWAYS,
-            )
+            SharedSite(site.id, cameras, _ACTIONS[: 2 + played], town.zone, ALWAYS)
             for site in sites
             for played in (True, False)
             if (cameras := wanted.shares(site, played=played))
