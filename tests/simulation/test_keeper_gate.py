@@ -458,7 +458,7 @@ async def test_a_stop_holds_when_not_even_itself_can_be_kept(
     async with at_work(site, clock) as (keeper, courier):
         assert (await courier.ask(clock)).allowed
         with monkeypatch.context() as disk:
-            disk.setattr("serambi.keeper.durable.write_atomically", full)
+            disk.setattr("serambi.base.kept.write_atomically", full)
             with pytest.raises(SerambiError, match="the disk refused"):
                 await keeper.stop("cam-1")
             assert keeper.sessions.all() == ()
