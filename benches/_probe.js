@@ -5,7 +5,7 @@ globalThis.probe = (() => {
   const canvas = new OffscreenCanvas(WIDTH, 1);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const MARKER = [1, 1, 0, 1, 0, 1, 0, 0];
-  let selector = '', seen = [], clicked = 0, running = 0;
+  let looks = [], clicked = 0, running = 0;
 
   const now = () => performance.timeOrigin + performance.now();
 
@@ -45,11 +45,13 @@ globalThis.probe = (() => {
 
   function look(run) {
     if (run !== running) return;
-    const element = document.querySelector(selector);
-    const found = element === null ? null : read(element);
-    const last = seen.at(-1);
-    if (found !== null && (last?.[0] !== found[0] || last?.[1] !== found[1])) {
-      seen.push([...found, now()]);
+    for (const { selector, seen } of looks) {
+      const element = document.querySelector(selector);
+      const found = element === null ? null : read(element);
+      const last = seen.at(-1);
+      if (found !== null && (last?.[0] !== found[0] || last?.[1] !== found[1])) {
+        seen.push([...found, now()]);
+      }
     }
     requestAnimationFrame(() => look(run));
   }
@@ -63,23 +65,23 @@ globalThis.probe = (() => {
   );
 
   return {
-    get seen() {
-      return seen;
-    },
-    start(of) {
-      selector = of;
-      seen = [];
+    // Look at what each selector finds, from now on.
+    start(...selectors) {
+      looks = selectors.map((selector) => ({ selector, seen: [] }));
       running += 1;
       look(running);
     },
     stop() {
       running += 1;
-      return seen;
+    },
+    // What the selector of this number has found: [tag, frame, unix milliseconds] of each picture.
+    seen(which = 0) {
+      return looks[which].seen;
     },
     // Milliseconds from the click to the first picture of camera `tag` that was no older than
     // `live_ms` when it was seen; 0 while there is none.
-    found(tag, fps, frames, live_ms) {
-      const found = seen.find(([whose, frame, at]) => {
+    found(which, tag, fps, frames, live_ms) {
+      const found = looks[which].seen.find(([whose, frame, at]) => {
         const old = ((((at / 1000) * fps - frame) % frames) + frames) % frames;
         return whose === tag && at > clicked && (old / fps) * 1000 <= live_ms;
       });

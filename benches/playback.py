@@ -59,7 +59,7 @@ _MOVE = """ms => {
   return Number(slider.value);
 }"""
 _FOUND = """() => {
-  const found = probe.seen.filter(([, , at]) => at > movedAt).at(-1);
+  const found = probe.seen().filter(([, , at]) => at > movedAt).at(-1);
   return found === undefined ? null : [found[1], found[2] - movedAt];
 }"""
 

@@ -67,6 +67,8 @@ export class Player {
   private whenFound: 'paused' | 'playing' = 'paused';
   private atUs = 0;
   private tickedMs = 0;
+  /** The next picture is wanted as soon as it is decoded. */
+  private stepping = false;
   private frame = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private over = false;
@@ -94,6 +96,7 @@ export class Player {
     this.whenFound = then;
     this.atUs = Math.round(wantedMs * 1000);
     this.shower.seek(this.atUs);
+    this.stepping = false;
     this.stale = this.pulls;
     this.nextUs = 0;
     this.set({ phase: 'seeking', reason: '', skipped: null });
@@ -108,6 +111,7 @@ export class Player {
   play(): void {
     if (this.state.phase === 'paused') {
       this.tickedMs = performance.now();
+      this.stepping = false;
       this.set({ phase: 'playing', skipped: null });
       this.tick();
     } else if (this.state.phase === 'seeking') {
@@ -132,12 +136,15 @@ export class Player {
     if (this.state.phase === 'playing') this.pause();
     if (this.state.phase !== 'paused') return;
     if (by < 0) {
-      this.seek(this.atUs / 1000 - 0.001, 'paused');
+      // From the picture that is shown: the clock of what was playing is a little ahead of it.
+      this.seek(this.state.atMs - 0.001, 'paused');
       return;
     }
     const next = this.shower.next();
+    this.stepping = next === null && !this.shower.empty;
     if (next !== null) this.moved(this.shower.show(next));
     this.feed();
+    this.tick();
   }
 
   /** Take the picture away and give the session back. */
@@ -264,16 +271,21 @@ export class Player {
     }
   }
 
+  private get moves(): boolean {
+    return this.stepping || this.state.phase === 'seeking' || this.state.phase === 'playing';
+  }
+
   /** Once in every frame of the page while something moves. */
   private tick(): void {
-    if (this.frame !== 0) return;
+    if (this.frame !== 0 || !this.moves) return;
     this.frame = requestAnimationFrame((nowMs) => {
       this.frame = 0;
       if (this.over) return;
       if (this.state.phase === 'seeking') this.look(nowMs);
       else if (this.state.phase === 'playing') this.advance(nowMs);
+      else if (this.stepping) this.step(1);
       this.feed();
-      if (this.state.phase === 'seeking' || this.state.phase === 'playing') this.tick();
+      if (this.moves) this.tick();
     });
   }
 
@@ -345,6 +357,7 @@ export class Player {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
     this.frame = 0;
+    this.stepping = false;
     this.shower.drop();
     this.canvas.width = 0;
   }
