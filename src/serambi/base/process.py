@@ -40,7 +40,7 @@ def start_log(process: str) -> None:
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
     logging.Formatter.converter = time.gmtime
-    faulthandler.enable()  # a crash in a library names its place
+    faulthandler.enable(2)  # a crash in a library names its place
     # It logs every request with its address, and addresses may hold codes.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
