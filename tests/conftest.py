@@ -13,6 +13,12 @@ settings.register_profile("serambi", deadline=None)
 settings.load_profile("serambi")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes and long texts may hold keys and signatures, others in each worker: by number then."""
+    long = isinstance(val, bytes) or (isinstance(val, str) and len(val) > 80)
+    return argname if long else None
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Test material that is not part of the project: SERAMBI_TEST_DATA or ../shared/data."""
