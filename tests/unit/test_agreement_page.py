@@ -27,22 +27,23 @@ def test_it_says_who_sees_what_until_when_and_what_never() -> None:
     kpu, bawaslu, polres = (town.party(p).name.en for p in ("kpu", "bawaslu", "polres"))
     agreement = read_agreement(make_agreement(TOWN), town).agreement
     assert page() == [
-        Row("Who may see", polres),
-        Row("What for", agreement.purposes[0].text.en),
-        Row("Legal basis", agreement.legal_basis.en),
-        Row("What is shared", f"{SITE} (owner {kpu})"),
-        Row("Cameras", "1 (cam-1)", 1),
-        Row("Allowed", "look live", 1),
-        Row("Hours", "at all times (Asia/Jakarta)", 1),
-        Row("Copies at the center", "deleted after 72 hours"),
-        Row("Valid", "2026-11-22 17:40:00 until 2026-12-23 17:40:00 (Asia/Jakarta)"),
+        Row("Who may see", polres, topic="who"),
+        Row("What for", agreement.purposes[0].text.en, topic="what_for"),
+        Row("Legal basis", agreement.legal_basis.en, topic="basis"),
+        Row("What is shared", f"{SITE} (owner {kpu})", topic="what"),
+        Row("Cameras", "1 (cam-1)", 1, "cameras"),
+        Row("Allowed", "look live", 1, "may"),
+        Row("Hours", "at all times (Asia/Jakarta)", 1, "hours"),
+        Row("Copies at the center", "deleted after 72 hours", topic="copies"),
+        Row("Valid", "2026-11-22 17:40:00 until 2026-12-23 17:40:00 (Asia/Jakarta)", topic="when"),
         Row(
             "Never",
             "pictures from inside buildings, sound, face matching, watch lists, "
             "bulk collection of pictures, tracking of staff",
+            topic="never",
         ),
-        Row("Ending it", "any party may revoke it alone at any time"),
-        Row("Signed by", f"{kpu}, {bawaslu}, {polres}"),
+        Row("Ending it", "any party may revoke it alone at any time", topic="ending"),
+        Row("Signed by", f"{kpu}, {bawaslu}, {polres}", topic="signed"),
         Row("", "All parties have signed"),
     ]
 
@@ -50,10 +51,10 @@ def test_it_says_who_sees_what_until_when_and_what_never() -> None:
 def test_it_says_who_has_not_signed_yet() -> None:
     kpu, bawaslu, polres = (TOWN.roster.party(p).name.en for p in ("kpu", "bawaslu", "polres"))
     assert page(signed_by=["kpu"])[-2:] == [
-        Row("Signed by", kpu),
-        Row("Still to sign", f"{bawaslu}, {polres}"),
+        Row("Signed by", kpu, topic="signed"),
+        Row("Still to sign", f"{bawaslu}, {polres}", topic="missing"),
     ]
-    assert page(signed_by=[])[-2] == Row("Signed by", "nobody")
+    assert page(signed_by=[])[-2] == Row("Signed by", "nobody", topic="signed")
 
 
 def test_every_action_and_prohibition_has_words_in_both_languages() -> None:
