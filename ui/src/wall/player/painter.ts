@@ -1,18 +1,20 @@
-/** A worker that receives, decodes and draws: what the page does meanwhile delays no picture. Each
- * engine has a `Painter` of its own here, at the other end of a port. */
+/** A worker that receives and decodes: what the page does meanwhile delays no picture, and only those
+ * that are worth drawing reach it. Each engine has a `Painter` of its own here, at the other end of
+ * a port. */
 import type { EngineEvents, StreamConfig } from './engine';
 import { Line } from './line';
 import { Gate, Newest, readUnit, type Unit } from './units';
 
 /** What an engine says to its painter. */
 export type ToPainter = { open: string } | 'destroy';
-/** And what comes back: an event of the engine, with its words. */
-export type FromPainter = {
-  [event in keyof EngineEvents]: [event, ...Parameters<EngineEvents[event]>];
-}[keyof EngineEvents];
+/** And what comes back: a frame to draw and when it was captured, or an event of the engine. */
+export type FromPainter =
+  | ['frame', VideoFrame, number]
+  | {
+      [event in keyof EngineEvents]: [event, ...Parameters<EngineEvents[event]>];
+    }[keyof EngineEvents];
 /** The first and only message to the worker itself. */
 export interface Begin {
-  canvas: OffscreenCanvas;
   port: MessagePort;
 }
 
@@ -21,7 +23,6 @@ const FAILURES_MAX = 3;
 const FAILURES_WITHIN_MS = 60_000;
 
 class Painter {
-  private readonly context: OffscreenCanvasRenderingContext2D | null;
   private readonly gate = new Gate();
   private readonly newest = new Newest();
   private line: Line | null = null;
@@ -30,11 +31,7 @@ class Painter {
   private failures: number[] = [];
   private over = false;
 
-  constructor(
-    private readonly canvas: OffscreenCanvas,
-    private readonly port: MessagePort,
-  ) {
-    this.context = canvas.getContext('2d', { alpha: false });
+  constructor(private readonly port: MessagePort) {
     port.onmessage = ({ data }: MessageEvent<ToPainter>) => {
       if (data === 'destroy') this.destroy();
       else this.open(data.open);
@@ -57,7 +54,7 @@ class Painter {
 
   private configure({ codec, record }: StreamConfig): void {
     const description = bytesOf(record);
-    if (this.context === null || description === null) {
+    if (description === null) {
       this.fail('this configuration cannot be used', true);
       return;
     }
@@ -88,10 +85,6 @@ class Painter {
     this.line?.close();
     if (this.decoder !== null && this.decoder.state !== 'closed') this.decoder.close();
     this.newest.clear();
-    // Takes the pixels away also from whoever still holds the element: it has what is drawn last.
-    this.canvas.width = 1;
-    this.canvas.height = 1;
-    this.context?.fillRect(0, 0, 1, 1);
     this.port.close();
   }
 
@@ -123,23 +116,15 @@ class Painter {
     );
   }
 
-  /** Frames come in the order of showing; each is closed, or the decoder runs out of them. */
+  /** Frames come in the order of showing; each is closed or handed over, or the
+   * decoder runs out of them. */
   private show(frame: VideoFrame): void {
     const backlog = this.decoder?.decodeQueueSize ?? 0;
     const shown = this.over
       ? null
       : this.newest.choose(frame.timestamp, backlog, performance.now());
-    if (shown !== null) this.draw(frame);
-    frame.close();
-    if (shown !== null) this.tell('shown', shown);
-  }
-
-  private draw(frame: VideoFrame): void {
-    const { displayWidth: width, displayHeight: height } = frame;
-    // Setting a size clears the canvas: only when it is another one.
-    if (this.canvas.width !== width) this.canvas.width = width;
-    if (this.canvas.height !== height) this.canvas.height = height;
-    this.context?.drawImage(frame, 0, 0, width, height);
+    if (shown === null) frame.close();
+    else this.port.postMessage(['frame', frame, shown] satisfies FromPainter, [frame]);
   }
 
   /** The last picture stays and grows late; the next key frame begins afresh. */
@@ -171,5 +156,5 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> | null {
 }
 
 globalThis.onmessage = ({ data }: MessageEvent<Begin>) => {
-  new Painter(data.canvas, data.port);
+  new Painter(data.port);
 };

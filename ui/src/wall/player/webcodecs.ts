@@ -1,6 +1,6 @@
 /** Pictures through WebCodecs: every unit decoded as it comes, only the newest frame drawn. For the
- * one enlarged tile, where delay counts; on a wall MediaSource decodes for less. The work itself is
- * done by a `Painter` in a worker. */
+ * one enlarged tile, where delay counts; on a wall MediaSource decodes for less. It is
+ * received and decoded by a `Painter` in a worker, and drawn here. */
 import type { Engine, EngineEvents } from './engine';
 import type { Begin, FromPainter, ToPainter } from './painter';
 
@@ -11,8 +11,7 @@ export function hasWebCodecs(): boolean {
   return (
     'VideoDecoder' in globalThis &&
     'EncodedVideoChunk' in globalThis &&
-    'Worker' in globalThis &&
-    'transferControlToOffscreen' in HTMLCanvasElement.prototype
+    'Worker' in globalThis
   );
 }
 
@@ -25,6 +24,7 @@ export function warm(): Worker {
 export class WebCodecsEngine implements Engine {
   readonly format = 'units';
   readonly element: HTMLCanvasElement;
+  private readonly canvas: CanvasRenderingContext2D | null;
   private readonly port: MessagePort;
   private readonly worker = warm();
   private over = false;
@@ -32,12 +32,12 @@ export class WebCodecsEngine implements Engine {
   constructor(private readonly events: EngineEvents) {
     this.element = document.createElement('canvas');
     this.element.setAttribute('aria-hidden', 'true');
+    this.canvas = this.element.getContext('2d', { alpha: false });
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     port1.onmessage = ({ data }: MessageEvent<FromPainter>) => this.told(data);
     this.worker.addEventListener('error', this.workerFailed);
-    const begin: Begin = { canvas: this.element.transferControlToOffscreen(), port: port2 };
-    this.worker.postMessage(begin, [begin.canvas, port2]);
+    this.worker.postMessage({ port: port2 } satisfies Begin, [port2]);
   }
 
   open(url: string): void {
@@ -53,6 +53,8 @@ export class WebCodecsEngine implements Engine {
     this.over = true;
     this.worker.removeEventListener('error', this.workerFailed);
     this.element.remove();
+    // Takes the pixels away also from whoever still holds the element.
+    this.element.width = 0;
   }
 
   private say(said: ToPainter): void {
@@ -60,9 +62,28 @@ export class WebCodecsEngine implements Engine {
   }
 
   private told(event: FromPainter): void {
+    if (event[0] === 'frame') {
+      this.show(event[1], event[2]);
+      return;
+    }
     if (this.over) return;
     const [name, ...words] = event;
     (this.events[name] as (...words: unknown[]) => void)(...words);
+  }
+
+  /** A frame is closed, or the decoder runs out of them. */
+  private show(frame: VideoFrame, capturedMs: number): void {
+    if (!this.over) this.draw(frame);
+    frame.close();
+    if (!this.over) this.events.shown(capturedMs);
+  }
+
+  private draw(frame: VideoFrame): void {
+    const { displayWidth: width, displayHeight: height } = frame;
+    // Setting a size clears the canvas: only when it is another one.
+    if (this.element.width !== width) this.element.width = width;
+    if (this.element.height !== height) this.element.height = height;
+    this.canvas?.drawImage(frame, 0, 0, width, height);
   }
 
   /** It never began, or something in it was not caught: the next engine is given a new one. */
