@@ -279,7 +279,7 @@ async def test_accounts_by_command(tmp_path: Path, capsys: pytest.CaptureFixture
     assert not await accounts.check("siapa", "a good one")
     assert (tmp_path / "accounts.json").stat().st_mode & 0o777 == 0o600
     (tmp_path / "accounts.json").write_text("{")
-    with pytest.raises(SerambiError, match="accounts cannot be read") as refused:
+    with pytest.raises(SerambiError, match="who may sign in at the desk is not known") as refused:
         accounts.any()
     assert refused.value.kind is Kind.CORRUPT
 

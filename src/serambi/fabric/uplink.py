@@ -12,10 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import (
-    BATCH_TIMEOUT_S,
-    PLAYBACK_FETCHES_AT_ONCE,
-)
+from serambi.base.limits import BATCH_TIMEOUT_S, PLAYBACK_FETCHES_AT_ONCE
 from serambi.fabric import sockets
 from serambi.fabric.frames import (
     Answer,
@@ -37,7 +34,6 @@ log = logging.getLogger(__name__)
 
 STOP_LIMIT_S = 0.2
 _LOOK_EVERY_S = 0.003
-_RECONNECT_MAX_S = 2.0
 _WHERE = "socket between keeper and courier"
 
 

@@ -8,9 +8,8 @@ from serambi.fabric.messages import SiteState
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.owner.log import LogRow
 from serambi.keeper.session import Session, Stopped
+from serambi.web.plain import Text
 from serambi.web.times import Times
-
-Text = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)

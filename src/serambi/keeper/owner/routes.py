@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.words import Language
@@ -18,17 +17,16 @@ from serambi.keeper.owner.page import Facts, PageBuilder
 from serambi.ledger.entry import EntryKind
 from serambi.web.login import Gate, digest_of
 from serambi.web.passwords import FailureLimit
+from serambi.web.plain import PlainPages
 from serambi.web.times import Times
-from serambi.web.words import Words, choose_language, remember_language
+from serambi.web.words import Words, choose_language
 
 log = logging.getLogger(__name__)
 
 _LOG_ROWS = 8
 _LOG_PAGE = 100
-_THEME_COOKIE = "serambi_theme"
 _HIDING: tuple[EntryKind, ...] = ("refused", "stopped", "resumed", "suspended", "restored", "alert")
 """Kinds of entries in which a camera that no agreement names is a commitment."""
-_YEAR_S = 365 * 24 * 3600
 
 
 class OwnerPages:
@@ -37,42 +35,15 @@ class OwnerPages:
     def __init__(self, keeper: Keeper, gate: Gate, words: Words, failures: FailureLimit) -> None:
         self._keeper = keeper
         self._gate = gate
-        self._words = words
         self._failures = failures
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-        )
+        folder = Path(__file__).parent / "templates"
+        self._pages = PlainPages(folder, words, keeper.clock, keeper.config.zone)
 
     # -- rendering ----------------------------------------------------------------------
 
     def _render(self, request: Request, name: str, status: int = 200, **values: object) -> Response:
-        language = choose_language(request)
-        asked = request.query_params.get("theme")
-        theme = asked if asked in ("dark", "light") else request.cookies.get(_THEME_COOKIE)
-        theme = theme if theme in ("dark", "light") else "light"
-        times = Times(self._keeper.config.zone, language)
-        now = self._keeper.clock.now()
-        page = self._templates.get_template(name).render(
-            language=language,
-            theme=theme,
-            t=self._text(language),
-            site_name=self._keeper.config.name.in_language(language),
-            clock=times.second(now),
-            date=times.day(now),
-            **values,
-        )
-        response = HTMLResponse(page, status_code=status)
-        if "lang" in request.query_params:
-            remember_language(response, language)
-        if asked:
-            response.set_cookie(_THEME_COOKIE, theme, max_age=_YEAR_S, samesite="lax")
-        return response
-
-    def _text(self, language: Language) -> Callable[..., str]:
-        return lambda name, **values: self._words.text(language, name, **values)
+        site = self._keeper.config.name.in_language(choose_language(request))
+        return self._pages.render(request, name, status, site_name=site, **values)
 
     def _party_name(self, language: Language) -> Callable[[str], str]:
         def name(party: str) -> str:
@@ -91,7 +62,7 @@ class OwnerPages:
         names |= {hide(kind, camera): name for camera, name in names.items() for kind in _HIDING}
         return LogWords(
             Times(self._keeper.config.zone, language),
-            self._text(language),
+            self._pages.text(language),
             names.get,
             self._party_name(language),
             self._keeper.journal.names.who,
@@ -115,7 +86,7 @@ class OwnerPages:
             disk_refuses=keeper.disk_refuses,
             clock_behind=bool(keeper.clock_trouble),
         )
-        text = self._text(language)
+        text = self._pages.text(language)
         builder = PageBuilder(keeper.config, facts, text, language, self._party_name(language))
         times = Times(keeper.config.zone, language)
         store = keeper.journal.store
@@ -160,7 +131,7 @@ class OwnerPages:
         sight = lookout.sight(camera)
         if known is None or sight is None:
             return RedirectResponse("/", 303)
-        text = self._text(choose_language(request))
+        text = self._pages.text(choose_language(request))
         return self._render(
             request,
             "view.html",
@@ -188,7 +159,7 @@ class OwnerPages:
     def confirm(self, request: Request, camera: str = "") -> Response:
         if self._gate.identify(request) is None:
             return self._sign_in_first(request)
-        text = self._text(choose_language(request))
+        text = self._pages.text(choose_language(request))
         shared = {c.id: c for c in self._keeper.site_state().cameras}
         if camera not in shared:
             camera = ""

@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.files import write_atomically
 from serambi.base.ids import check_id
+from serambi.base.kept import StateFile
 from serambi.base.limits import DESK_ACCOUNTS_MAX, DOCUMENT_MAX_BYTES
 from serambi.web.passwords import Passwords
 
@@ -25,17 +25,22 @@ class Accounts:
     password changed by command counts at once."""
 
     def __init__(self, folder: Path, passwords: Passwords | None = None) -> None:
-        self._path = folder / "accounts.json"
+        self._file = StateFile(
+            folder / "accounts.json",
+            _File,
+            what="who may sign in at the desk",
+            max_bytes=DOCUMENT_MAX_BYTES,
+        )
         self._passwords = passwords or Passwords()
 
     def put(self, name: str, password: str) -> None:
-        """Add an account or change its password. Raises `BAD_INPUT` or `LIMIT`."""
+        """Add an account or change its password. Raises `BAD_INPUT`, `LIMIT`, or
+        `UNAVAILABLE` when the disk refuses it."""
         check_id(name, "account")
         accounts = {**self._read(), name: self._passwords.hash(password)}
         if len(accounts) > DESK_ACCOUNTS_MAX:
             raise SerambiError(Kind.LIMIT, f"at most {DESK_ACCOUNTS_MAX} accounts")
-        raw = msgspec.json.encode(_File(1, accounts))
-        write_atomically(self._path, raw, mode=0o600)
+        self._file.write(_File(1, accounts))
 
     def any(self) -> bool:
         """Whether anybody can sign in at all."""
@@ -46,16 +51,5 @@ class Accounts:
         return await self._passwords.check(self._read().get(name), password)
 
     def _read(self) -> dict[str, str]:
-        try:
-            with self._path.open("rb") as file:
-                raw = file.read(DOCUMENT_MAX_BYTES)
-            return msgspec.json.decode(raw, type=_File, strict=True).accounts
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError) as error:
-            raise SerambiError(
-                Kind.CORRUPT,
-                "the accounts cannot be read",
-                where=str(self._path),
-                hint="delete the file and make the accounts anew",
-            ) from error
+        found = self._file.read()
+        return {} if found is None else found.accounts

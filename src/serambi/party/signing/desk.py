@@ -2,12 +2,10 @@
 from the institution's own machine; no script, and no page of anybody else's can act here."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from serambi.agreement.instants import DAYS
 from serambi.base.clock import Clock
@@ -31,11 +29,10 @@ from serambi.party.signing.record import Record
 from serambi.web.errors import STATUS
 from serambi.web.login import Gate
 from serambi.web.passwords import FailureLimit
+from serambi.web.plain import PlainPages
 from serambi.web.times import Times
-from serambi.web.words import Words, choose_language, remember_language
+from serambi.web.words import Words, choose_language
 
-THEME_COOKIE = "serambi_theme"
-_YEAR_S = 365 * 24 * 3600
 _KEY = "key"
 _WRONG_SECRET = "signing.wrong_secret"
 
@@ -64,39 +61,20 @@ class Desk:
         self._clock = clock
         self._zone = zone
         self._failures = FailureLimit(clock)
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-        )
+        self._pages = PlainPages(Path(__file__).parent / "templates", words, clock, zone)
 
     # -- rendering ----------------------------------------------------------------------
 
     def render(self, request: Request, name: str, status: int = 200, **values: object) -> Response:
-        language = choose_language(request)
-        asked = request.query_params.get("theme")
-        theme = asked if asked in ("dark", "light") else request.cookies.get(THEME_COOKIE)
-        theme = theme if theme in ("dark", "light") else "light"
-        times = Times(self._zone, language)
-        now = self._clock.now()
-        page = self._templates.get_template(name).render(
-            language=language,
-            theme=theme,
-            t=self._text(language),
-            party_name=self._party_name(language),
-            clock=times.second(now),
-            date=times.day(now),
+        return self._pages.render(
+            request,
+            name,
+            status,
+            party_name=self._party_name(choose_language(request)),
             path=request.url.path,
             account=self._account(request),
             **values,
         )
-        response = HTMLResponse(page, status_code=status)
-        if "lang" in request.query_params:
-            remember_language(response, language)
-        if asked:
-            response.set_cookie(THEME_COOKIE, theme, max_age=_YEAR_S, samesite="lax")
-        return response
 
     def _account(self, request: Request) -> str:
         try:
@@ -105,16 +83,13 @@ class Desk:
             return ""
         return login.account if login else ""
 
-    def _text(self, language: Language) -> Callable[..., str]:
-        return lambda name, **values: self._words.text(language, name, **values)
-
     def _party_name(self, language: Language) -> str:
         papers = self.hand.papers
         return papers.roster.party(papers.party).name.in_language(language)
 
     def _builder(self, request: Request) -> PageBuilder:
         language = choose_language(request)
-        times, text = Times(self._zone, language), self._text(language)
+        times, text = Times(self._zone, language), self._pages.text(language)
         return PageBuilder(self.hand, self._delivery, self._record, times, text, language)
 
     def trouble(self, request: Request, error: SerambiError) -> Response:

@@ -1,6 +1,5 @@
 """What the desk's pages say, as plain values: the templates only lay them out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from serambi.agreement.attestation import Attestation
@@ -20,9 +19,8 @@ from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.hand import Hand
 from serambi.party.signing.record import Act, Record
 from serambi.party.signing.standing import Stand, Standing
+from serambi.web.plain import Text
 from serambi.web.times import Times
-
-Text = Callable[..., str]
 
 _ICONS = {
     Stand.REVOKED: "no",
@@ -217,7 +215,9 @@ class PageBuilder:
                 "signing.count", signed=len(signed.signed_by), all=len(agreement.parties)
             ),
             replies=tuple(self._reply(said) for said in replies),
-            versions=tuple(self._version(other, signed, raw) for other in self._others(signed)),
+            versions=tuple(
+                self._version(other, signed, raw) for other in self._hand.versions(signed)
+            ),
             sites=tuple(self._delivery.taken_up(digest).items()) if signed.complete else (),
             acts=tuple(self._act(act) for act in self._record.of(digest)),
             unknown_cameras=tuple(sorted(set(signed.attested) - set(attested))),
@@ -237,9 +237,6 @@ class PageBuilder:
             return "encrypted" if self._hand.key_is_encrypted else "plain"
         except SerambiError:
             return "missing"
-
-    def _others(self, signed: SignedAgreement) -> list[SignedAgreement]:
-        return self._hand.versions(signed)
 
     def _party(self, party: str, signed: SignedAgreement, standing: Standing) -> PartyRow:
         state, when = ("signed", "") if party in signed.signed_by else ("missing", "")

@@ -1,6 +1,7 @@
 """The addresses of the signing desk, and who may reach them: a page of this very desk, on this
 machine, with somebody of the institution signed in."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,8 @@ HOSTS = ("localhost", "127.0.0.1")
 own name at this machine."""
 READ = "read"
 """What the form for a signature says when its box is ticked."""
+_Field = Annotated[str, Form()]
+_Who = Callable[[Request], str]
 _STATIC = Path(web_headers.__file__).parent / "static"
 
 
@@ -62,10 +65,14 @@ def desk_router(desk: Desk) -> APIRouter:
     def signed_in(request: Request) -> str:
         return desk.gate.require(request).account
 
-    somebody = Annotated[str, Depends(signed_in)]
-    field = Annotated[str, Form()]
     router = APIRouter(include_in_schema=False, dependencies=[Depends(own_page)])
+    _add_door(router, desk)
+    _add_papers(router, desk, signed_in)
+    _add_acts(router, desk, signed_in)
+    return router
 
+
+def _add_door(router: APIRouter, desk: Desk) -> None:
     @router.get("/")
     def home(request: Request) -> Response:
         if desk.gate.identify(request) is None:
@@ -73,36 +80,50 @@ def desk_router(desk: Desk) -> APIRouter:
         return desk.home(request)
 
     @router.post("/login")
-    async def login(request: Request, account: field = "", password: field = "") -> Response:
+    async def login(request: Request, account: _Field = "", password: _Field = "") -> Response:
         return await desk.login(request, account, password)
 
     @router.post("/logout")
     def logout(request: Request) -> Response:
         return desk.logout(request)
 
+
+def _add_papers(router: APIRouter, desk: Desk, who: _Who) -> None:
+    """To read, for whoever is signed in."""
+    signed_in = [Depends(who)]
+
+    @router.get("/papers/{digest}", dependencies=signed_in)
+    def paper(request: Request, digest: str) -> Response:
+        return desk.paper(request, digest)
+
+    @router.get("/papers/{digest}/file", dependencies=signed_in)
+    def paper_file(digest: str) -> Response:
+        return desk.file(digest)
+
+    @router.get("/papers/{digest}/pdf", dependencies=signed_in)
+    def pdf(request: Request, digest: str) -> Response:
+        return desk.pdf(request, digest)
+
+    @router.get("/papers/{digest}/revocations/{party}", dependencies=signed_in)
+    def revocation(digest: str, party: str) -> Response:
+        return desk.revocation(digest, party)
+
+    @router.get("/papers/{digest}/revoke", dependencies=signed_in)
+    def closing(request: Request, digest: str) -> Response:
+        return desk.closing(request, digest)
+
+    @router.get("/draft", dependencies=signed_in)
+    def draft_page(request: Request, of: str = "") -> Response:
+        return desk.draft_again(request, of)
+
+
+def _add_acts(router: APIRouter, desk: Desk, who: _Who) -> None:
+    """What is written down under the name of who is signed in."""
+    somebody = Annotated[str, Depends(who)]
+
     @router.post("/papers")
     async def take(account: somebody, file: Annotated[UploadFile, File()]) -> Response:
         return await desk.take(account, await file.read(2 * DOCUMENT_MAX_BYTES + 1))
-
-    @router.get("/papers/{digest}")
-    def paper(request: Request, digest: str, account: somebody) -> Response:
-        return desk.paper(request, digest)
-
-    @router.get("/papers/{digest}/file")
-    def paper_file(digest: str, account: somebody) -> Response:
-        return desk.file(digest)
-
-    @router.get("/papers/{digest}/pdf")
-    def pdf(request: Request, digest: str, account: somebody) -> Response:
-        return desk.pdf(request, digest)
-
-    @router.get("/papers/{digest}/revocations/{party}")
-    def revocation(digest: str, party: str, account: somebody) -> Response:
-        return desk.revocation(digest, party)
-
-    @router.get("/papers/{digest}/revoke")
-    def closing(request: Request, digest: str, account: somebody) -> Response:
-        return desk.closing(request, digest)
 
     @router.post("/papers/{digest}/{what}")
     async def act(
@@ -110,10 +131,10 @@ def desk_router(desk: Desk) -> APIRouter:
         digest: str,
         what: str,
         account: somebody,
-        shown: field = "",
-        tag: field = "",
-        text: field = "",
-        secret: field = "",
+        shown: _Field = "",
+        tag: _Field = "",
+        text: _Field = "",
+        secret: _Field = "",
     ) -> Response:
         if shown != digest:
             raise SerambiError(Kind.CONFLICT, "the form names another paper", where=digest[:16])
@@ -121,15 +142,9 @@ def desk_router(desk: Desk) -> APIRouter:
             raise SerambiError(Kind.BAD_INPUT, "nobody says that this was read", where="sign")
         return await desk.act(request, account, what, Shown(shown, tag), text, secret)
 
-    @router.get("/draft")
-    def draft_page(request: Request, account: somebody, of: str = "") -> Response:
-        return desk.draft_again(request, of)
-
     @router.post("/draft")
     async def draft(request: Request, account: somebody) -> Response:
         form = await request.form()
         names = list(form)
         fields = {name: [str(value) for value in form.getlist(name)] for name in names}
         return await desk.draft(request, account, fields)
-
-    return router
