@@ -22,7 +22,7 @@ tile falls back to MSE; and the same camera read directly over RTSP by FFmpeg an
 knows that a picture is whole when the next one begins: its figure holds one picture's time, 50 ms.
 
 Everything decodes in software, so the figures are those of the processor: a click decodes up to
-40 pictures of 1280x720 before it has caught up. On a machine that is busy with something else
+20 pictures of 1280x720 before it has caught up. On a machine that is busy with something else
 they are worth nothing; the load before the run is printed.
 """
 
@@ -58,7 +58,7 @@ ON_TOP = "article.hero .layer:last-child :is(canvas, video)"
 SMALL = "ul[role=list] > li:first-child video"
 DWELL_S = (0.2, 1.2)
 """How long the wall is left alone before a click: a click then falls anywhere in the groups of
-pictures, which are 2 s long."""
+pictures, which are 1 s long."""
 LINGER_S = 7.0
 """Views that the wall had keep running for some seconds after a tile was enlarged."""
 

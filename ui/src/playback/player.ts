@@ -2,6 +2,7 @@
  *
  * Pulling is the backpressure: the next window is asked for when little waits. */
 import { api, socketUrl, type Failure } from '../api/client';
+import { drawOn } from '../wall/player/draw';
 import { Shower } from './shower';
 import { readWindow } from './window';
 
@@ -340,10 +341,8 @@ export class Player {
   }
 
   private draw(frame: VideoFrame): void {
+    drawOn(this.context, frame);
     const { displayWidth: width, displayHeight: height } = frame;
-    if (this.canvas.width !== width) this.canvas.width = width;
-    if (this.canvas.height !== height) this.canvas.height = height;
-    this.context?.drawImage(frame, 0, 0, width, height);
     if (this.state.width !== width || this.state.height !== height) this.set({ width, height });
   }
 

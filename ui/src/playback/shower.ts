@@ -2,6 +2,7 @@
  *
  * What it holds is bounded: a few decoded pictures, and the encoded ones of a window or two. It knows
  * neither the center nor the page. */
+import { bytesOf } from '../wall/player/units';
 import type { Recorded } from './window';
 
 /** Decoded pictures cost megabytes each, and decoders own few of them. */
@@ -120,8 +121,10 @@ export class Shower {
     const wanted = JSON.stringify(unit.config);
     if (unit.key && wanted !== this.configured) {
       this.decoder ??= this.made();
-      const description = Uint8Array.from(atob(unit.config.record), (c) => c.charCodeAt(0));
-      this.decoder.configure({ codec: unit.config.codec, description, optimizeForLatency: true });
+      const { codec, record } = unit.config;
+      const description = bytesOf(record);
+      if (description === null) throw new TypeError('this configuration cannot be used');
+      this.decoder.configure({ codec, description, optimizeForLatency: true });
       this.configured = wanted;
     }
     const { key, us, picture } = unit;

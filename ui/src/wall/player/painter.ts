@@ -3,7 +3,7 @@
  * a port. */
 import type { EngineEvents, StreamConfig } from './engine';
 import { Line } from './line';
-import { Gate, Newest, readUnit, type Unit } from './units';
+import { bytesOf, Gate, Newest, readUnit, type Unit } from './units';
 
 /** What an engine says to its painter. */
 export type ToPainter = { open: string } | 'destroy';
@@ -143,15 +143,6 @@ class Painter {
 
   private fail(why: string, fatal: boolean): void {
     if (!this.over) this.tell('failed', why, fatal);
-  }
-}
-
-/** Base64 to bytes, null for what is not base64. */
-function bytesOf(text: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  } catch {
-    return null;
   }
 }
 

@@ -126,3 +126,11 @@ export class Newest {
   }
 }
 
+/** Base64 to bytes, null for what is not base64. */
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}

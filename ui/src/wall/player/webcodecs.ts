@@ -1,6 +1,7 @@
 /** Pictures through WebCodecs: every unit decoded as it comes, only the newest frame drawn. For the
  * one enlarged tile, where delay counts; on a wall MediaSource decodes for less. It is
  * received and decoded by a `Painter` in a worker, and drawn here. */
+import { drawOn } from './draw';
 import type { Engine, EngineEvents } from './engine';
 import type { Begin, FromPainter, ToPainter } from './painter';
 
@@ -24,7 +25,7 @@ export function warm(): Worker {
 export class WebCodecsEngine implements Engine {
   readonly format = 'units';
   readonly element: HTMLCanvasElement;
-  private readonly canvas: CanvasRenderingContext2D | null;
+  private readonly context: CanvasRenderingContext2D | null;
   private readonly port: MessagePort;
   private readonly worker = warm();
   private over = false;
@@ -32,7 +33,7 @@ export class WebCodecsEngine implements Engine {
   constructor(private readonly events: EngineEvents) {
     this.element = document.createElement('canvas');
     this.element.setAttribute('aria-hidden', 'true');
-    this.canvas = this.element.getContext('2d', { alpha: false });
+    this.context = this.element.getContext('2d', { alpha: false });
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     port1.onmessage = ({ data }: MessageEvent<FromPainter>) => this.told(data);
@@ -73,17 +74,9 @@ export class WebCodecsEngine implements Engine {
 
   /** A frame is closed, or the decoder runs out of them. */
   private show(frame: VideoFrame, capturedMs: number): void {
-    if (!this.over) this.draw(frame);
+    if (!this.over) drawOn(this.context, frame);
     frame.close();
     if (!this.over) this.events.shown(capturedMs);
-  }
-
-  private draw(frame: VideoFrame): void {
-    const { displayWidth: width, displayHeight: height } = frame;
-    // Setting a size clears the canvas: only when it is another one.
-    if (this.element.width !== width) this.element.width = width;
-    if (this.element.height !== height) this.element.height = height;
-    this.canvas?.drawImage(frame, 0, 0, width, height);
   }
 
   /** It never began, or something in it was not caught: the next engine is given a new one. */
