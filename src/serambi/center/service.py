@@ -9,8 +9,11 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
 from serambi.center.entries import SiteEntries
+from serambi.center.invitations import Invitations
 from serambi.center.journal import Journal
+from serambi.center.login_settings import LoginSettings
 from serambi.center.logs import Logs
+from serambi.center.passkeys import Passkeys
 from serambi.center.public.pages import PublicPages
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
@@ -24,7 +27,12 @@ class Center:
     roster: Roster
     clock: Clock
     gate: Gate
+    registering: Gate
+    """Tells who may do nothing but register a passkey."""
+    login: LoginSettings
     accounts: Accounts
+    passkeys: Passkeys
+    invitations: Invitations
     sites: Sites
     sessions: Sessions
     asker: Asker
