@@ -31,7 +31,7 @@ class Challenges:
         """A new question, 32 random bytes. `purpose` says what its answer is good for, `about` is
         given back with it."""
         mine = [each for each, asked in self._open.items() if asked.subject == subject]
-        for each in mine[: len(mine) - CHALLENGES_PER_SUBJECT + 1]:
+        for each in mine[: max(0, len(mine) - CHALLENGES_PER_SUBJECT + 1)]:
             del self._open[each]
         challenge = secrets.token_bytes(32)
         until_s = self._clock.monotonic() + CHALLENGE_TTL_S

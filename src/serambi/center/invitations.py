@@ -51,7 +51,7 @@ class Invitations:
         await self._write(found, f"for this person, {giver}")
         if by is not None:
             await self._write(by, f"gave the link for the role {found.role}")
-        self.passkeys.forget(account)
+        self.passkeys.table.forget(account)
         self.accounts.void(account)
         code = self.accounts.create_code(account)
         return Invitation(f"/signin?code={code}", unix_ms(self.clock.now() + CODE_TTL_S))

@@ -41,7 +41,7 @@ async def login(
 ) -> models.Me | Response:
     """Sign in with account and password; sets the cookie."""
     account = await center.accounts.check_password(wish.account, wish.password, address(request))
-    if center.passkeys.of(account.account):
+    if center.passkeys.table.of(account.account):
         # A second factor that may be left out is none.
         raise ReasonedError(
             Kind.DENIED,

@@ -9,11 +9,12 @@ from pydantic import BaseModel, StringConstraints
 from serambi.base.clock import unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import FRESH_S, PASSKEY_NAME_MAX_CHARACTERS
-from serambi.center import passkeys
 from serambi.center.accounts import MAY_INVITE, Account
 from serambi.center.api.access import SignedIn, TheCenter, account_of
 from serambi.center.api.auth import enter
 from serambi.center.api.credentials import Bytes, NewPasskey
+from serambi.center.passkey_table import Passkey as Kept
+from serambi.center.passkeys import Options
 from serambi.web.errors import ReasonedError
 
 router = APIRouter(prefix="/api", tags=["passkeys"])
@@ -82,7 +83,7 @@ def registrant(request: Request, center: TheCenter) -> Registrant:
     if first is None:
         return Registrant(fresh(request, account_of(request, center), center), first=False)
     account = center.accounts.get(first.account)
-    if center.passkeys.of(account.account):
+    if center.passkeys.table.of(account.account):
         raise ReasonedError(
             Kind.DENIED,
             "this account has a passkey already",
@@ -99,11 +100,11 @@ MayRegister = Annotated[Registrant, Depends(registrant)]
 @router.get("/passkeys")
 async def mine(account: SignedIn, center: TheCenter) -> list[Passkey]:
     """My passkeys, oldest first."""
-    return [_shown(each) for each in center.passkeys.of(account.account)]
+    return [_shown(each) for each in center.passkeys.table.of(account.account)]
 
 
 @router.post("/passkeys/question")
-async def question(who: MayRegister, center: TheCenter) -> passkeys.Options:
+async def question(who: MayRegister, center: TheCenter) -> Options:
     """What a new passkey is to answer, for `navigator.credentials.create`."""
     return center.passkeys.question_for_new(who.account)
 
@@ -123,7 +124,7 @@ async def register(
 @router.delete("/passkeys/{passkey}", status_code=204)
 async def remove(passkey: Bytes, account: Fresh, center: TheCenter) -> Response:
     """Remove one of mine; while passkeys are required, never the last one."""
-    center.passkeys.remove(account.account, passkey, keep_one=center.login.required)
+    center.passkeys.table.remove(account.account, passkey, keep_one=center.login.required)
     return Response(status_code=204)
 
 
@@ -141,5 +142,5 @@ async def invite(account: str, by: Fresh, center: TheCenter) -> Invitation:
     return Invitation(path=given.path, until_ms=given.until_ms)
 
 
-def _shown(kept: passkeys.Passkey) -> Passkey:
+def _shown(kept: Kept) -> Passkey:
     return Passkey(id=kept.id, name=kept.name, created_ms=kept.created_ms, used_ms=kept.used_ms)
