@@ -2,15 +2,24 @@
 passkey is lost. Every one stands in the center's ledger before it is given.
 """
 
+import contextlib
+import secrets
 from dataclasses import dataclass
 
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import new_id
 from serambi.center.accounts import CODE_TTL_S, Account, Accounts
+from serambi.center.config import CenterConfig
+from serambi.center.database import open_database
 from serambi.center.journal import Journal
 from serambi.center.passkeys import Passkeys
+from serambi.identity.keys import SigningKey
 from serambi.ledger.entry import Entry
+from serambi.ledger.names import Names
+from serambi.ledger.store import LedgerStore
+
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +77,32 @@ class Invitations:
                 party=self.party,
                 detail=detail,
             )
+        )
+
+
+async def invite_at_the_machine(
+    config: CenterConfig, clock: Clock, account: str, new: Account | None
+) -> Invitation:
+    """A link for `account`, which is made first when it is `new`, without a password.
+
+    Raises `CONFLICT` while the center runs, or when a new account exists already; and like
+    `Invitations.give`.
+    """
+    key = SigningKey.load(config.key)
+    with contextlib.ExitStack() as opened:
+        ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)
+        opened.callback(ledger.close)
+        engine = open_database(config.database, durable=True)
+        opened.callback(engine.dispose)
+        names = Names(config.names_folder, clock, config.names_days * _DAY_S)
+        journal = Journal(ledger, names, clock)
+        opened.callback(journal.close)
+        accounts = Accounts(engine, clock)
+        if new is not None:
+            unknown = secrets.token_urlsafe(32)
+            accounts.create_account(new.account, new.name, new.role, new.unit, unknown)
+        site = config.login.site(config.port, tls=config.web_tls is not None)
+        passkeys = Passkeys(engine, clock, site)
+        return await Invitations(config.party, accounts, passkeys, journal, clock).give(
+            account, None
         )
