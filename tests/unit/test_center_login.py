@@ -105,6 +105,9 @@ async def test_a_password_alone_may_only_register(center: Running) -> None:
                 proxy=None,
             )
         assert caught.value.response.status_code == 403
+        assert (await ani.client.post("/api/logout")).status_code == 204
+        assert (await ani.client.get("/api/me")).status_code == 401
+        await ani.password("operator")
         assert (await ani.register()).status_code == 201
         assert await ani.reason() == ""
         assert (await ani.client.get("/api/me")).json()["account"] == "operator"

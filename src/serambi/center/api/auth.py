@@ -74,9 +74,12 @@ async def login_by_passkey(
 
 
 @router.post("/api/logout", status_code=204)
-async def logout(request: Request, account: SignedIn, center: TheCenter) -> Response:
-    """End this browser's sign-in."""
+async def logout(request: Request, center: TheCenter) -> Response:
+    """End this browser's sign-in, also one that may only register a passkey."""
+    if center.registering.identify(request) is None:
+        center.gate.require(request)
     response = Response(status_code=204)
+    center.registering.sign_out(request, response)
     center.gate.sign_out(request, response)
     return response
 
