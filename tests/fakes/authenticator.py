@@ -43,7 +43,7 @@ class Device:
         """The answer to `options` of a registration."""
         self.handle = options["user"]["id"]
         numbers = self.key.public_key().public_numbers()
-        public = {1: 2, 3: self.algorithm, -1: 1}
+        public: dict[int, int | bytes] = {1: 2, 3: self.algorithm, -1: 1}
         public |= {-2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
         attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(public)
         authenticator = self._authenticator(ATTESTED) + attested

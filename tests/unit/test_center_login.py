@@ -208,7 +208,8 @@ async def test_where_it_is_offered_a_password_is_enough_until_there_is_one(
     async with center_of(tmp_path, LoginSettings(passkey="offered")) as center:
         async with person(center) as ani, person(center) as other:
             ways = (await ani.client.get("/api/login")).json()
-            assert ways == {"passkey": "offered", "url": f"http://localhost:{center.port}"}
+            url = f"http://localhost:{center.port}"
+            assert ways == {"passkey": "offered", "url": url, "oidc": None}
             assert (await ani.password("operator")).status_code == 200
             await ani.register()
             answer = await other.password("operator")

@@ -27,6 +27,7 @@ from serambi.center.api import (
     ledger,
     live,
     models,
+    oidc,
     passkeys,
     places,
     playback,
@@ -53,7 +54,19 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
     held = (documents, history, ledger)
-    for module in (health, auth, passkeys, places, sessions, live, playback, events, *held, *desk):
+    for module in (
+        health,
+        auth,
+        passkeys,
+        oidc,
+        places,
+        sessions,
+        live,
+        playback,
+        events,
+        *held,
+        *desk,
+    ):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)

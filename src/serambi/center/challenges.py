@@ -1,4 +1,4 @@
-"""Random questions that a passkey answers: each once, and soon."""
+"""Random questions to somebody outside: each is answered once, and soon."""
 
 import secrets
 from collections import OrderedDict
@@ -23,8 +23,9 @@ class Challenges:
     take the room of others; of all there are at most CHALLENGES_KEPT. The oldest make room.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, ttl_s: float = CHALLENGE_TTL_S) -> None:
         self._clock = clock
+        self._ttl_s = ttl_s
         self._open: OrderedDict[bytes, _Asked] = OrderedDict()
 
     def ask(self, purpose: str, subject: str, about: bytes = b"") -> bytes:
@@ -34,7 +35,7 @@ class Challenges:
         for each in mine[: max(0, len(mine) - CHALLENGES_PER_SUBJECT + 1)]:
             del self._open[each]
         challenge = secrets.token_bytes(32)
-        until_s = self._clock.monotonic() + CHALLENGE_TTL_S
+        until_s = self._clock.monotonic() + self._ttl_s
         self._open[challenge] = _Asked(purpose, subject, about, until_s)
         while len(self._open) > CHALLENGES_KEPT:
             self._open.popitem(last=False)
@@ -42,7 +43,7 @@ class Challenges:
 
     def take(self, purpose: str, challenge: bytes) -> bytes | None:
         """What the question was about; None unless it was asked for `purpose` and has waited for
-        its answer less than CHALLENGE_TTL_S. It is spent by that, whatever the answer is worth."""
+        its answer less than `ttl_s`. It is spent by that, whatever the answer is worth."""
         asked = self._open.pop(challenge, None)
         if asked is None or asked.purpose != purpose:
             return None

@@ -23,8 +23,8 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """An institution's own sign-in. `secret` is a file; `claim` names the account; one of `mfa`
-    must stand in `acr` or `amr`."""
+    """An institution's own sign-in, called `name`. `secret` and `ca` are files, no `ca` stands for
+    the system's; `claim` names the account; one of `mfa` must stand in `acr` or `amr`."""
 
     issuer: str
     client_id: str
@@ -32,6 +32,7 @@ class OidcSettings:
     name: Words
     claim: str
     mfa: tuple[str, ...]
+    ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class LoginSettings:
 
 
 LOGIN_KNOWN = frozenset({"passkey", "url", "rp_id", "oidc"})
-OIDC_KNOWN = frozenset({"issuer", "client_id", "secret", "name", "claim", "mfa"})
+OIDC_KNOWN = frozenset({"issuer", "client_id", "secret", "name", "claim", "mfa", "ca"})
 
 
 def read_login(values: Values, host: str) -> LoginSettings:
@@ -83,15 +84,19 @@ def read_login(values: Values, host: str) -> LoginSettings:
 
 def _read_oidc(table: Values) -> OidcSettings:
     issuer = table.text("issuer")
-    if not _is_secure(issuer):
+    secret = table.path("secret", None)
+    if not is_secure(issuer):
         raise table.wrong("issuer", "must begin with https://")
+    if secret is None or not secret.is_file():
+        raise table.wrong("secret", "must be the file that holds the client's secret")
     return OidcSettings(
         issuer=issuer,
         client_id=table.text("client_id"),
-        secret=table.file.parent / table.text("secret"),
+        secret=secret,
         name=table.words("name"),
         claim=table.text("claim", "preferred_username"),
         mfa=table.texts("mfa", ("mfa",)),
+        ca=table.path("ca", ""),
     )
 
 
@@ -106,14 +111,14 @@ def _origin(table: Values, name: str) -> str:
         origin = f"{plain}:{parts.port}" if parts.port is not None else plain
     except ValueError:
         origin = ""
-    if origin != text or not _is_secure(text):
+    if origin != text or not is_secure(text):
         raise table.wrong(name, "must be https://HOST or https://HOST:PORT")
     if _is_address(parts.hostname or ""):
         raise table.wrong(name, "must have a name as host: browsers keep no passkey for an address")
     return text
 
 
-def _is_secure(url: str) -> bool:
+def is_secure(url: str) -> bool:
     """Over https, or on this very machine."""
     try:
         parts = urlsplit(url)

@@ -34,6 +34,7 @@ from serambi.center.invitations import Invitations
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
 from serambi.center.logs import Logs
+from serambi.center.oidc import Oidc
 from serambi.center.outages import Outages
 from serambi.center.passkeys import Passkeys
 from serambi.center.public.books import Books
@@ -149,7 +150,8 @@ async def serve(
             accounts = Accounts(engine, clock, rule=config.login.passkey)
             secure = config.web_tls is not None
             gate = Gate(cookie_name("center", port), accounts, accounts, clock, secure=secure)
-            passkeys = Passkeys(engine, clock, config.login.site(port, tls=secure))
+            site = config.login.site(port, tls=secure)
+            passkeys = Passkeys(engine, clock, site)
             registering = Gate(
                 cookie_name("center_passkey", port),
                 *(MemoryLogins(), NoTokens(), clock),
@@ -165,6 +167,7 @@ async def serve(
                 login=config.login,
                 accounts=accounts,
                 passkeys=passkeys,
+                oidc=Oidc(config.login.oidc, site, clock) if config.login.oidc else None,
                 invitations=Invitations(config.party, accounts, passkeys, journal, clock),
                 sites=sites,
                 sessions=sessions,

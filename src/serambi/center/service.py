@@ -13,6 +13,7 @@ from serambi.center.invitations import Invitations
 from serambi.center.journal import Journal
 from serambi.center.login_settings import LoginSettings
 from serambi.center.logs import Logs
+from serambi.center.oidc import Oidc
 from serambi.center.passkeys import Passkeys
 from serambi.center.public.pages import PublicPages
 from serambi.center.sessions import Sessions
@@ -32,6 +33,7 @@ class Center:
     login: LoginSettings
     accounts: Accounts
     passkeys: Passkeys
+    oidc: Oidc | None
     invitations: Invitations
     sites: Sites
     sessions: Sessions

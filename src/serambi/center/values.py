@@ -114,6 +114,6 @@ class Values:
             raise self.wrong(name, f"must be more than 0 and at most {_DAYS_MAX} days")
         return float(value)
 
-    def path(self, name: str, default: str) -> Path | None:
+    def path(self, name: str, default: str | None) -> Path | None:
         value = self.text(name, default)
         return (self._path.parent / value).resolve() if value else None

@@ -19,10 +19,12 @@ router = APIRouter(tags=["auth"])
 
 
 class Ways(BaseModel):
-    """How people sign in here. `url`: browsers have passkeys for pages opened there."""
+    """How people sign in here. `url`: browsers have passkeys for pages opened there. `oidc`: what
+    the institution calls its own sign-in, where there is one."""
 
     passkey: Literal["required", "offered"]
     url: str
+    oidc: models.Text | None
 
 
 class PasskeySignIn(BaseModel):
@@ -32,7 +34,12 @@ class PasskeySignIn(BaseModel):
 @router.get("/api/login")
 async def ways(center: TheCenter) -> Ways:
     """Which ways there are to sign in."""
-    return Ways(passkey=center.login.passkey, url=center.passkeys.site.origin)
+    name = center.login.oidc.name if center.login.oidc else None
+    return Ways(
+        passkey=center.login.passkey,
+        url=center.passkeys.site.origin,
+        oidc=None if name is None else models.Text(id=name.id, en=name.en),
+    )
 
 
 @router.post("/api/login", response_model=models.Me)
