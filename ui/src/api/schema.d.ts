@@ -521,7 +521,7 @@ export interface paths {
         put?: never;
         /**
          * Logout
-         * @description End this browser's sign-in.
+         * @description End this browser's sign-in, also one that may only register a passkey.
          */
         post: operations["logout_api_logout_post"];
         delete?: never;
@@ -2041,9 +2041,11 @@ export interface components {
         };
         /**
          * Ways
-         * @description How people sign in here. `url`: browsers have passkeys for pages opened there.
+         * @description How people sign in here. `url`: browsers have passkeys for pages opened there. `oidc`: what
+         *     the institution calls its own sign-in, where there is one.
          */
         Ways: {
+            oidc: components["schemas"]["Text"] | null;
             /**
              * Passkey
              * @enum {string}
