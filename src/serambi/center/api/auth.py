@@ -115,16 +115,16 @@ def address(request: Request) -> str:
 
 
 def enter(center: Center, request: Request, response: Response, account: Account) -> None:
-    """Sign this browser in, and end what it was signed in to before."""
-    center.registering.sign_out(request, response)
-    center.gate.sign_out(request, response)
+    """Sign this browser in."""
+    if center.registering.has_cookie(request):
+        center.registering.sign_out(request, response)
     center.gate.sign_in(response, account.account)
 
 
 def to_register(center: Center, request: Request, response: Response, account: Account) -> Response:
     """Let this browser register a passkey for `account`, and do nothing else."""
-    center.gate.sign_out(request, response)
-    center.registering.sign_out(request, response)
+    if center.gate.has_cookie(request):
+        center.gate.sign_out(request, response)
     center.registering.sign_in(response, account.account)
     return response
 
