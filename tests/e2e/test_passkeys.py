@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from serambi.base.clock import SystemClock
-from serambi.base.words import Words
+from serambi.base.words import Language, Words
 from serambi.center.login_settings import LoginSettings, OidcSettings
 from serambi.web.words import Words as Texts
 from tests.e2e.conftest import PATIENCE_MS
@@ -89,7 +89,7 @@ class Seat:
 def seat(
     browser: Browser,
     center: Running,
-    language: str = "id",
+    language: Language = "id",
     theme: str = "dark",
     room: ViewportSize = DESK,
 ) -> Iterator[Seat]:
@@ -111,11 +111,10 @@ def seat(
         "automaticPresenceSimulation": True,
     }
     made = cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    language_ = "en" if language == "en" else "id"
     yield Seat(
         screen=screen,
         url=f"http://localhost:{center.port}",
-        t=lambda name: TEXTS.text(language_, name),
+        t=lambda name: TEXTS.text(language, name),
         cdp=cdp,
         authenticator=made["authenticatorId"],
     )
@@ -205,7 +204,7 @@ def test_the_list_and_a_link_for_somebody_else(browser: Browser, center: Running
     [("id", "dark", PHONE), ("en", "light", PHONE), ("en", "dark", DESK)],
 )
 def test_everybody_can_sign_in(
-    browser: Browser, center: Running, language: str, theme: str, room: ViewportSize
+    browser: Browser, center: Running, language: Language, theme: str, room: ViewportSize
 ) -> None:
     with seat(browser, center, language, theme, room) as ani:
         ani.page.goto(f"{ani.url}/login?code=used")

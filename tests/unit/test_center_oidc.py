@@ -75,20 +75,6 @@ async def test_the_institution_says_who_it_is(institution: Institution) -> None:
         assert await institution.sign_in(browser) == "/"
 
 
-async def test_an_unknown_account_and_a_provider_that_declines(institution: Institution) -> None:
-    there = institution.provider
-    for lie, reason in (
-        (lambda: there.claims.update(preferred_username="somebody"), "account"),
-        (lambda: there.claims.update(amr=["pwd"]), "mfa"),
-        (lambda: setattr(there, "declines", True), "declined"),
-        (lambda: there.described.update(issuer="https://other.example"), "provider"),
-    ):
-        lie()
-        async with institution.browser() as browser:
-            assert await institution.sign_in(browser) == f"/login?oidc={reason}"
-            assert (await browser.get("/api/me")).status_code == 401
-
-
 Lie = Callable[[Provider], None]
 NOW = int(time.time())
 OTHER = ECKey.generate_key("P-256", {"kid": "one"})
@@ -113,6 +99,20 @@ def so(**changed: Any) -> Lie:
 
 def said(value: object) -> Response:
     return JSONResponse(value)
+
+
+async def test_an_unknown_account_and_a_provider_that_declines(institution: Institution) -> None:
+    lies: list[tuple[Lie, str]] = [
+        (claims(preferred_username="somebody"), "account"),
+        (claims(amr=["pwd"]), "mfa"),
+        (so(declines=True), "declined"),
+        (described(issuer="https://other.example"), "provider"),
+    ]
+    for lie, reason in lies:
+        lie(institution.provider)
+        async with institution.browser() as browser:
+            assert await institution.sign_in(browser) == f"/login?oidc={reason}"
+            assert (await browser.get("/api/me")).status_code == 401
 
 
 async def there_and_back(oidc: Oidc) -> str:
@@ -248,6 +248,7 @@ def test_settings(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path, what: str) -> None:
     oidc = settings_of("https://id.example", tmp_path / "secret")
     (tmp_path / "bad").write_bytes(b"\xff\xfe")
-    oidc = replace(oidc, **{what: tmp_path / "bad"})
+    bad = tmp_path / "bad"
+    oidc = replace(oidc, secret=bad) if what == "secret" else replace(oidc, ca=bad)
     with pytest.raises(SerambiError, match=r"login\.oidc"):
         Oidc(oidc, Site("http://localhost:1", "localhost"), SystemClock())
