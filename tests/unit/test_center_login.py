@@ -238,8 +238,13 @@ async def test_a_lost_passkey(center: Running) -> None:
         for account, status in (("nobody", 404), ("coordinator", 403)):
             answer = await admin.client.post(f"/api/accounts/{account}/link")
             assert answer.status_code == status
+        center.town.speak("terminal")
+        wish = {"camera": "terminal-1", "action": "live", "purpose": "traffic"}
+        assert (await ani.client.post("/api/sessions", json=wish)).status_code == 201
         given = await admin.client.post("/api/accounts/operator/link")
         assert given.status_code == 201
+        async with center.client() as program:
+            assert (await program.get("/api/sessions")).json() == []
         # What there was before has ended: the sign-in and the lost passkey.
         assert (await ani.client.get("/api/me")).status_code == 401
         assert (await ani.passkey()).status_code == 401

@@ -131,7 +131,7 @@ async def remove(passkey: Bytes, account: Fresh, center: TheCenter) -> Response:
 @router.post("/accounts/{account}/link", status_code=201)
 async def invite(account: str, by: Fresh, center: TheCenter) -> Invitation:
     """For coordinators: a fresh sign-in link for somebody who has no passkey, or lost it. What the
-    account had before ends. It is written into the center's ledger first."""
+    account had before ends, open views too. It is written into the center's ledger first."""
     if by.role not in MAY_INVITE:
         raise SerambiError(
             Kind.DENIED,
@@ -139,6 +139,9 @@ async def invite(account: str, by: Fresh, center: TheCenter) -> Invitation:
             hint="ask a coordinator",
         )
     given = await center.invitations.give(account, by)
+    for view in center.sessions.all():
+        if view.owner.account == account:
+            await center.sessions.close(view, "closed")
     return Invitation(path=given.path, until_ms=given.until_ms)
 
 
