@@ -16,7 +16,7 @@ export interface paths {
         /**
          * Invite
          * @description For coordinators: a fresh sign-in link for somebody who has no passkey, or lost it. What the
-         *     account had before ends. It is written into the center's ledger first.
+         *     account had before ends, open views too. It is written into the center's ledger first.
          */
         post: operations["invite_api_accounts__account__link_post"];
         delete?: never;

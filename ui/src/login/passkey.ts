@@ -1,9 +1,6 @@
 /** What the browser does for a passkey: to make one, and to sign in with one. */
-import { api, type Answer, type Failure, type Me, type Passkey } from '../api/client';
-
-/** Why there is no answer to send: the person or the browser did not give one. */
-export type Trouble = 'cancelled' | 'known' | 'unable';
-export type Done<T> = Answer<T> | { trouble: Trouble };
+import { api, type Answer, type Me, type Passkey } from '../api/client';
+import { troubleOf, type Done } from './said';
 
 /** Whether this browser, at this address, can have passkeys of the center at `url`. */
 export function canPasskey(url: string): boolean {
@@ -12,13 +9,6 @@ export function canPasskey(url: string): boolean {
     'PublicKeyCredential' in window &&
     'parseCreationOptionsFromJSON' in PublicKeyCredential
   );
-}
-
-export function troubleOf(error: unknown): Trouble {
-  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
-  // A person who cancels and one who takes too long look alike, by design.
-  if (name === 'NotAllowedError' || name === 'AbortError') return 'cancelled';
-  return name === 'InvalidStateError' ? 'known' : 'unable';
 }
 
 async function answered<T>(
@@ -62,5 +52,3 @@ export async function signInByPasskey(): Promise<Done<Me>> {
     api.signInByPasskey,
   );
 }
-
-export type { Failure };

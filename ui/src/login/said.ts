@@ -1,6 +1,16 @@
-import type { Failure } from '../api/client';
+import type { Answer, Failure } from '../api/client';
 import { fill, type Words } from '../parts/words';
-import type { Done } from './passkey';
+
+/** Why there is no answer to send: the person or the browser did not give one. */
+export type Trouble = 'cancelled' | 'known' | 'unable';
+export type Done<T> = Answer<T> | { trouble: Trouble };
+
+export function troubleOf(error: unknown): Trouble {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
+  // A person who cancels and one who takes too long look alike, by design.
+  if (name === 'NotAllowedError' || name === 'AbortError') return 'cancelled';
+  return name === 'InvalidStateError' ? 'known' : 'unable';
+}
 
 /** The sentence for a passkey that did not work; empty when it did. */
 export function passkeyTrouble(words: Words, done: Done<unknown>): string {
