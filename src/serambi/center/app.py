@@ -99,7 +99,7 @@ async def _database_refuses(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, page: Response) -> Response:
     """The page for whoever is signed in, else the way to the sign-in page."""
-    gate = center_of(request).gate
+    gate = center_of(request).door.gate
     login = gate.identify(request)
     if login is None:
         path = request.url.path

@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from serambi.base.clock import Clock, SystemClock, unix_ms
 from serambi.base.kept import check_format
-from serambi.base.limits import ALERTS_KEPT_S, REGISTERING_TTL_S
+from serambi.base.limits import ALERTS_KEPT_S
 from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
-from serambi.center.accounts import Accounts
 from serambi.center.app import create_app
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
@@ -27,16 +26,14 @@ from serambi.center.desk.health import Health
 from serambi.center.desk.parts import Links
 from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
+from serambi.center.door import open_door
 from serambi.center.entries import SiteEntries
 from serambi.center.history import History
 from serambi.center.ingest import Ingest
-from serambi.center.invitations import Invitations
 from serambi.center.journal import Journal
 from serambi.center.live import Hub
 from serambi.center.logs import Logs
-from serambi.center.oidc import Oidc
 from serambi.center.outages import Outages
-from serambi.center.passkeys import Passkeys
 from serambi.center.public.books import Books
 from serambi.center.public.pages import PublicPages
 from serambi.center.public.papers import Papers
@@ -55,7 +52,6 @@ from serambi.ledger.entry import Entry
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.views import left_open
-from serambi.web.login import Gate, MemoryLogins, NoTokens, cookie_name
 from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
 from serambi.web.words import Words
@@ -147,28 +143,11 @@ async def serve(
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             opened.callback(server.release)
             port = server.bind()
-            accounts = Accounts(engine, clock, rule=config.login.passkey)
-            secure = config.web_tls is not None
-            gate = Gate(cookie_name("center", port), accounts, accounts, clock, secure=secure)
-            site = config.login.site(port, tls=secure)
-            passkeys = Passkeys(engine, clock, site)
-            registering = Gate(
-                cookie_name("center_passkey", port),
-                *(MemoryLogins(), NoTokens(), clock),
-                secure=secure,
-                ttl_s=REGISTERING_TTL_S,
-            )
             app.state.center = Center(
                 party=config.party,
                 roster=roster,
                 clock=clock,
-                gate=gate,
-                registering=registering,
-                login=config.login,
-                accounts=accounts,
-                passkeys=passkeys,
-                oidc=Oidc(config.login.oidc, site, clock) if config.login.oidc else None,
-                invitations=Invitations(config.party, accounts, passkeys, journal, clock),
+                door=open_door(config, engine, journal, clock, port),
                 sites=sites,
                 sessions=sessions,
                 asker=asker,

@@ -4,22 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serambi.base.clock import Clock
-from serambi.center.accounts import Accounts
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
+from serambi.center.door import Door
 from serambi.center.entries import SiteEntries
-from serambi.center.invitations import Invitations
 from serambi.center.journal import Journal
-from serambi.center.login_settings import LoginSettings
 from serambi.center.logs import Logs
-from serambi.center.oidc import Oidc
-from serambi.center.passkeys import Passkeys
 from serambi.center.public.pages import PublicPages
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
-from serambi.web.login import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +22,7 @@ class Center:
     party: str
     roster: Roster
     clock: Clock
-    gate: Gate
-    registering: Gate
-    """Tells who may do nothing but register a passkey."""
-    login: LoginSettings
-    accounts: Accounts
-    passkeys: Passkeys
-    oidc: Oidc | None
-    invitations: Invitations
+    door: Door
     sites: Sites
     sessions: Sessions
     asker: Asker

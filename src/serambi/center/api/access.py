@@ -24,12 +24,12 @@ TheCenter = Annotated[Center, Depends(center_of)]
 def account_of(connection: HTTPConnection, center: TheCenter) -> Account:
     """The signed-in account. Raises `UNAUTHENTICATED`, `DENIED` for a foreign page, and with the
     reason `register_passkey` for a sign-in that may do nothing else."""
-    login = center.gate.identify(connection)
+    login = center.door.gate.identify(connection)
     if login is None:
-        if center.registering.identify(connection) is not None:
+        if center.door.registering.identify(connection) is not None:
             raise must_register(connection.url.path)
-        login = center.gate.require(connection)
-    return center.accounts.get(login.account)
+        login = center.door.gate.require(connection)
+    return center.door.accounts.get(login.account)
 
 
 def must_register(where: str) -> ReasonedError:

@@ -34,10 +34,10 @@ class PasskeySignIn(BaseModel):
 @router.get("/api/login")
 async def ways(center: TheCenter) -> Ways:
     """Which ways there are to sign in."""
-    name = center.login.oidc.name if center.login.oidc else None
+    name = center.door.settings.oidc.name if center.door.settings.oidc else None
     return Ways(
-        passkey=center.login.passkey,
-        url=center.passkeys.site.origin,
+        passkey=center.door.settings.passkey,
+        url=center.door.passkeys.site.origin,
         oidc=None if name is None else models.Text(id=name.id, en=name.en),
     )
 
@@ -47,8 +47,10 @@ async def login(
     wish: models.SignIn, request: Request, response: Response, center: TheCenter
 ) -> models.Me | Response:
     """Sign in with account and password; sets the cookie."""
-    account = await center.accounts.check_password(wish.account, wish.password, address(request))
-    if center.passkeys.table.of(account.account):
+    account = await center.door.accounts.check_password(
+        wish.account, wish.password, address(request)
+    )
+    if center.door.passkeys.table.of(account.account):
         # A second factor that may be left out is none.
         raise ReasonedError(
             Kind.DENIED,
@@ -57,7 +59,7 @@ async def login(
             where="/api/login",
             hint="choose the passkey; when it is lost, a coordinator makes a new sign-in link",
         )
-    if center.login.required:
+    if center.door.settings.required:
         return to_register(center, request, error_response(must_register("/api/login")), account)
     enter(center, request, response, account)
     return me_of(center, account)
@@ -66,7 +68,7 @@ async def login(
 @router.post("/api/login/passkey/question")
 async def question(request: Request, center: TheCenter) -> Options:
     """What a passkey is to answer, for `navigator.credentials.get`."""
-    return center.passkeys.question(address(request))
+    return center.door.passkeys.question(address(request))
 
 
 @router.post("/api/login/passkey")
@@ -74,8 +76,8 @@ async def login_by_passkey(
     wish: PasskeySignIn, request: Request, response: Response, center: TheCenter
 ) -> models.Me:
     """Sign in with a passkey alone; sets the cookie."""
-    name = center.passkeys.verify(wish.credential.as_json(), address(request))
-    account = center.accounts.get(name)
+    name = center.door.passkeys.verify(wish.credential.as_json(), address(request))
+    account = center.door.accounts.get(name)
     enter(center, request, response, account)
     return me_of(center, account)
 
@@ -83,11 +85,11 @@ async def login_by_passkey(
 @router.post("/api/logout", status_code=204)
 async def logout(request: Request, center: TheCenter) -> Response:
     """End this browser's sign-in, also one that may only register a passkey."""
-    if center.registering.identify(request) is None:
-        center.gate.require(request)
+    if center.door.registering.identify(request) is None:
+        center.door.gate.require(request)
     response = Response(status_code=204)
-    center.registering.sign_out(request, response)
-    center.gate.sign_out(request, response)
+    center.door.registering.sign_out(request, response)
+    center.door.gate.sign_out(request, response)
     return response
 
 
@@ -100,10 +102,10 @@ async def me(account: SignedIn, center: TheCenter) -> models.Me:
 @router.get("/signin", include_in_schema=False)
 async def signin(request: Request, center: TheCenter, code: str = "") -> Response:
     """A link that signs in once; where passkeys are required, to register one."""
-    account = center.accounts.use_code(code)
+    account = center.door.accounts.use_code(code)
     if account is None:
         return RedirectResponse("/login?code=used", 303)
-    if center.login.required:
+    if center.door.settings.required:
         return to_register(center, request, RedirectResponse("/login", 303), account)
     response = RedirectResponse("/", 303)
     enter(center, request, response, account)
@@ -116,16 +118,16 @@ def address(request: Request) -> str:
 
 def enter(center: Center, request: Request, response: Response, account: Account) -> None:
     """Sign this browser in."""
-    if center.registering.has_cookie(request):
-        center.registering.sign_out(request, response)
-    center.gate.sign_in(response, account.account)
+    if center.door.registering.has_cookie(request):
+        center.door.registering.sign_out(request, response)
+    center.door.gate.sign_in(response, account.account)
 
 
 def to_register(center: Center, request: Request, response: Response, account: Account) -> Response:
     """Let this browser register a passkey for `account`, and do nothing else."""
-    if center.gate.has_cookie(request):
-        center.gate.sign_out(request, response)
-    center.registering.sign_in(response, account.account)
+    if center.door.gate.has_cookie(request):
+        center.door.gate.sign_out(request, response)
+    center.door.registering.sign_in(response, account.account)
     return response
 
 

@@ -35,7 +35,7 @@ async def begin(request: Request, center: TheCenter) -> Response:
         begun.state,
         max_age=int(OIDC_TTL_S),
         path=_PATH,
-        secure=center.passkeys.site.origin.startswith("https:"),
+        secure=center.door.passkeys.site.origin.startswith("https:"),
         httponly=True,
         samesite="lax",
     )
@@ -55,7 +55,7 @@ async def come_back(
         if error:
             raise NoEntry("declined", "the provider signed nobody in")
         name = await oidc.finish(state, code)
-        account = center.accounts.find(name)
+        account = center.door.accounts.find(name)
         if account is None:
             raise NoEntry("account", "the provider names somebody who has no account here")
     except NoEntry as refused:
@@ -68,13 +68,13 @@ async def come_back(
 
 
 def _oidc(center: Center) -> Oidc:
-    if center.oidc is None:
+    if center.door.oidc is None:
         raise SerambiError(Kind.NOT_FOUND, "this center has no sign-in of an institution")
-    return center.oidc
+    return center.door.oidc
 
 
 def _cookie(center: Center) -> str:
-    return f"{center.gate.cookie}_oidc"
+    return f"{center.door.gate.cookie}_oidc"
 
 
 def _back(error: NoEntry) -> Response:

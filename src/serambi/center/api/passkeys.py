@@ -59,7 +59,7 @@ class Registrant:
 def fresh(request: Request, account: SignedIn, center: TheCenter) -> Account:
     """Who signed in just now. Raises `DENIED`, with the reason `sign_in_again` where that helps:
     a desk left open must not give the next one a passkey of his own."""
-    login = center.gate.require(request)
+    login = center.door.gate.require(request)
     if login.bearer:
         raise SerambiError(Kind.DENIED, "a program has no passkeys", where=request.url.path)
     if unix_ms(center.clock.now()) - login.since_ms > FRESH_S * 1000:
@@ -79,11 +79,11 @@ Fresh = Annotated[Account, Depends(fresh)]
 def registrant(request: Request, center: TheCenter) -> Registrant:
     """Raises like `fresh`; and `DENIED` when somebody comes with a password alone to an account
     that has a passkey by now."""
-    first = center.registering.identify(request)
+    first = center.door.registering.identify(request)
     if first is None:
         return Registrant(fresh(request, account_of(request, center), center), first=False)
-    account = center.accounts.get(first.account)
-    if center.passkeys.table.of(account.account):
+    account = center.door.accounts.get(first.account)
+    if center.door.passkeys.table.of(account.account):
         raise ReasonedError(
             Kind.DENIED,
             "this account has a passkey already",
@@ -100,13 +100,13 @@ MayRegister = Annotated[Registrant, Depends(registrant)]
 @router.get("/passkeys")
 async def mine(account: SignedIn, center: TheCenter) -> list[Passkey]:
     """My passkeys, oldest first."""
-    return [_shown(each) for each in center.passkeys.table.of(account.account)]
+    return [_shown(each) for each in center.door.passkeys.table.of(account.account)]
 
 
 @router.post("/passkeys/question")
 async def question(who: MayRegister, center: TheCenter) -> Options:
     """What a new passkey is to answer, for `navigator.credentials.create`."""
-    return center.passkeys.question_for_new(who.account)
+    return center.door.passkeys.question_for_new(who.account)
 
 
 @router.post("/passkeys", status_code=201)
@@ -115,7 +115,7 @@ async def register(
 ) -> Passkey:
     """Register it. Whoever could do nothing else before is signed in with it."""
     account = who.account
-    kept = center.passkeys.register(account.account, wish.name, wish.credential.as_json())
+    kept = center.door.passkeys.register(account.account, wish.name, wish.credential.as_json())
     if who.first:
         enter(center, request, response, account)
     return _shown(kept)
@@ -124,7 +124,9 @@ async def register(
 @router.delete("/passkeys/{passkey}", status_code=204)
 async def remove(passkey: Bytes, account: Fresh, center: TheCenter) -> Response:
     """Remove one of mine; while passkeys are required, never the last one."""
-    center.passkeys.table.remove(account.account, passkey, keep_one=center.login.required)
+    center.door.passkeys.table.remove(
+        account.account, passkey, keep_one=center.door.settings.required
+    )
     return Response(status_code=204)
 
 
@@ -138,7 +140,7 @@ async def invite(account: str, by: Fresh, center: TheCenter) -> Invitation:
             f"the role {by.role} makes no sign-in links",
             hint="ask a coordinator",
         )
-    given = await center.invitations.give(account, by)
+    given = await center.door.invitations.give(account, by)
     for view in center.sessions.all():
         if view.owner.account == account:
             await center.sessions.close(view, "closed")
