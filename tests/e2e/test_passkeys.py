@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("passkeys")]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1366, "height": 768}
 TEXTS = Texts.load()
-EXPECTED = re.compile(r"status of 40[013]")
+EXPECTED = re.compile(r"status of 40[01349]")
 """The browser's own line for an answer that the page puts into words."""
 
 
@@ -176,6 +176,7 @@ def test_the_list_and_a_link_for_somebody_else(browser: Browser, center: Running
         expect(admin.page.get_by_role("alert")).to_have_text(admin.t("passkeys.changed"))
         admin.page.get_by_role("button", name=admin.t("passkeys.add")).press("Enter")
         admin.good()
+        expect(admin.page.get_by_label(admin.t("passkeys.name"))).to_be_focused()
         admin.type("again", "Enter")
         expect(admin.page.get_by_role("alert")).to_have_text(admin.t("passkeys.known"))
         # A link for somebody who has lost theirs.
@@ -201,7 +202,7 @@ def test_the_list_and_a_link_for_somebody_else(browser: Browser, center: Running
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm ci in ui/")
 @pytest.mark.parametrize(
     ("language", "theme", "room"),
-    [("id", "dark", PHONE), ("en", "light", PHONE), ("en", "dark", DESK)],
+    [("id", "dark", PHONE), ("en", "light", DESK)],
 )
 def test_everybody_can_sign_in(
     browser: Browser, center: Running, language: Language, theme: str, room: ViewportSize
