@@ -1,5 +1,6 @@
 """Signing in at the center over a real socket: who gets in how, and what a password alone opens."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from serambi.center.config import read_config
 from serambi.center.invitations import invite_at_the_machine
 from serambi.center.login_settings import LoginSettings
 from serambi.cli.main import main
+from serambi.identity.certificates import create_authority, ensure
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from tests.fakes.authenticator import Device
@@ -312,3 +314,24 @@ def test_the_command_prints_the_link(tmp_path: Path) -> None:
     assert run(main, base).output.startswith("https://center.example/signin?code=")
     assert run(main, ["center"]).exit_code == 2
     assert run(main, ["center", "--config", str(path), "account"]).exit_code == 2
+
+
+async def test_over_https(tmp_path: Path) -> None:
+    town = Town(tmp_path, SystemClock())
+    create_authority(tmp_path / "ca", town.clock.now())
+    tls = tmp_path / "tls"
+    ensure(tls, tmp_path / "ca", "center", town.clock.now(), dns=["localhost"], ips=[])
+    town.config = replace(town.config, login=REQUIRED, web_tls=(tls / "cert.pem", tls / "key.pem"))
+    trusted = ssl.create_default_context(cafile=tls / "ca.pem")
+    async with running(town) as center:
+        origin = f"https://localhost:{center.port}"
+        async with httpx.AsyncClient(
+            base_url=origin, headers={"Origin": origin}, verify=trusted, trust_env=False
+        ) as client:
+            ani = Person(client, Device(origin))
+            answer = await ani.password("operator")
+            assert "Secure" in answer.headers["set-cookie"]
+            assert (await ani.register()).status_code == 201
+            assert (await ani.client.post("/api/logout")).status_code == 204
+            assert (await ani.passkey()).status_code == 200
+            assert (await ani.client.get("/api/me")).json()["account"] == "operator"

@@ -99,6 +99,18 @@ def test_a_device_without_a_counter_is_taken(desk: Desk) -> None:
     assert desk.sign_in(device) == desk.sign_in(device) == "ani"
 
 
+def test_a_domain_above_the_host(tmp_path: Path) -> None:
+    site = Site("https://wall.polres.example:8443", "polres.example")
+    engine = open_database(tmp_path / "center.db")
+    passkeys = Passkeys(engine, ManualClock(0.0), site)
+    device = Device(site.origin, site.rp_id)
+    passkeys.register("ani", "x", device.create(passkeys.question_for_new(ANI)))
+    assert passkeys.verify(device.get(passkeys.question(ADDRESS)), ADDRESS) == "ani"
+    device.rp_id = "wall.polres.example"
+    refused(lambda: passkeys.verify(device.get(passkeys.question(ADDRESS)), ADDRESS), "RP ID")
+    engine.dispose()
+
+
 LIES: list[tuple[dict[str, Any], str]] = [
     ({"origin": "http://localhost:8081"}, "origin"),
     ({"origin": "https://localhost:8080"}, "origin"),
