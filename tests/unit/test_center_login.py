@@ -27,7 +27,7 @@ from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from tests.fakes.authenticator import Device
 from tests.fakes.center_town import Town
-from tests.fakes.running import PASSWORD, Running, running
+from tests.fakes.running import PASSWORD, Running, closed_with, messages, running
 
 REQUIRED = LoginSettings()
 
@@ -243,8 +243,17 @@ async def test_a_lost_passkey(center: Running) -> None:
         center.town.speak("terminal")
         wish = {"camera": "terminal-1", "action": "live", "purpose": "traffic"}
         assert (await ani.client.post("/api/sessions", json=wish)).status_code == 201
-        given = await admin.client.post("/api/accounts/operator/link")
-        assert given.status_code == 201
+        cookie = "; ".join(f"{one.name}={one.value}" for one in ani.client.cookies.jar)
+        async with connect(
+            f"ws://localhost:{center.port}/api/events",
+            additional_headers={"Cookie": cookie},
+            origin=Origin(ani.device.origin),
+            proxy=None,
+        ) as socket:
+            await messages(socket, 2)
+            given = await admin.client.post("/api/accounts/operator/link")
+            assert given.status_code == 201
+            await closed_with(socket)
         async with center.client() as program:
             assert (await program.get("/api/sessions")).json() == []
         # What there was before has ended: the sign-in and the lost passkey.
