@@ -58,7 +58,8 @@ class Names:
         self._names: dict[str, str] = {}
         self._views: dict[str, str] = {}
         self._waiting: list[Line] = []
-        self._seen: dict[str, tuple[int, int]] = {}
+        # As this process left the files; None when its memory is not what they say.
+        self._seen: dict[str, tuple[int, int]] | None = None
         with self._held():
             self._load()
 
@@ -94,7 +95,7 @@ class Names:
                 self.make_room()
             if len(self._names) > NAMES_KEPT:
                 self._waiting = []
-                self._seen = {}
+                self._seen = None
                 raise SerambiError(
                     Kind.UNAVAILABLE,
                     f"more than {NAMES_KEPT} names cannot be kept for one day",
@@ -134,6 +135,7 @@ class Names:
                     gone += len(lines) - len(kept)
                     replace_file(self._folder, file, b"".join(_encode(line) for line in kept))
             self._waiting = [line for line in self._waiting if line.name != name]
+            self._seen = None
             self._load()
         return gone
 
@@ -147,7 +149,7 @@ class Names:
     def _load(self) -> None:
         """Read the files anew if they are not as this process left them."""
         found = {name: self._state(name) for name in self._files()}
-        if found == self._seen and self._names:
+        if found == self._seen:
             return
         self._names, self._views = {}, {}
         names: dict[str, str] = {}
@@ -179,7 +181,8 @@ class Names:
             os.close(file)
         if new:
             sync_folder(self._folder)
-        self._seen[name] = self._state(name)
+        if self._seen is not None:
+            self._seen[name] = self._state(name)
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
