@@ -1,5 +1,6 @@
 """The persons of the parties, each in front of its own desk in a browser profile of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -83,8 +84,10 @@ async def people(desks: dict[str, str], browser: Browser) -> AsyncIterator[dict[
             person = Person(party, url, await context.new_page())
             person.page.on("pageerror", person.say)
             person.page.on("request", person.asks)
-            await person.sign_in()
             found[party] = person
+        async with asyncio.TaskGroup() as group:
+            for person in found.values():
+                group.create_task(person.sign_in())
         yield found
         for person in found.values():
             assert person.troubles == []

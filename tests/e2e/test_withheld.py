@@ -106,10 +106,15 @@ async def all_but_one_sign(at: dict[str, Person]) -> None:
     await at[REFUSES].open(TITLE)
     await at[REFUSES].act("refusal", "The hospital's gate is in the picture")
     await at[REFUSES].stands("Refused by")
-    for party in set(PARTIES) - {FIRST, REFUSES}:
-        await at[party].open(TITLE)
-        await at[party].sign()
-        await expect(at[party].page.locator(".sig.me")).to_contain_text("Signed")
+
+    async def sign(person: Person) -> None:
+        await person.open(TITLE)
+        await person.sign()
+        await expect(person.page.locator(".sig.me")).to_contain_text("Signed")
+
+    async with asyncio.TaskGroup() as group:
+        for party in set(PARTIES) - {FIRST, REFUSES}:
+            group.create_task(sign(at[party]))
 
 
 async def all_shown(person: Person, what: str, count: int) -> None:
