@@ -226,6 +226,8 @@ RECORDING_ROWS_WAITING = 65_536
 RECORDING_TAIL_S = 20.0
 # A date that leaps further than this deletes nothing by age until it has held for as long.
 RETENTION_LEAP_S = 24 * 3600.0
+# What was deleted becomes one entry a camera and reason, this often and at each start.
+DELETIONS_TOLD_EVERY_S = 24 * 3600.0
 
 # Analysis at the site
 ANALYST_MESSAGE_MAX_BYTES = 8 * 1024 * 1024

@@ -192,6 +192,7 @@ def _values(figures: Figures) -> Iterator[tuple[str, Value]]:
         "agreements": figures.agreements,
         "revocations": figures.revocations,
         "outages": figures.outages,
+        "deletions": figures.deletions,
     }
     for name, rows in lists.items():
         yield name, len(rows)

@@ -57,6 +57,7 @@ _KINDS = {
         "tanggal terakhir dilupakan oleh pemilik",
         "latest date forgotten by the owner",
     ),
+    "deleted": ("rekaman dihapus", "recordings deleted"),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),

@@ -44,6 +44,17 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_ms: int
 
 
+class Deletion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Recordings that a site deleted in the period: of one camera and for one reason all together,
+    the first of them recorded at `from_ms`, the last until `until_ms`."""
+
+    site: str
+    camera: str
+    reason: str
+    from_ms: int
+    until_ms: int
+
+
 class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The center did not hear the site; `end_ms` OPEN while that lasts."""
 
@@ -70,6 +81,7 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     histories_differ: int = 0
     exports: int = 0
     break_glass: int = 0
+    deletions: tuple[Deletion, ...] = ()
 
     @property
     def views(self) -> int:
@@ -129,6 +141,7 @@ def total(counted: Iterable[Counted]) -> Figures:
         histories_differ=sum(figures.histories_differ for figures in centers),
         exports=sum(figures.exports for figures in sites),
         break_glass=sum(figures.break_glass for figures in sites),
+        deletions=in_order(one for figures in sites for one in figures.deletions),
     )
 
 
@@ -150,6 +163,11 @@ def unit_rows(
     rows = [UnitViews(unit, party, opened[party, unit], watched_ms[party, unit])
             for party, unit in keys]  # fmt: skip
     return tuple(sorted(rows, key=lambda row: (-row.watched_ms, -row.views, row.party, row.unit)))
+
+
+def in_order(deletions: Iterable[Deletion]) -> tuple[Deletion, ...]:
+    """By site, camera and reason."""
+    return tuple(sorted(deletions, key=lambda one: (one.site, one.camera, one.reason)))
 
 
 def most_first(counts: Counter[str]) -> dict[str, int]:

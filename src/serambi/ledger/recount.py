@@ -3,9 +3,10 @@
 Pure: whoever has the same ledgers gets the same figures, the center that shows them and the
 auditor who doubts them.
 
-A site's ledger counts views, refusals, stops, agreements and revocations: the box on the spot
-refused or let through. The center's ledger counts outages and histories that differ. The views of
-both are compared (`compare`): one that only one of them knows was left out, or made up.
+A site's ledger counts views, refusals, stops, agreements, revocations and deletions: the box on
+the spot refused, let through or deleted. The center's ledger counts outages and histories that
+differ. The views of both are compared (`compare`): one that only one of them knows was left out,
+or made up.
 """
 
 import re
@@ -15,14 +16,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from serambi.ledger.audit import UNANSWERED
+from serambi.ledger.deleted import read_span
 from serambi.ledger.entry import Entry
 from serambi.ledger.figures import (
     OPEN,
     Compared,
+    Deletion,
     Figures,
     Outage,
     Paper,
     Stop,
+    in_order,
     most_first,
     unit_rows,
 )
@@ -68,6 +72,7 @@ class Recount:
         self._lost: list[Outage] = []
         self._agreements: list[Paper] = []
         self._revocations: list[Paper] = []
+        self._deleted: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._differ = 0
         self.sessions: dict[str, tuple[str, int]] = {}
         """Views of the period and a little around it: session -> site, when it was opened."""
@@ -101,6 +106,8 @@ class Recount:
                 self._revocations += [_paper(entry)] * counts
             case "history_differs":
                 self._differ += counts
+            case "deleted" if counts:
+                self._delete(entry)
 
     def figures(self, now_ms: int) -> Figures:
         """The figures as of `now_ms`: what is open counts until then."""
@@ -120,6 +127,7 @@ class Recount:
             starts=most_first(self._starts),
             outages=_in(self._period, outages),
             histories_differ=self._differ,
+            deletions=in_order(Deletion(*of, *ends) for of, ends in self._deleted.items()),
         )
 
     def _open(self, entry: Entry, counts: bool) -> None:
@@ -154,6 +162,14 @@ class Recount:
         for held in list(self._stops):
             if held == key or (held[0] == entry.site and not entry.camera):
                 self._stopped.append(_ended(self._stops.pop(held), entry.at_ms))
+
+    def _delete(self, entry: Entry) -> None:
+        span = read_span(entry.detail)
+        if span is None or is_commitment(entry.camera):
+            return  # as of a stop: a camera that no agreement names is nobody's business
+        of = (entry.site, entry.camera, entry.reason)
+        begin_ms, end_ms = self._deleted.get(of, span)
+        self._deleted[of] = (min(begin_ms, span[0]), max(end_ms, span[1]))
 
     def _heard(self, site: str, at_ms: int) -> None:
         lost = self._outages.pop(site, None)

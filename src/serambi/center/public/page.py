@@ -67,6 +67,7 @@ class View:
     outages: tuple[tuple[str, str, str], ...]
     starts: tuple[tuple[str, str], ...]
     revocations: tuple[tuple[str, str, str, str], ...]
+    deletions: tuple[tuple[str, str, str], ...]
     ledgers: tuple[tuple[str, ...], ...]
     compared: tuple[tuple[str, str, str, str], ...]
     one_sided: int
@@ -80,6 +81,7 @@ class PageBuilder:
         self._text = text
         self._language: Language = language
         self._times = Times(document.zone, language)
+        self._camera_names = {c.id: f"{c.number} {self._words(c.name)}" for c in document.cameras}
 
     def view(self) -> View:
         document = self._document
@@ -121,6 +123,14 @@ class PageBuilder:
             revocations=tuple(
                 (self._moment(p.at_ms), p.agreement, self.party(p.party), p.site)
                 for p in self._newest(figures.revocations)
+            ),
+            deletions=tuple(
+                (
+                    self._camera_name(one.camera),
+                    f"{self._day(one.from_ms)} – {self._day(one.until_ms)}",
+                    self._text(f"reason.{one.reason}"),
+                )
+                for one in figures.deletions
             ),
             ledgers=self._ledgers(),
             compared=tuple(
@@ -290,9 +300,12 @@ class PageBuilder:
             for reason, count in refusals.items()
         )
 
+    def _camera_name(self, camera: str) -> str:
+        """What people call it; its id when it is shared no more."""
+        return self._camera_names.get(camera, camera)
+
     def _stop(self, stop: Stop) -> tuple[str, str, str, str]:
-        names = {c.id: f"{c.number} {self._words(c.name)}" for c in self._document.cameras}
-        what = names.get(stop.camera, stop.camera)
+        what = self._camera_name(stop.camera)
         if not stop.camera:
             what = self._text("public.whole_site", site=stop.site)
         lasted = self._length(stop.begin_ms, stop.end_ms)
