@@ -66,6 +66,7 @@ class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a period adds up to. `open_views`: views that were not over when it was counted.
 
+    `suspensions`: how often what a camera showed was not what had been approved, by reason.
     `exports` and `break_glass`: no such entry exists yet, so both are 0 until one does.
     """
 
@@ -81,6 +82,7 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     histories_differ: int = 0
     exports: int = 0
     break_glass: int = 0
+    suspensions: dict[str, int] = {}
     deletions: tuple[Deletion, ...] = ()
 
     @property
@@ -123,11 +125,13 @@ def total(counted: Iterable[Counted]) -> Figures:
     watched_ms: Counter[tuple[str, str]] = Counter()
     refusals: Counter[str] = Counter()
     starts: Counter[str] = Counter()
+    suspensions: Counter[str] = Counter()
     for figures in sites:
         opened.update({(unit.party, unit.unit): unit.views for unit in figures.units})
         watched_ms.update({(unit.party, unit.unit): unit.watched_ms for unit in figures.units})
         refusals.update(figures.refusals)
         starts.update(figures.starts)
+        suspensions.update(figures.suspensions)
     return Figures(
         entries=sum(one.figures.entries for one in ledgers),
         units=unit_rows(opened, watched_ms),
@@ -141,6 +145,7 @@ def total(counted: Iterable[Counted]) -> Figures:
         histories_differ=sum(figures.histories_differ for figures in centers),
         exports=sum(figures.exports for figures in sites),
         break_glass=sum(figures.break_glass for figures in sites),
+        suspensions=most_first(suspensions),
         deletions=in_order(one for figures in sites for one in figures.deletions),
     )
 
