@@ -16,16 +16,16 @@ from click.testing import CliRunner
 
 from serambi.base.clock import ManualClock
 from serambi.base.limits import PRINTED_ROWS_MAX, YEAR_EVERY_S
-from serambi.center.public import years
+from serambi.center.public import counting, years
 from serambi.center.public.counting import Tally
 from serambi.center.public.year import YearDocument
-from serambi.center.public.year_print import PRINTED, YearPrint
+from serambi.center.public.year_print import YearPrint
 from serambi.cli.ledger import ledger_group
 from serambi.ledger.entry import Entry
 from serambi.ledger.figures import OPEN
 from serambi.ledger.names import is_commitment
 from serambi.web.printed_pdf import printed_pdf
-from serambi.web.words import LANGUAGES, Language, Words
+from serambi.web.words import LANGUAGES, PRINTED, Language, Words
 from tests.fakes.center_town import CENTER_PARTY, OWNERS
 from tests.fakes.pdf import spoken, text_of
 from tests.fakes.public_town import (
@@ -203,20 +203,20 @@ async def test_nothing_waits_while_a_long_year_is_counted(
         return advance(tally, left)
 
     monkeypatch.setattr(Tally, "advance", slow)
-    monkeypatch.setattr(years, "YEAR_ENTRIES_PER_TURN", 7)
-    counting = asyncio.create_task(paper(public, "id"))
+    monkeypatch.setattr(counting, "YEAR_ENTRIES_PER_TURN", 7)
+    making = asyncio.create_task(paper(public, "id"))
     await eventually(lambda: turns["taken"])
     assert (await public.get("/api/health")).status_code == 200
     answered.set()
-    assert (await counting).startswith(b"%PDF-")
+    assert (await making).startswith(b"%PDF-")
     assert turns["taken"] > 5
 
 
 async def test_what_cannot_be_counted_at_once_goes_on_at_the_next_call(
     public: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(years, "YEAR_ENTRIES_PER_TURN", 15)
-    monkeypatch.setattr(years, "YEAR_COUNT_MAX_S", -1.0)
+    monkeypatch.setattr(counting, "YEAR_ENTRIES_PER_TURN", 15)
+    monkeypatch.setattr(counting, "YEAR_COUNT_MAX_S", -1.0)
     answers = []
     for _ in range(3):
         answers.append((await public.get("/transparency/2026.json")).status_code)

@@ -29,6 +29,7 @@ from serambi.center.api import (
     models,
     places,
     playback,
+    reports,
     sessions,
 )
 from serambi.center.api.access import center_of
@@ -51,7 +52,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
-    held = (documents, history, ledger)
+    held = (documents, history, ledger, reports)
     for module in (health, auth, places, sessions, live, playback, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)

@@ -1,5 +1,5 @@
 """What a report is made from when there is no center to ask: ledgers, agreements and attestations
-as files. Nothing is believed but the roster."""
+as files; and the file it is written to. Nothing is believed but the roster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from serambi.agreement.attestation import (
 )
 from serambi.agreement.model import AGREEMENT_TYPE, SignedAgreement, read_agreement
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.files import write_atomically
 from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX
 from serambi.identity import dsse
 from serambi.identity.roster import Roster
@@ -120,3 +121,16 @@ def _documents(folder: Path | None, payload_type: str) -> Iterator[bytes]:
         raw = read_file(folder, path.name, DOCUMENT_MAX_BYTES)
         if dsse.load(raw).payload_type == payload_type:
             yield raw
+
+
+def write_out(out: Path, raw: bytes) -> None:
+    """Raises `UNAVAILABLE` where nothing can be written."""
+    try:
+        write_atomically(out, raw)
+    except OSError as error:
+        raise SerambiError(
+            Kind.UNAVAILABLE,
+            f"the report cannot be written: {error.strerror or error}",
+            where=str(out),
+            hint="name a file in a folder that you may write to",
+        ) from error

@@ -5,16 +5,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from serambi.base.canonical import encode
-from serambi.base.errors import Kind, SerambiError
-from serambi.base.files import write_atomically
 from serambi.base.words import Language
 from serambi.center.public.year import Known, YearDocument, build
-from serambi.center.public.year_print import PRINTED, YearPrint
-from serambi.cli.report_sources import agreements_in, attestations_in, count
+from serambi.center.public.year_print import YearPrint
+from serambi.cli.report_sources import agreements_in, attestations_in, count, write_out
 from serambi.identity.roster import Roster
 from serambi.ledger.yearly import YearRecount, months_of
 from serambi.web.printed_pdf import printed_pdf
-from serambi.web.words import Words
+from serambi.web.words import PRINTED, Words
 
 
 def year_report(
@@ -57,12 +55,4 @@ def write_report(document: YearDocument, out: Path, language: Language) -> None:
     else:
         shown = YearPrint(document, Words.load(), Words.load(PRINTED), language)
         raw = printed_pdf(shown.printed())
-    try:
-        write_atomically(out, raw)
-    except OSError as error:
-        raise SerambiError(
-            Kind.UNAVAILABLE,
-            f"the report cannot be written: {error.strerror or error}",
-            where=str(out),
-            hint="name a file in a folder that you may write to",
-        ) from error
+    write_out(out, raw)

@@ -29,7 +29,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """What only a person can fill in: a label, what belongs there, and room for so many lines."""
+    """What only a person can fill in: a label (none where the section's title says it), what
+    belongs there, and room for so many lines."""
 
     label: str
     hint: str

@@ -92,7 +92,7 @@ def _table(block: Table) -> Grid:
         cells(row, bold if block.summed and at == last else style)
         for at, row in enumerate(block.rows)
     ]
-    padding = 1 if block.small else 2
+    padding = 1 if block.small else 3
     return Grid(
         rows,
         colWidths=[share * _WIDTH for share in block.shares],
@@ -103,8 +103,9 @@ def _table(block: Table) -> Grid:
             ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
             ("LINEBELOW", (0, 1), (-1, -1), 0.4, _LINE),
             ("LEFTPADDING", (0, 0), (0, -1), 0),
-            ("LEFTPADDING", (1, 0), (-1, -1), padding),
-            ("RIGHTPADDING", (0, 0), (-1, -1), padding),
+            ("LEFTPADDING", (1, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-2, -1), 2 * padding),
+            ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
             ("TOPPADDING", (0, 0), (-1, -1), 2),
             ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
         ],
@@ -129,8 +130,8 @@ def _facts(rows: tuple[tuple[str, str], ...]) -> Grid:
 def _blank(block: Blank) -> Grid:
     """An empty box under its label, so that nobody takes it for filled."""
     room = Spacer(1, block.lines * 7 * mm)
-    words = [Paragraph(_safe(block.label), _LABEL), Paragraph(_safe(block.hint), _QUIET)]
-    return _boxed([[[*words, room]]], [_WIDTH])
+    label = [Paragraph(_safe(block.label), _LABEL)] if block.label else []
+    return _boxed([[[*label, Paragraph(_safe(block.hint), _QUIET), room]]], [_WIDTH])
 
 
 def _boxed(rows: list[Any], widths: list[float]) -> Grid:

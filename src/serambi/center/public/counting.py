@@ -1,5 +1,6 @@
 """Counts the ledgers for the public page: little by little, and never more often than need be."""
 
+import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from serambi.base.limits import (
     RECOUNT_ENTRIES_PER_TURN,
     RECOUNT_EVERY_S,
     RECOUNT_MONTHS_KEPT,
+    YEAR_COUNT_MAX_S,
+    YEAR_ENTRIES_PER_TURN,
+    YEAR_PAUSE_S,
 )
 from serambi.center.public.books import Book, Books
 from serambi.ledger.figures import Compared, Counted, Figures, is_site, site_of, total
@@ -99,6 +103,26 @@ class Tally(Generic[Work]):
             for origin, work in works.items()
             if is_site(origin)
         )
+
+
+async def to_the_end(tally: Tally[Work], clock: Clock) -> int:
+    """Count all there is in short turns, each in a thread, so that nothing else waits; -> entries
+    that are known of and cannot be read. Raises `UNAVAILABLE` after YEAR_COUNT_MAX_S: what was
+    counted is kept, so that the next call goes on from there."""
+    deadline_s = clock.monotonic() + YEAR_COUNT_MAX_S
+    while True:
+        before = tally.taken
+        behind = await asyncio.to_thread(tally.advance, YEAR_ENTRIES_PER_TURN)
+        if not behind or tally.taken == before:
+            return behind
+        if clock.monotonic() > deadline_s:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"this is still being counted: {behind} entries wait",
+                where="ledgers",
+                hint="ask again: it goes on from where it is",
+            )
+        await asyncio.sleep(YEAR_PAUSE_S)
 
 
 class Counting:

@@ -15,15 +15,14 @@ from serambi.ledger.yearly import Use
 from serambi.web.numbers import Numbers
 from serambi.web.printed import Block, Exact, Facts, Printed, Section, Table, table
 from serambi.web.times import Times
-from serambi.web.words import FOLDER, Words
+from serambi.web.words import Words
 
-PRINTED = FOLDER / "printed"
 _MONTH_SHARE = 0.044
 
 
 class YearPrint:
     """Says what the document says. `words`: the texts of screens, for the reasons; `printed`:
-    those of printed documents, from the folder PRINTED."""
+    those of printed documents, from `web/words/printed`."""
 
     def __init__(
         self, document: YearDocument, words: Words, printed: Words, language: Language

@@ -11,23 +11,16 @@ from zoneinfo import ZoneInfo
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import (
-    YEAR_COUNT_MAX_S,
-    YEAR_ENTRIES_PER_TURN,
-    YEAR_EVERY_S,
-    YEAR_PAUSE_S,
-    YEAR_WAITING_MAX,
-    YEARS_KEPT,
-)
+from serambi.base.limits import YEAR_EVERY_S, YEAR_WAITING_MAX, YEARS_KEPT
 from serambi.base.words import Language
 from serambi.center.public.books import Books
-from serambi.center.public.counting import FIRST_YEAR, Tally
+from serambi.center.public.counting import FIRST_YEAR, Tally, to_the_end
 from serambi.center.public.year import Known, YearDocument, build, newest_ms
-from serambi.center.public.year_print import PRINTED, YearPrint
+from serambi.center.public.year_print import YearPrint
 from serambi.ledger.recount import Period
 from serambi.ledger.yearly import YearRecount, months_of
 from serambi.web.printed_pdf import printed_pdf
-from serambi.web.words import Words
+from serambi.web.words import PRINTED, Words
 
 
 @dataclass(slots=True)
@@ -112,28 +105,12 @@ class Years:
         now_s = self._clock.monotonic()
         if kept.document is not None and now_s - kept.counted_s < YEAR_EVERY_S:
             return kept.document
-        behind = await self._count(kept.tally, now_s + YEAR_COUNT_MAX_S)
+        behind = await to_the_end(kept.tally, self._clock)
         document = await asyncio.to_thread(self._build, year, kept.tally, behind)
         if document != kept.document:
             kept.document, kept.pages = document, {}
         kept.counted_s = now_s
         return kept.document or document
-
-    async def _count(self, tally: Tally[YearRecount], deadline_s: float) -> int:
-        """Turn by turn to the end; -> entries that are known of and cannot be read."""
-        while True:
-            before = tally.taken
-            behind = await asyncio.to_thread(tally.advance, YEAR_ENTRIES_PER_TURN)
-            if not behind or tally.taken == before:
-                return behind
-            if self._clock.monotonic() > deadline_s:
-                raise SerambiError(
-                    Kind.UNAVAILABLE,
-                    f"this year is still being counted: {behind} entries wait",
-                    where="transparency",
-                    hint="ask again: it goes on from where it is",
-                )
-            await asyncio.sleep(YEAR_PAUSE_S)
 
     def _build(self, year: int, tally: Tally[YearRecount], behind: int) -> YearDocument:
         counted_ms = newest_ms(tally.works().values())
