@@ -52,7 +52,10 @@ async def test_the_owner_reads_names_where_others_find_a_commitment(home: Box) -
     await home.keeper.stop(PRIVATE)
     await home.keeper.resume(PRIVATE)
     await home.ask("no-such")
+    gone = home.keeper.journal.entry("deleted", camera=PRIVATE, reason="disk_full")
+    await home.keeper.journal.write(gone)
     page = await home.page("/log", lang="en")
+    assert "Recordings of 105 Camera 105 deleted" in page
     assert "You stopped 105 Camera 105" in page
     assert "You shared 105 Camera 105 again" in page
     await home.keeper.journal.write(home.keeper.journal.entry("stopped", camera="another"))

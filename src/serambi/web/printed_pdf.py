@@ -36,7 +36,7 @@ _LABEL = ParagraphStyle("label", parent=_TEXT, fontName="Noto-Bold")
 
 def printed_pdf(printed: Printed) -> bytes:
     """The PDF. Blocks, for a long document a second or so: call it in a thread."""
-    _install_fonts()
+    install_fonts()
     story: list[Any] = [Paragraph(_safe(printed.title), _TITLE)]
     if printed.lead:
         story.append(Paragraph(_safe(printed.lead), _LEAD))
@@ -142,7 +142,8 @@ def _safe(text: str) -> str:
     return escape(text).replace("\n", "<br/>")
 
 
-def _install_fonts() -> None:
+def install_fonts() -> None:
+    """`Noto` and `Noto-Bold`, for every PDF that is made here."""
     if "Noto" not in pdfmetrics.getRegisteredFontNames():
         pdfmetrics.registerFont(TTFont("Noto", _FONTS / "noto-sans-regular.ttf"))
         pdfmetrics.registerFont(TTFont("Noto-Bold", _FONTS / "noto-sans-bold.ttf"))
