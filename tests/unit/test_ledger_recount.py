@@ -99,6 +99,21 @@ def test_what_a_site_deleted_is_counted() -> None:
     assert total(counted).deletions == other.deletions + figures.deletions
 
 
+def test_suspensions_by_reason() -> None:
+    hidden = commit(b"s" * 16, "never agreed")
+    figures = of(
+        entry("suspended", 1, camera="cam-1", reason="view_changed"),
+        entry("restored", 2, camera="cam-1"),
+        entry("suspended", 3, camera="cam-2", reason="view_changed"),
+        entry("suspended", 3, camera="cam-2", reason="view_unclear"),
+        entry("suspended", 3, camera=hidden, reason="view_unclear"),
+        entry("suspended", 200, camera="cam-1", reason="view_changed"),
+    )
+    assert figures.suspensions == {"view_changed": 2, "view_unclear": 1}
+    both = [Counted(f"kpu/{site}/keeper", 0, 1, figures) for site in ("a", "b")]
+    assert total(both).suspensions == {"view_changed": 4, "view_unclear": 2}
+
+
 def test_a_stop_lasts_until_it_is_lifted() -> None:
     (stop,) = of(entry("stopped", 1, camera="cam-1"), entry("resumed", 3, camera="cam-1")).stops
     assert stop.end_ms - stop.begin_ms == 2 * HOUR_MS
