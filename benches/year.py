@@ -126,7 +126,7 @@ async def _in_a_thread(work: Callable[[], object]) -> None:
 def _document(town: Town, tally: Tally[YearRecount]) -> YearDocument:
     now_ms = newest_ms(tally.works().values())
     known = Known(town.roster, CENTER_PARTY, ZONE, [], [], "", [])
-    return build(YEAR, known, tally.works(), tally.counted(now_ms), [])
+    return build(YEAR, known, tally.works(), tally.counted(now_ms))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serambi.ledger.audit import UNANSWERED
 from serambi.ledger.entry import Entry
 from serambi.ledger.yearly import Use, YearRecount, months_of, uses
 
@@ -56,6 +57,12 @@ def test_a_view_over_midnight_counts_in_both_months_and_was_opened_in_one() -> N
 def test_a_view_from_the_year_before_is_watched_and_was_not_opened() -> None:
     (use,) = uses([counted(opened(START_MS - 5, "a"), closed(START_MS + 7, "a"))], END_MS)
     assert (sum(use.views), use.watched_ms[0]) == (0, 7)
+
+
+def test_a_year_remembers_no_single_view() -> None:
+    work = counted(opened(START_MS, "a"), closed(START_MS + 5, "a"))
+    work.add(Entry(kind="refused", at_ms=START_MS, session="b", reason=UNANSWERED))
+    assert (work.sessions, work.unanswered) == ({}, set())
 
 
 def test_the_use_of_two_sites_is_one() -> None:

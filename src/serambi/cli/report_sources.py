@@ -18,11 +18,11 @@ from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX
 from serambi.identity import dsse
 from serambi.identity.roster import Roster
 from serambi.ledger.audit import each_entry
-from serambi.ledger.figures import Compared, Counted, is_site, site_of
+from serambi.ledger.figures import Counted, is_site
 from serambi.ledger.note import NOTE_MAX_BYTES
 from serambi.ledger.quorum import Cosigned
 from serambi.ledger.reader import CHECKPOINT_FILE, read_checkpoint, read_file
-from serambi.ledger.recount import Recount, compare
+from serambi.ledger.recount import Recount
 from serambi.ledger.verify import cosigned_in, keys_of_origin, verify
 
 Work = TypeVar("Work", bound=Recount)
@@ -50,17 +50,6 @@ class Copies(Generic[Work]):
         return [
             Counted(origin, 0, self.sizes[origin], work.figures(now_ms))
             for origin, work in self.works.items()
-        ]
-
-    def compared(self, now_ms: int) -> list[Compared]:
-        """Each site with the center, where there are copies of both."""
-        if not self.center:
-            return []
-        center = self.works[self.center]
-        return [
-            compare(site_of(origin), work, center, work.period, now_ms)
-            for origin, work in self.works.items()
-            if is_site(origin)
         ]
 
     def checkpoint(self) -> str:

@@ -45,7 +45,7 @@ def year_report(
         cosigned=copies.cosigned(roster),
     )
     now_ms = copies.newest_ms
-    return build(year, known, copies.works, copies.counted(now_ms), copies.compared(now_ms))
+    return build(year, known, copies.works, copies.counted(now_ms))
 
 
 def write_report(document: YearDocument, out: Path, language: Language) -> None:

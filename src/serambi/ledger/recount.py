@@ -58,7 +58,9 @@ class Period:
 class Recount:
     """One ledger's entries, added in their order; holds what is open and what was counted."""
 
-    def __init__(self, period: Period) -> None:
+    def __init__(self, period: Period, *, comparing: bool = True) -> None:
+        """`comparing`: whether views are remembered for `compare`, one by one; over a year that is
+        a great many."""
         self.period = period
         self._entries = 0
         self._views: dict[str, Entry] = {}
@@ -77,6 +79,7 @@ class Recount:
         self._differ = 0
         self.latest_ms = 0
         """When the newest entry was written."""
+        self._comparing = comparing
         self.sessions: dict[str, tuple[str, int]] = {}
         """Views of the period and a little around it: session -> site, when it was opened."""
         self.unanswered: set[str] = set()
@@ -94,7 +97,7 @@ class Recount:
                 self._close(entry.session, entry.at_ms)
             case "refused":
                 self._refusals[entry.reason] += counts * _how_many(entry)
-                if entry.reason == UNANSWERED and counts:
+                if entry.reason == UNANSWERED and counts and self._comparing:
                     self.unanswered.add(entry.session)
             case "stopped" | "resumed":
                 self._stop(entry)
@@ -139,7 +142,7 @@ class Recount:
 
     def _open(self, entry: Entry, counts: bool) -> None:
         near = Period(self.period.start_ms - _CLOCKS_MS, self.period.end_ms + _CLOCKS_MS)
-        if near.has(entry.at_ms):
+        if self._comparing and near.has(entry.at_ms):
             self.sessions.setdefault(entry.session, (entry.site, entry.at_ms))
         if entry.session not in self._views:
             self._views[entry.session] = entry

@@ -39,7 +39,7 @@ class YearRecount(Recount):
     """One ledger's entries, added in their order."""
 
     def __init__(self, months: Sequence[Period]) -> None:
-        super().__init__(Period(months[0].start_ms, months[-1].end_ms))
+        super().__init__(Period(months[0].start_ms, months[-1].end_ms), comparing=False)
         self._months = tuple(months)
         self._begun: Counter[_Key] = Counter()
         self._seen_ms: Counter[_Key] = Counter()

@@ -50,15 +50,15 @@ async def lines(request: Request, pages: PublicPages = _PAGES) -> Response:
 async def year_printed(year: int, request: Request, pages: PublicPages = _PAGES) -> Response:
     """A year's use on paper, in the language asked for."""
     language = choose_language(request)
-    raw = await pages.years.pdf(year, language)
+    raw = await pages.years.made(year, language)
     named = {"Content-Disposition": f'inline; filename="serambi-{year}-{language}.pdf"'}
     return Response(raw, media_type="application/pdf", headers=HEADERS | named)
 
 
 @router.get("/transparency/{year:int}.json")
 async def year_document(year: int, pages: PublicPages = _PAGES) -> Response:
-    found = await pages.years.document(year)
-    return Response(encode(found), media_type="application/json", headers=HEADERS)
+    raw = await pages.years.made(year, "json")
+    return Response(raw, media_type="application/json", headers=HEADERS)
 
 
 @router.get("/transparency/roster.json")

@@ -13,7 +13,7 @@ import msgspec
 from serambi.agreement.model import Purpose, SignedAgreement
 from serambi.base.words import Words
 from serambi.identity.roster import Roster
-from serambi.ledger.figures import Compared, Counted, Figures, is_site, total
+from serambi.ledger.figures import Counted, Figures, is_site, total
 from serambi.ledger.quorum import Cosigned
 from serambi.ledger.yearly import Use, YearRecount, uses
 
@@ -79,7 +79,6 @@ class YearDocument(msgspec.Struct, frozen=True):
     total: Figures
     uses: tuple[Use, ...]
     ledgers: tuple[Counted, ...]
-    compared: tuple[Compared, ...]
     checkpoint: str
     cosigned: tuple[Word, ...]
 
@@ -102,7 +101,6 @@ def build(
     known: Known,
     works: Mapping[str, YearRecount],
     ledgers: Sequence[Counted],
-    compared: Sequence[Compared],
     behind: int = 0,
 ) -> YearDocument:
     """The document of what `works`, by origin, have counted."""
@@ -138,7 +136,6 @@ def build(
         total=figures,
         uses=uses((work for origin, work in works.items() if is_site(origin)), counted_ms),
         ledgers=tuple(ledgers),
-        compared=tuple(compared),
         checkpoint=known.checkpoint,
         cosigned=tuple(
             Word(word.party, word.checkpoint.size, word.at_s)

@@ -64,7 +64,6 @@ class YearPrint:
             "outages": self._outages(),
             "deletions": self._deletions(),
             "ledgers": self._ledgers(),
-            "compared": self._compared(),
             "checkpoint": self._checkpoint(),
             "check": self._check(),
         }
@@ -278,16 +277,6 @@ class YearPrint:
             for one in self._document.ledgers
         ]
         yield from self._table("ledger span entries", rows, (0.5, 0.25, 0.25), "", (1, 2))
-
-    def _compared(self) -> Iterator[Block]:
-        yield self._say("compared_lead")
-        rows = [
-            (one.site, *map(self._n.whole, (one.both, one.site_only, one.center_only)))
-            for one in self._document.compared
-        ]
-        shares = (0.4, 0.2, 0.2, 0.2)
-        heads = "site both site_only center_only"
-        yield from self._table(heads, rows, shares, "compared_none", (1, 2, 3))
 
     def _checkpoint(self) -> Iterator[Block]:
         document = self._document

@@ -7,8 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+from serambi.base.canonical import encode
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import YEAR_EVERY_S, YEAR_WAITING_MAX, YEARS_KEPT
@@ -22,13 +24,15 @@ from serambi.ledger.yearly import YearRecount, months_of
 from serambi.web.printed_pdf import printed_pdf
 from serambi.web.words import PRINTED, Words
 
+Form: TypeAlias = Language | Literal["json"]
+
 
 @dataclass(slots=True)
 class _Year:
     tally: Tally[YearRecount]
     counted_s: float = float("-inf")
     document: YearDocument | None = None
-    pages: dict[Language, bytes] = field(default_factory=dict)
+    made: dict[Form, bytes] = field(default_factory=dict)
 
 
 class Years:
@@ -50,17 +54,11 @@ class Years:
     def this_year(self) -> int:
         return datetime.fromtimestamp(self._clock.now(), self._zone).year
 
-    async def document(self, year: int) -> YearDocument:
-        """The year's figures, at most YEAR_EVERY_S old. Raises `NOT_FOUND` for a year of which
-        there can be none, `LIMIT` when too many wait, `UNAVAILABLE` while there is too much to
-        count: what was counted is kept, so that the next call goes on from there."""
-        return (await self._at(year, None))[0]
-
-    async def pdf(self, year: int, language: Language) -> bytes:
-        """The same on paper; the same bytes until the ledgers have grown. Raises likewise."""
-        return (await self._at(year, language))[1]
-
-    async def _at(self, year: int, language: Language | None) -> tuple[YearDocument, bytes]:
+    async def made(self, year: int, form: Form) -> bytes:
+        """The year's report, at most YEAR_EVERY_S old: as JSON, or as PDF in one language; the
+        same bytes until the ledgers have grown. Raises `NOT_FOUND` for a year of which there can
+        be none, `LIMIT` when too many wait, `UNAVAILABLE` while there is too much to count: the
+        next call goes on from there."""
         self._check(year)
         if self._asking >= YEAR_WAITING_MAX:
             raise SerambiError(
@@ -74,11 +72,9 @@ class Years:
             async with self._turn:
                 kept = self._kept(year)
                 document = await self._counted(year, kept)
-                if language is None:
-                    return document, b""
-                if language not in kept.pages:
-                    kept.pages[language] = await asyncio.to_thread(self._set, document, language)
-                return document, kept.pages[language]
+                if form not in kept.made:
+                    kept.made[form] = await asyncio.to_thread(self._set, document, form)
+                return kept.made[form]
         finally:
             self._asking -= 1
 
@@ -108,16 +104,15 @@ class Years:
         behind = await to_the_end(kept.tally, self._clock)
         document = await asyncio.to_thread(self._build, year, kept.tally, behind)
         if document != kept.document:
-            kept.document, kept.pages = document, {}
+            kept.document, kept.made = document, {}
         kept.counted_s = now_s
         return kept.document or document
 
     def _build(self, year: int, tally: Tally[YearRecount], behind: int) -> YearDocument:
-        counted_ms = newest_ms(tally.works().values())
-        compared = () if behind else tally.compared(counted_ms)
-        ledgers = tally.counted(counted_ms)
-        return build(year, self._known(), tally.works(), ledgers, compared, behind)
+        ledgers = tally.counted(newest_ms(tally.works().values()))
+        return build(year, self._known(), tally.works(), ledgers, behind)
 
-    def _set(self, document: YearDocument, language: Language) -> bytes:
-        shown = YearPrint(document, self._words, self._printed, language)
-        return printed_pdf(shown.printed())
+    def _set(self, document: YearDocument, form: Form) -> bytes:
+        if form == "json":
+            return encode(document)
+        return printed_pdf(YearPrint(document, self._words, self._printed, form).printed())

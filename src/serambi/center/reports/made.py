@@ -58,7 +58,10 @@ class LegalReports:
         edges = (morning - _YEAR, morning + timedelta(days=1))
         period = Period(*(unix_ms(at.timestamp()) for at in edges))
         if self._tally is None or self._tally[0] != period:
-            self._tally = period, Tally(self._shown.books, period, lambda: Recount(period))
+            self._tally = (
+                period,
+                Tally(self._shown.books, period, lambda: Recount(period, comparing=False)),
+            )
         return self._tally
 
     def _facts_of(self, period: Period, tally: Tally[Recount], behind: int) -> Facts:
