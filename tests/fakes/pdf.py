@@ -1,8 +1,11 @@
-"""What a PDF says, as far as a test needs it: ASCII, in the order it was set."""
+"""What a document to print says, and what its PDF does, as far as a test needs it: ASCII, in the
+order it was set."""
 
 import base64
 import re
 import zlib
+
+from serambi.web.printed import Printed, Table
 
 
 def text_of(raw: bytes) -> str:
@@ -21,3 +24,8 @@ def text_of(raw: bytes) -> str:
 def spoken(text: str) -> str:
     """A text as `text_of` has it."""
     return text.encode("ascii", "ignore").decode().replace(" ", "").replace("\n", "")
+
+
+def tables(printed: Printed) -> list[Table]:
+    """All of them, in their order."""
+    return [b for section in printed.sections for b in section.blocks if isinstance(b, Table)]

@@ -18,16 +18,17 @@ from serambi.base.clock import ManualClock
 from serambi.base.limits import PRINTED_ROWS_MAX, YEAR_EVERY_S
 from serambi.center.public import counting, years
 from serambi.center.public.counting import Tally
-from serambi.center.public.year import YearDocument
+from serambi.center.public.year import Word, YearDocument
 from serambi.center.public.year_print import YearPrint
 from serambi.cli.ledger import ledger_group
 from serambi.ledger.entry import Entry
 from serambi.ledger.figures import OPEN
 from serambi.ledger.names import is_commitment
+from serambi.web.printed import Facts
 from serambi.web.printed_pdf import printed_pdf
 from serambi.web.words import LANGUAGES, PRINTED, Language, Words
 from tests.fakes.center_town import CENTER_PARTY, OWNERS
-from tests.fakes.pdf import spoken, text_of
+from tests.fakes.pdf import spoken, tables, text_of
 from tests.fakes.public_town import (
     COPIES,
     HIDDEN,
@@ -249,8 +250,22 @@ async def test_a_long_list_is_cut_and_says_so(public: httpx.AsyncClient) -> None
     uses = tuple(msgspec.structs.replace(found.uses[0], unit=f"u{n}") for n in range(many))
     longer = msgspec.structs.replace(found, total=figures, uses=uses, checkpoint="")
     printed = YearPrint(longer, Words.load(), Words.load(PRINTED), "en").printed()
-    assert max(len(table.rows) for table in printed.tables()) == PRINTED_ROWS_MAX + 1, "and the sum"
+    assert max(len(table.rows) for table in tables(printed)) == PRINTED_ROWS_MAX + 1, "and the sum"
     blocks = [block for section in printed.sections for block in section.blocks]
     assert blocks.count("5 more rows; the JSON of this report has them all.") == 2
     assert "The center's ledger is not here." in blocks
     assert any("of_a_later_version" in str(block) for block in blocks)
+
+
+async def test_who_has_cosigned_is_said_and_a_damaged_file_holds_nothing_up(
+    center: Running, public: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    assert (await document(public)).cosigned == ()
+    (center.town.config.ledger / "cosigned").write_bytes(b"nonsense\n\n")
+    clock.advance(2 * YEAR_EVERY_S)
+    found = await document(public)
+    assert found.cosigned == ()
+    longer = msgspec.structs.replace(found, cosigned=(Word("trade", 1234),))
+    shown = YearPrint(longer, Words.load(), Words.load(PRINTED), "en").printed()
+    said = [row for s in shown.sections for b in s.blocks if isinstance(b, Facts) for row in b.rows]
+    assert ("Cosigned by", "trade (en) to entry 1,234") in said

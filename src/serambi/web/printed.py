@@ -2,7 +2,7 @@
 a page. Whoever makes one gives it sentences; nothing here knows what it is about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from serambi.base.limits import PRINTED_ROWS_MAX
 
@@ -61,11 +61,7 @@ class Printed:
     lead: str
     head: str
     foot: str
-    sections: tuple[Section, ...] = field(default=())
-
-    def tables(self) -> list[Table]:
-        """All of them, in their order."""
-        return [b for section in self.sections for b in section.blocks if isinstance(b, Table)]
+    sections: tuple[Section, ...] = ()
 
 
 def table(

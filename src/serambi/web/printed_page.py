@@ -69,14 +69,14 @@ def _block(block: Block) -> str:
 
 
 def _table(block: Table) -> str:
-    looks = ['class="r"' if at in block.right else "" for at in range(len(block.heads))]
+    looks = [' class="r"' if at in block.right else "" for at in range(len(block.heads))]
     heads = "".join(
-        f'<th scope="col" {look}>{escape(head)}</th>'
+        f'<th scope="col"{look}>{escape(head)}</th>'
         for head, look in zip(block.heads, looks, strict=True)
     )
     rows = "".join(
         "<tr>"
-        + "".join(f"<td {look}>{escape(cell)}</td>" for cell, look in zip(row, looks, strict=True))
+        + "".join(f"<td{look}>{escape(cell)}</td>" for cell, look in zip(row, looks, strict=True))
         + "</tr>"
         for row in block.rows
     )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.note import NOTE_MAX_BYTES
+from serambi.ledger.quorum import Cosigned
 from serambi.ledger.reader import CHECKPOINT_FILE, TileReader, read_checkpoint, read_file
 from serambi.ledger.tiles import (
     BUNDLE_LEVEL,
@@ -29,6 +31,8 @@ from serambi.ledger.tiles import (
     width_at,
 )
 from serambi.ledger.verify import cosigned_in, keys_of_origin
+
+log = logging.getLogger(__name__)
 
 _FIELDS = (
     "kind", "site", "camera", "session", "person", "unit", "party", "purpose", "agreement",
@@ -84,7 +88,6 @@ class Shown:
     def known(self) -> Known:
         """What a year's report says besides what it counts."""
         self.papers.refresh()
-        keys = keys_of_origin(self.origin, self.roster)
         return Known(
             roster=self.roster,
             center=self._center,
@@ -92,8 +95,17 @@ class Shown:
             agreements=[paper.signed for paper in self.papers.all()],
             cameras=[(known.state.owner, camera.facing) for known, camera in self._sites.cameras()],
             checkpoint=self.checkpoint().decode(),
-            cosigned=cosigned_in(self._folder, self.origin, keys, self.roster),
+            cosigned=self._cosigned(),
         )
+
+    def _cosigned(self) -> list[Cosigned]:
+        """The parties' words on the center's log; none where their file is damaged."""
+        try:
+            keys = keys_of_origin(self.origin, self.roster)
+            return cosigned_in(self._folder, self.origin, keys, self.roster)
+        except SerambiError as error:
+            log.error("the parties' cosignatures cannot be read: %s", error)
+            return []
 
     def lines(self, month: str) -> Iterator[str]:
         """The entries of a month as CSV in pieces, one line each, the center's ledger first; at

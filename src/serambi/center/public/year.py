@@ -51,11 +51,11 @@ class Cameras(msgspec.Struct, frozen=True):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A party has cosigned that many entries of the center's ledger; unix seconds."""
+    """A party has cosigned that many entries of the center's ledger. When it did is not said: an
+    unchanged ledger is cosigned anew every few seconds."""
 
     party: str
     size: int
-    at_s: int
 
 
 class YearDocument(msgspec.Struct, frozen=True):
@@ -138,7 +138,7 @@ def build(
         ledgers=tuple(ledgers),
         checkpoint=known.checkpoint,
         cosigned=tuple(
-            Word(word.party, word.checkpoint.size, word.at_s)
+            Word(word.party, word.checkpoint.size)
             for word in sorted(known.cosigned, key=lambda word: word.party)
         ),
     )

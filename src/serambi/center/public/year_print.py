@@ -289,7 +289,6 @@ class YearPrint:
                 "cosigned_one",
                 party=self._party(word.party),
                 size=self._n.whole(word.size),
-                at=self._moment(word.at_s * 1000),
             )
             for word in document.cosigned
         ]

@@ -106,7 +106,7 @@ class Years:
         if document != kept.document:
             kept.document, kept.made = document, {}
         kept.counted_s = now_s
-        return kept.document or document
+        return document
 
     def _build(self, year: int, tally: Tally[YearRecount], behind: int) -> YearDocument:
         ledgers = tally.counted(newest_ms(tally.works().values()))
