@@ -128,17 +128,18 @@ class YearPrint:
             ("stops", n.whole(len(total.stops))),
             ("revocations", n.whole(len(total.revocations))),
             ("suspensions", n.whole(sum(total.suspensions.values()))),
-            ("exports", self._none_yet("exports", total.exports)),
-            ("break_glass", self._none_yet("break_glass", total.break_glass)),
+            ("exports", self._exports()),
+            ("break_glass", n.whole(total.break_glass)),
             ("outages", n.whole(len(total.outages))),
             ("differ", n.whole(total.histories_differ)),
         ]
         yield Facts(tuple((self._say(name), text) for name, text in rows))
 
-    def _none_yet(self, name: str, count: int) -> str:
+    def _exports(self) -> str:
         """What this version cannot do is 0, and why."""
-        said = self._n.whole(count)
-        return said if count else self._say(f"{name}_none", count=said)
+        said = self._n.whole(self._document.total.exports)
+        none = not self._document.total.exports
+        return self._say("exports_none", count=said) if none else said
 
     def _institutions(self) -> Iterator[Block]:
         rows = [

@@ -241,6 +241,7 @@ class Parts:
             "outages": n.whole(len(figures.outages)),
             "differ": n.whole(figures.histories_differ),
             "exports": n.whole(figures.exports),
+            "break_glass": n.whole(figures.break_glass),
         }
         lead = self.say(
             "counts_lead",
