@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
@@ -15,15 +16,21 @@ from msgspec.structs import replace
 from serambi.base.clock import ManualClock, SystemClock
 from serambi.center.accounts import Role
 from serambi.center.public.counting import Tally
+from serambi.center.public.year import YearDocument
 from serambi.center.reports.documents import Document, make
 from serambi.center.reports.facts import Facts
+from serambi.cli import report as command
 from serambi.cli.main import main
+from serambi.ledger.entry import Entry
 from serambi.ledger.figures import Figures, UnitViews
+from serambi.ledger.store import LedgerStore
 from serambi.web.printed import Blank, Exact, Printed, Section, Table
 from serambi.web.printed import Facts as Rows
 from serambi.web.printed_page import printed_page
 from serambi.web.words import LANGUAGES, PRINTED, Language, Words
+from tests.builders import NOW, SITE
 from tests.fakes.center_town import CENTER_PARTY, OWNERS
+from tests.fakes.keeper_site import INSIDE, WAITING, Site
 from tests.fakes.pdf import spoken, tables, text_of
 from tests.fakes.public_town import COPIES, HIDDEN, PERSON, public_town
 from tests.fakes.running import Running
@@ -234,3 +241,35 @@ async def test_what_cannot_be_made_is_said(today: Running, tmp_path: Path) -> No
     assert (zone.exit_code, "is no zone" in zone.output) == (2, True)
     nowhere = report("breach", copy, *trust, "--out", tmp_path / "no" / "a.pdf")
     assert (nowhere.exit_code, "cannot be written" in nowhere.output) == (1, True)
+
+
+def test_attested_cameras_are_told_and_none_that_looks_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agreement names a camera inside all the same: no site opens it, no report counts it."""
+    monkeypatch.setattr(command, "SystemClock", lambda: ManualClock(NOW))
+    site = Site(tmp_path / "keeper")
+    site.put_documents()
+    papers = site.folder / "documents"
+    given = ["--trust", site.folder / "roster.json", "--agreements", papers]
+    given += ["--attestations", papers, "--lang", "en"]
+    result = report("impact", "--out", tmp_path / "impact.html", *given)
+    assert result.exit_code == 0, result.output
+    text = plain(unescape((tmp_path / "impact.html").read_text()))
+    for camera, facing in (("cam-1", "street"), ("cam-2", "yard")):
+        attested = site.digests[camera][:16]
+        assert re.search(rf"{facing}2026-\d+{attested}", text), camera
+    assert site.digests[INSIDE][:16] not in text
+    assert site.digests[WAITING][:16] not in text
+
+    origin = f"kpu/{SITE}/keeper"
+    clock = ManualClock(NOW)
+    with LedgerStore.open(tmp_path / "log", origin, site.town.gateways[SITE], clock) as ledger:
+        ledger.append([Entry(kind="started", at_ms=int(NOW * 1000), site=SITE)])
+    out = tmp_path / "year.json"
+    arguments = ["ledger", "report", tmp_path / "log", "--year", 2026, "--out", out, *given]
+    made = CliRunner().invoke(main, list(map(str, arguments)))
+    assert made.exit_code == 0, made.output
+    year = msgspec.json.decode(out.read_bytes(), type=YearDocument)
+    assert [(c.facing, c.cameras) for c in year.cameras] == [("street", 1), ("yard", 1)]
+    assert (year.center, year.checkpoint, year.cosigned) == ("polres", "", ())

@@ -7,14 +7,19 @@ import click
 from serambi.agreement.attestation import SignedAttestation
 from serambi.agreement.model import SignedAgreement
 from serambi.base.clock import SystemClock, unix_ms
-from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.base.words import Language
 from serambi.base.words import Words as Both
-from serambi.center.config import CenterConfig, read_config
+from serambi.center.config import read_config
 from serambi.center.reports.documents import Document, make
 from serambi.center.reports.facts import Facts, Shared, in_force
-from serambi.cli.report_sources import agreements_in, attestations_in, count, write_out
+from serambi.cli.report_sources import (
+    agreements_in,
+    attestations_in,
+    center_of,
+    count,
+    write_out,
+)
 from serambi.cli.zones import zone_option
 from serambi.identity.roster import Roster, read_roster
 from serambi.ledger.figures import total
@@ -87,7 +92,7 @@ def _facts(
     settings = read_config(config) if config else None
     return Facts(
         roster=roster,
-        center=_center(roster, settings),
+        center=settings.party if settings else center_of(roster),
         zone=zone,
         made=now_ms / 1000,
         agreements=signed,
@@ -100,22 +105,13 @@ def _facts(
     )
 
 
-def _center(roster: Roster, settings: CenterConfig | None) -> str:
-    named = [key.party for key in roster.document.keys if key.use == "center"]
-    if settings:
-        named = [settings.party]
-    if not named:
-        raise SerambiError(Kind.BAD_INPUT, "the roster names no center", hint="give --config")
-    return named[0]
-
-
 def _cameras(
     agreements: list[SignedAgreement],
     attestations: dict[str, SignedAttestation],
     roster: Roster,
 ) -> list[Shared]:
-    """Every camera that an agreement names; of one whose attestation is not at hand, or is another
-    than the agreement refers to, only its id and owner."""
+    """Every outward camera that an agreement names; of one whose attestation is not at hand, or is
+    another than the agreement refers to, only its id and owner."""
     found = []
     for signed in agreements:
         for site in signed.agreement.sites:
@@ -123,6 +119,8 @@ def _cameras(
                 digest = signed.attested[camera]
                 known = attestations.get(camera)
                 about = known.attestation if known and known.digest == digest else None
+                if about and about.facing == "inside":
+                    continue  # no site opens it, whatever an agreement says
                 found.append(
                     Shared(
                         number=about.number if about else "–",

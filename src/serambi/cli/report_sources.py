@@ -91,6 +91,14 @@ def count(folders: Sequence[Path], roster: Roster, begin: Callable[[], Work]) ->
     )
 
 
+def center_of(roster: Roster) -> str:
+    """The party whose center the roster names. Raises `BAD_INPUT` when it names none."""
+    named = [key.party for key in roster.document.keys if key.use == "center"]
+    if not named:
+        raise SerambiError(Kind.BAD_INPUT, "the roster names no center", where="roster")
+    return named[0]
+
+
 def agreements_in(folder: Path | None, roster: Roster) -> list[SignedAgreement]:
     """The complete ones; what is no agreement is passed over. Raises for a false one."""
     found = [read_agreement(raw, roster) for raw in _documents(folder, AGREEMENT_TYPE)]

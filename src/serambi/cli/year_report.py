@@ -8,7 +8,13 @@ from serambi.base.canonical import encode
 from serambi.base.words import Language
 from serambi.center.public.year import Known, YearDocument, build
 from serambi.center.public.year_print import YearPrint
-from serambi.cli.report_sources import agreements_in, attestations_in, count, write_out
+from serambi.cli.report_sources import (
+    agreements_in,
+    attestations_in,
+    center_of,
+    count,
+    write_out,
+)
 from serambi.identity.roster import Roster
 from serambi.ledger.yearly import YearRecount, months_of
 from serambi.web.printed_pdf import printed_pdf
@@ -33,13 +39,13 @@ def year_report(
     attested = attestations_in(attestations, roster)
     known = Known(
         roster=roster,
-        center=copies.center.split("/")[0],
+        center=center_of(roster),
         zone=zone,
         agreements=signed,
         cameras=[
             (one.attestation.owner, one.attestation.facing)
             for camera, one in attested.items()
-            if camera in named
+            if camera in named and one.attestation.facing != "inside"
         ],
         checkpoint=copies.checkpoint(),
         cosigned=copies.cosigned(roster),
