@@ -115,7 +115,8 @@ async def test_every_figure_of_the_year_is_in_the_entries(public: httpx.AsyncCli
     assert (term.number, term.viewer, set(term.owners)) == (
         "pks-1", CENTER_PARTY, set(OWNERS.values()),
     )  # fmt: skip
-    assert found.checkpoint.startswith(f"{CENTER_PARTY}/center\n")
+    center_log = found.ledgers[0]
+    assert found.checkpoint.startswith(f"{center_log.origin}\n{center_log.upto}\n")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -21,7 +21,7 @@ from serambi.ledger.audit import each_entry
 from serambi.ledger.figures import Counted, is_site
 from serambi.ledger.note import NOTE_MAX_BYTES
 from serambi.ledger.quorum import Cosigned
-from serambi.ledger.reader import CHECKPOINT_FILE, read_checkpoint, read_file
+from serambi.ledger.reader import CHECKPOINT_FILE, read_checkpoint, read_file, read_pending
 from serambi.ledger.recount import Recount
 from serambi.ledger.verify import cosigned_in, keys_of_origin, verify
 
@@ -53,9 +53,13 @@ class Copies(Generic[Work]):
         ]
 
     def checkpoint(self) -> str:
-        """The center's, as it is signed; empty without a copy."""
+        """The center's newest, over entries that wait for their tiles too; empty without a copy."""
         folder = self.folders.get(self.center)
-        return read_file(folder, CHECKPOINT_FILE, NOTE_MAX_BYTES).decode() if folder else ""
+        if folder is None:
+            return ""
+        waiting = read_pending(folder, read_checkpoint(folder)[0].size)
+        raw = read_file(folder, CHECKPOINT_FILE, NOTE_MAX_BYTES)
+        return (waiting[-1].checkpoint if waiting else raw).decode()
 
     def cosigned(self, roster: Roster) -> list[Cosigned]:
         """The parties' words on the center's ledger."""

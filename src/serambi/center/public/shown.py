@@ -94,7 +94,7 @@ class Shown:
             zone=self.zone,
             agreements=[paper.signed for paper in self.papers.all()],
             cameras=[(known.state.owner, camera.facing) for known, camera in self._sites.cameras()],
-            checkpoint=self.checkpoint().decode(),
+            checkpoint=self.books.signed(),
             cosigned=self._cosigned(),
         )
 
