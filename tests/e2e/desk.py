@@ -49,13 +49,12 @@ class DeskTown:
 
 
 @contextmanager
-def desk_town(folder: Path) -> Iterator[DeskTown]:
-    """Start it, and end it with its thread."""
+def served(town: Town) -> Iterator[Running]:
+    """The center of `town` with the built app, ended with its thread."""
     started: dict[str, Running] = {}
     ready, leave = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        town = Town(folder, SystemClock())
         async with running(town, BUILT) as center:
             started["center"] = center
             ready.set()
@@ -67,7 +66,17 @@ def desk_town(folder: Path) -> Iterator[DeskTown]:
     thread.start()
     try:
         assert ready.wait(START_S), "the center does not start"
-        center = started["center"]
+        yield started["center"]
+    finally:
+        leave.set()
+        thread.join(START_S)
+    assert not thread.is_alive()
+
+
+@contextmanager
+def desk_town(folder: Path) -> Iterator[DeskTown]:
+    """Start it, and end it with its thread."""
+    with served(Town(folder, SystemClock())) as center:
         clients = {
             role: httpx.Client(
                 base_url=center.base,
@@ -80,7 +89,3 @@ def desk_town(folder: Path) -> Iterator[DeskTown]:
         yield DeskTown(center.base, clients)
         for client in clients.values():
             client.close()
-    finally:
-        leave.set()
-        thread.join(START_S)
-    assert not thread.is_alive()

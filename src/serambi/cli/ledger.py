@@ -61,6 +61,7 @@ _KINDS = {
         "latest date forgotten by the owner",
     ),
     "deleted": ("rekaman dihapus", "recordings deleted"),
+    "account_link": ("tautan masuk baru untuk sebuah akun", "new sign-in link for an account"),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),

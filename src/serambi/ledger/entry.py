@@ -37,6 +37,7 @@ EntryKind: TypeAlias = Literal[
     "alert",
     "clock_reset",
     "deleted",
+    "account_link",
 ]
 
 

@@ -222,7 +222,11 @@ class Parts:
         web = "on" if config and config.web_tls else "off"
         yield "web", self.say(f"m_web_{web}") if config else unknown
         minutes = round(LOGIN_FAILURES_WINDOW_S / 60)
-        yield "accounts", self.say("m_accounts_value", failures=LOGIN_FAILURES, minutes=minutes)
+        passkey = self.say(f"m_accounts_{config.login.passkey}") if config else unknown
+        yield (
+            "accounts",
+            self.say("m_accounts_value", passkey=passkey, failures=LOGIN_FAILURES, minutes=minutes),
+        )
         yield "ledger", "–"
         yield "names", "–"
         count = sum(facts.figures.suspensions.values())

@@ -25,6 +25,7 @@ _ICONS = {
     "started": "mark",
     "site_lost": "off",
     "site_heard": "eye",
+    "account_link": "pen",
 }
 _ENDED_BY_VIEWER = "closed"
 
