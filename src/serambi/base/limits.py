@@ -176,6 +176,14 @@ RECOUNT_EVERY_S = 10.0
 RECOUNT_ENTRIES_PER_TURN = 20_000
 RECOUNT_MONTHS_KEPT = 3
 PUBLIC_PAGES_KEPT = 32
+# A year is counted in short turns, so that nothing else at the center waits for it.
+YEAR_EVERY_S = 60.0
+YEAR_ENTRIES_PER_TURN = 2_000
+YEAR_PAUSE_S = 0.005
+YEAR_COUNT_MAX_S = 60.0
+YEAR_WAITING_MAX = 16
+YEARS_KEPT = 8
+PRINTED_ROWS_MAX = 200
 PUBLIC_CSV_ENTRIES = 200_000
 PUBLIC_DOCUMENT_MAX_BYTES = 64 * 1024 * 1024
 PUBLIC_REQUESTS_PER_MINUTE = 1200
@@ -242,6 +250,8 @@ RECORDING_ROWS_WAITING = 65_536
 RECORDING_TAIL_S = 20.0
 # A date that leaps further than this deletes nothing by age until it has held for as long.
 RETENTION_LEAP_S = 24 * 3600.0
+# What was deleted becomes one entry a camera and reason, this often and at each start.
+DELETIONS_TOLD_EVERY_S = 24 * 3600.0
 
 # Analysis at the site
 ANALYST_MESSAGE_MAX_BYTES = 8 * 1024 * 1024

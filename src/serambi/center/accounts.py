@@ -33,6 +33,9 @@ MAY_INVITE = frozenset({Role.COORDINATOR})
 # It names who watched what: for whoever answers for a shift, and whoever follows a case.
 MAY_READ_HISTORY = frozenset({Role.COMMANDER, Role.INVESTIGATOR})
 
+# What the law asks of the controller: for whoever answers for the center and whoever connects it.
+MAY_READ_REPORTS = frozenset({Role.COMMANDER, Role.COORDINATOR})
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

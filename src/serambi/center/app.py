@@ -31,6 +31,7 @@ from serambi.center.api import (
     passkeys,
     places,
     playback,
+    reports,
     sessions,
 )
 from serambi.center.api.access import center_of
@@ -53,7 +54,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
-    held = (documents, history, ledger)
+    held = (documents, history, ledger, reports)
     for module in (
         health,
         auth,

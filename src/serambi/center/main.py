@@ -39,6 +39,7 @@ from serambi.center.public.pages import PublicPages
 from serambi.center.public.papers import Papers
 from serambi.center.public.shown import Shown
 from serambi.center.reduce import Reducer
+from serambi.center.reports.made import LegalReports
 from serambi.center.service import Center
 from serambi.center.session import Session
 from serambi.center.sessions import Sessions
@@ -143,6 +144,7 @@ async def serve(
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             opened.callback(server.release)
             port = server.bind()
+            public = _public(config, ledger, entries, sites, roster, clock)
             app.state.center = Center(
                 party=config.party,
                 roster=roster,
@@ -153,7 +155,8 @@ async def serve(
                 asker=asker,
                 changes=changes,
                 entries=entries,
-                public=_public(config, ledger, entries, sites, roster, clock),
+                public=public,
+                reports=LegalReports(public.shown, sites, config, clock),
                 journal=journal,
                 desk=desk,
                 logs=logs,

@@ -12,6 +12,7 @@ from serambi.center.entries import SiteEntries
 from serambi.center.journal import Journal
 from serambi.center.logs import Logs
 from serambi.center.public.pages import PublicPages
+from serambi.center.reports.made import LegalReports
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
@@ -30,6 +31,7 @@ class Center:
     journal: Journal
     entries: SiteEntries
     public: PublicPages
+    reports: LegalReports
     desk: Desk
     logs: Logs
     witnesses: Mapping[str, str]

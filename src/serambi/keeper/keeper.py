@@ -36,6 +36,7 @@ from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.keeper.analysis.lookout import Lookout
+from serambi.keeper.cleaning import Cleaning
 from serambi.keeper.clock import trouble as clock_trouble
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
@@ -136,6 +137,7 @@ class Keeper:
             changed=self._changed.set,
             playback=Playback(Archive(self.watch.recordings, self.watch.index), self.journal),
         )
+        self.cleaning = Cleaning(self.watch, self.journal, clock, self.site_state)
         self.last_stop: Stopped | None = None
         self.last_picture = 0.0
         self.center_lost = clock.now()
@@ -344,7 +346,7 @@ class Keeper:
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("witnesses", self._every(VOUCHED_LOOK_EVERY_S, self._look_who_saw)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
-                ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
+                ("retention", self._every(_RETENTION_EVERY_S, self.cleaning.make_room)),
             ):
                 group.create_task(keep_running(name, work))
 
@@ -420,13 +422,6 @@ class Keeper:
     async def _see_clock(self) -> None:
         self.durable.see_clock(self.clock.now())
         await self._catch_up()
-
-    async def _make_room(self) -> None:
-        await asyncio.to_thread(self.watch.make_room)
-        try:
-            await asyncio.to_thread(self.journal.names.make_room)
-        except SerambiError as error:
-            log.warning("old names stay for now: %s", error)
 
     async def _tell(self) -> None:
         """Send the state at every change and every second."""

@@ -36,6 +36,7 @@ EntryKind: TypeAlias = Literal[
     "restored",
     "alert",
     "clock_reset",
+    "deleted",
     "account_link",
 ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from serambi.ledger.deleted import read_span
 from serambi.ledger.entry import Entry
 from serambi.web.times import Times
 
@@ -20,9 +21,11 @@ _ICONS = {
     "restored": "eye",
     "alert": "mark",
     "clock_reset": "mark",
+    "deleted": "mark",
     "started": "mark",
     "site_lost": "off",
     "site_heard": "eye",
+    "account_link": "pen",
 }
 _ENDED_BY_VIEWER = "closed"
 
@@ -74,11 +77,17 @@ class LogWords:
                 party=self._party_name(entry.party) if entry.party else "",
                 reason=self._text(f"reason.{entry.reason}") if entry.reason else "",
                 count=entry.detail,
+                span=self._span(entry),
             ),
         )
 
     def _person(self, person: str) -> str:
         return (self._who(person) or self._text("owner.name_erased")) if person else ""
+
+    def _span(self, entry: Entry) -> str:
+        """When what an entry `deleted` speaks of was recorded; nothing for any other."""
+        span = read_span(entry.detail) if entry.kind == "deleted" else None
+        return " – ".join(self._times.moment(at_ms / 1000) for at_ms in span or ())
 
     @staticmethod
     def _name(entry: Entry) -> str:

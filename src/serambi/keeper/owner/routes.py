@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 
 _LOG_ROWS = 8
 _LOG_PAGE = 100
-_HIDING: tuple[EntryKind, ...] = ("refused", "stopped", "resumed", "suspended", "restored", "alert")
+_HIDING: tuple[EntryKind, ...] = (
+    "refused", "stopped", "resumed", "suspended", "restored", "alert", "deleted",
+)  # fmt: skip
 """Kinds of entries in which a camera that no agreement names is a commitment."""
 
 
