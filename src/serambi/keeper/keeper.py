@@ -87,7 +87,7 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self._hurry = asyncio.Event()
         self.documents = Documents(
-            config.folder, config.site, config.roster, config.genesis, self._look_now
+            config.folder, config.site, config.roster, config.genesis, clock, self._look_now
         )
         store = store or open_ledger(config, clock)
         names = Names(config.folder / "names", clock, config.keep_names_s)

@@ -15,7 +15,7 @@ PLAYBACK = "playback"
 class Session:
     """One open view, named by its `session` id. Person and unit are what the center claims; times
     are unix seconds. A playback may give `spans` of what was recorded (unix microseconds).
-    `ask` is what is decided anew all the while; `act` the breaking of the glass it was opened by."""
+    `ask` is what is decided anew all the while; `act` the breaking of the glass that opened it."""
 
     session: str
     stream: Literal["main", "sub"]

@@ -36,6 +36,7 @@ EntryKind: TypeAlias = Literal[
     "restored",
     "alert",
     "clock_reset",
+    "approved",
     "break_glass",
     "justified",
 ]
