@@ -55,7 +55,8 @@ class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a period adds up to. `open_views`: views that were not over when it was counted.
 
-    `exports` and `break_glass`: no such entry exists yet, so both are 0 until one does.
+    `exports`: no such entry exists yet, so it is 0 until one does. `break_glass` counts acts in the
+    period, `justified` the reasons given in it, for whichever act.
     """
 
     entries: int = 0
@@ -70,6 +71,7 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     histories_differ: int = 0
     exports: int = 0
     break_glass: int = 0
+    justified: int = 0
 
     @property
     def views(self) -> int:
@@ -129,6 +131,7 @@ def total(counted: Iterable[Counted]) -> Figures:
         histories_differ=sum(figures.histories_differ for figures in centers),
         exports=sum(figures.exports for figures in sites),
         break_glass=sum(figures.break_glass for figures in sites),
+        justified=sum(figures.justified for figures in sites),
     )
 
 

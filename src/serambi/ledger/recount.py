@@ -3,8 +3,8 @@
 Pure: whoever has the same ledgers gets the same figures, the center that shows them and the
 auditor who doubts them.
 
-A site's ledger counts views, refusals, stops, agreements and revocations: the box on the spot
-refused or let through. The center's ledger counts outages and histories that differ. The views of
+A site's ledger counts views, refusals, stops, agreements, revocations and broken glasses: the box
+on the spot refused or let through. The center's counts outages and histories that differ. Views of
 both are compared (`compare`): one that only one of them knows was left out, or made up.
 """
 
@@ -69,6 +69,8 @@ class Recount:
         self._agreements: list[Paper] = []
         self._revocations: list[Paper] = []
         self._differ = 0
+        self._broken = 0
+        self._justified = 0
         self.sessions: dict[str, tuple[str, int]] = {}
         """Views of the period and a little around it: session -> site, when it was opened."""
         self.unanswered: set[str] = set()
@@ -101,6 +103,10 @@ class Recount:
                 self._revocations += [_paper(entry)] * counts
             case "history_differs":
                 self._differ += counts
+            case "break_glass":
+                self._broken += counts
+            case "justified":
+                self._justified += counts
 
     def figures(self, now_ms: int) -> Figures:
         """The figures as of `now_ms`: what is open counts until then."""
@@ -120,6 +126,8 @@ class Recount:
             starts=most_first(self._starts),
             outages=_in(self._period, outages),
             histories_differ=self._differ,
+            break_glass=self._broken,
+            justified=self._justified,
         )
 
     def _open(self, entry: Entry, counts: bool) -> None:

@@ -20,11 +20,16 @@ _ICONS = {
     "restored": "eye",
     "alert": "mark",
     "clock_reset": "mark",
+    "approved": "pen",
+    "break_glass": "alarm",
+    "justified": "pen",
     "started": "mark",
     "site_lost": "off",
     "site_heard": "eye",
 }
 _ENDED_BY_VIEWER = "closed"
+_WRITTEN = ("break_glass", "justified")
+"""Entries whose detail stands for what a person wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class LogRow:
 
 class LogWords:
     """Turns entries into rows. `camera_name` maps a camera id to what it is called, or None;
-    `who` a commitment to the name behind it, or None once that is erased."""
+    `who` a commitment to the words behind it, a name or a reason, or None once they are erased."""
 
     def __init__(
         self,
@@ -74,6 +79,7 @@ class LogWords:
                 party=self._party_name(entry.party) if entry.party else "",
                 reason=self._text(f"reason.{entry.reason}") if entry.reason else "",
                 count=entry.detail,
+                why=self._person(entry.detail) if entry.kind in _WRITTEN else "",
             ),
         )
 

@@ -15,6 +15,7 @@ from serambi.party.signing.accounts import Accounts
 from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.drafting import (
     ACTIONS,
+    CONDITIONS,
     PURPOSES,
     Fields,
     draft_from,
@@ -228,6 +229,7 @@ class Desk:
             parties=[(p.id, p.name.in_language(language)) for p in papers.roster.parties],
             sites=outward(papers.attestations()),
             actions=ACTIONS,
+            conditions=CONDITIONS,
             days=DAYS,
             purposes=range(PURPOSES),
             zone=self._zone,
