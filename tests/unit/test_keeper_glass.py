@@ -167,7 +167,7 @@ async def test_recordings_are_never_opened_by_it(desk: KeeperDesk) -> None:
 async def test_the_same_camera_is_not_opened_so_again_within_the_hour(desk: KeeperDesk) -> None:
     await broken(desk)
     desk.clock.advance(BREAK_GLASS_AGAIN_S - 1)
-    assert (await broken(desk)).reason == Reason.LIMIT
+    assert (await broken(desk)).reason == Reason.BREAK_GLASS_LIMIT
     assert (await broken(desk, "cam-2")).allowed
     desk.clock.advance(1)
     assert (await broken(desk)).allowed
@@ -180,7 +180,7 @@ async def test_a_site_is_opened_so_seldom(
     for _ in range(2):
         assert (await broken(desk)).allowed
         desk.clock.advance(BREAK_GLASS_AGAIN_S)
-    assert (await broken(desk)).reason == Reason.LIMIT
+    assert (await broken(desk)).reason == Reason.BREAK_GLASS_LIMIT
     desk.clock.advance(22 * 3600)
     assert (await broken(desk)).allowed
 
@@ -192,7 +192,7 @@ async def test_what_is_remembered_is_bounded(
     act = new_id()
     await broken(desk, act=act)
     desk.clock.advance(25 * 3600)
-    assert (await broken(desk)).reason == Reason.LIMIT
+    assert (await broken(desk)).reason == Reason.BREAK_GLASS_LIMIT
     await justified(desk, act)
     assert (await broken(desk)).allowed
     assert len(desk.glass.all()) == 1

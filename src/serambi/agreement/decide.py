@@ -48,6 +48,7 @@ class Reason(StrEnum):
     REQUEST_EXPIRED = "request_expired"
     REPLAYED = "replayed"
     LIMIT = "limit"
+    BREAK_GLASS_LIMIT = "break_glass_limit"
 
 
 # Of several agreements the answer comes from the one that got furthest; within one agreement

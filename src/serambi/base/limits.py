@@ -78,6 +78,7 @@ BREAK_GLASS_JUSTIFY_S = 7 * 24 * 3600.0
 BREAK_GLASS_AGAIN_S = 3600.0  # before the same camera can be opened so again
 BREAK_GLASS_PER_DAY = 12  # at one site
 BREAK_GLASS_KEPT = 512
+BREAK_GLASS_SHOWN = 50  # at the center, beside those to be justified
 BREAK_GLASS_TEXT_MIN_CHARACTERS = 10
 BREAK_GLASS_TEXT_MAX_CHARACTERS = 500
 INCIDENT_NUMBER_MAX_DIGITS = 9

@@ -19,6 +19,7 @@ from serambi.center.api import (
     auth,
     documents,
     events,
+    glass,
     handovers,
     health,
     history,
@@ -51,7 +52,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
-    held = (documents, history, ledger)
+    held = (documents, history, ledger, glass)
     for module in (health, auth, places, sessions, live, playback, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)

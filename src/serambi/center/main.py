@@ -28,6 +28,7 @@ from serambi.center.desk.parts import Links
 from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
 from serambi.center.entries import SiteEntries
+from serambi.center.glass import Glass
 from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
@@ -136,7 +137,8 @@ async def serve(
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
-            sessions = Sessions(asker, sites, hub, journal, history, clock, group)
+            glass = Glass(durable, journal, asker, clock)
+            sessions = Sessions(asker, sites, hub, journal, history, glass, clock, group)
             outages = Outages(sites, journal, clock, group)
             sessions.on_opened.append(lambda session: _note_view(desk, session))
             reducer = Reducer(hub, sessions, clock, group)
@@ -155,6 +157,7 @@ async def serve(
                 accounts=accounts,
                 sites=sites,
                 sessions=sessions,
+                glass=glass,
                 asker=asker,
                 changes=changes,
                 entries=entries,
@@ -272,6 +275,7 @@ async def _tick(
     while True:
         sites.check_silence()
         outages.tick()
+        sessions.keep_incidents(one.number for one in desk.open_incidents())
         sessions.tick()
         reducer.tick()
         watch.look()

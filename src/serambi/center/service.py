@@ -9,6 +9,7 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
 from serambi.center.entries import SiteEntries
+from serambi.center.glass import Glass
 from serambi.center.journal import Journal
 from serambi.center.logs import Logs
 from serambi.center.public.pages import PublicPages
@@ -27,6 +28,7 @@ class Center:
     accounts: Accounts
     sites: Sites
     sessions: Sessions
+    glass: Glass
     asker: Asker
     changes: Changes
     journal: Journal

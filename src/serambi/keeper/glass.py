@@ -144,7 +144,7 @@ class Glass:
             for act in recent
         )
         full = len(recent) >= BREAK_GLASS_PER_DAY or len(self._young()) >= BREAK_GLASS_KEPT
-        return Reason.LIMIT if again or full else Reason.ALLOWED
+        return Reason.BREAK_GLASS_LIMIT if again or full else Reason.ALLOWED
 
     async def write(self, request: Request, opened: Entry) -> None:
         """Durable on return: the entry `opened` of a view, and before it the breaking of the glass

@@ -1,11 +1,15 @@
 """Views: wanting one, seeing which are open, ending one. Pictures are in `live.py`."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Response
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.center.accounts import MAY_CLOSE_ALL, MAY_VIEW
+from serambi.center.accounts import MAY_CLOSE_ALL, MAY_VIEW, Account
 from serambi.center.api import models, views
 from serambi.center.api.access import SignedIn, TheCenter
+from serambi.center.service import Center
+from serambi.center.session import ORDINARY, Grounds
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -28,8 +32,22 @@ async def want(wish: models.Wish, account: SignedIn, center: TheCenter) -> model
         wish.purpose,
         wish.stream,
         (wish.from_ms, wish.to_ms),
+        grounds(center, account, wish.camera, wish.incident, wish.break_glass),
     )
     return views.session(found)
+
+
+def grounds(center: Center, account: Account, camera: str, incident: str, why: str = "") -> Grounds:
+    """What a view is asked for by. Raises `NOT_FOUND` for an incident that is not open."""
+    number = ""
+    if incident:
+        known = (one.number for one in center.desk.open_incidents() if one.id == incident)
+        found = next(known, None)
+        if found is None:
+            raise SerambiError(Kind.NOT_FOUND, "there is no such open incident", where="sessions")
+        number = str(found)
+    by = center.glass.grounds(account, camera, why) if why else ORDINARY
+    return replace(by, incident=number)
 
 
 @router.get("")
