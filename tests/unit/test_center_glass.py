@@ -35,7 +35,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[CenterDesk]:
 async def broken(
     desk: CenterDesk, owner: Account = ANI, stream: Any = "sub", camera_id: str = "terminal-1"
 ) -> Session:
-    grounds = desk.glass.grounds(owner, camera_id, WHY)
+    grounds = desk.glass.anew(owner, camera_id, WHY)
     return await desk.sessions.open(owner, camera_id, "live", "traffic", stream, grounds=grounds)
 
 
@@ -60,20 +60,23 @@ async def test_the_other_stream_of_a_running_act_is_the_same_act(desk: CenterDes
     assert desk.ledger.said().count(("break_glass", "")) == 1
     assert (await broken(desk, BUDI)).grounds.act != first.grounds.act
     desk.clock.advance(BREAK_GLASS_MAX_S)
-    assert desk.glass.grounds(ANI, "terminal-1", WHY).act != first.grounds.act
+    with pytest.raises(ReasonedError) as caught:
+        desk.glass.going_on(ANI, "terminal-1")
+    assert caught.value.reason == "break_glass_over", "asking again is not breaking again"
+    assert desk.glass.anew(ANI, "terminal-1", WHY).act != first.grounds.act
 
 
 @pytest.mark.parametrize("role", [Role.INVESTIGATOR, Role.COORDINATOR])
 async def test_it_is_not_everybodys_work(desk: CenterDesk, role: Role) -> None:
     with pytest.raises(ReasonedError) as caught:
-        desk.glass.grounds(Account("x", "X", role, "U"), "terminal-1", WHY)
+        desk.glass.anew(Account("x", "X", role, "U"), "terminal-1", WHY)
     assert caught.value.reason == "role_glass"
 
 
 @pytest.mark.parametrize("why", ["", " " * 30, "tolong!", "x" * 501])
 async def test_without_a_reason_nothing_is_asked(desk: CenterDesk, why: str) -> None:
     with pytest.raises(SerambiError, match="a reason has 10 to 500 characters"):
-        desk.glass.grounds(ANI, "terminal-1", why)
+        desk.glass.anew(ANI, "terminal-1", why)
     assert desk.gateway.requests == []
 
 
@@ -209,6 +212,8 @@ async def test_from_the_dialog_to_the_justification(center: Running) -> None:
         too_short = await client.post("/api/sessions", json={**wish, "break_glass": "aduh"})
         assert too_short.status_code == 400
         opened = (await client.post("/api/sessions", json=wish)).json()
+        again = {**wish, "break_glass": "", "under_act": True, "stream": "main"}
+        assert (await client.post("/api/sessions", json=again)).json()["act"] == opened["act"]
         (listed,) = (await client.get("/api/break-glass")).json()
         assert (listed["act"], listed["why"], listed["justified_ms"]) == (opened["act"], WHY, 0)
         assert listed["ends_ms"] - listed["at_ms"] == BREAK_GLASS_MAX_S * 1000
@@ -216,7 +221,9 @@ async def test_from_the_dialog_to_the_justification(center: Running) -> None:
         path = f"/api/break-glass/{opened['act']}/justification"
         assert (await client.post(path, json={"text": SAID})).json()["said"] == SAID
         assert (await client.post(path, json={"text": SAID})).status_code == 409
-    assert [request.kind for request in gateway.requests] == ["open", "justify"]
+        elsewhere = await client.post("/api/sessions", json={**again, "camera": "market-1"})
+        assert elsewhere.json()["error"]["reason"] == "break_glass_over"
+    assert [request.kind for request in gateway.requests] == ["open", "open", "justify"]
 
 
 async def test_the_history_tells_the_reason(center: Running) -> None:

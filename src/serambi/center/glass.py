@@ -97,9 +97,9 @@ class Glass:
                 hint="justify it, and views open again",
             )
 
-    def grounds(self, owner: Account, camera: str, why: str) -> Grounds:
-        """By what a view of `camera` is asked for: the act of this person that runs there, else a
-        new one. Raises `DENIED` for a role that may not, `BAD_INPUT` without a reason."""
+    def anew(self, owner: Account, camera: str, why: str) -> Grounds:
+        """Break the glass for `camera`; where an act of this person runs there, by that one.
+        Raises `DENIED` for a role that may not, `BAD_INPUT` without a reason."""
         if owner.role not in MAY_BREAK_GLASS:
             raise ReasonedError(
                 Kind.DENIED,
@@ -107,11 +107,24 @@ class Glass:
                 "role_glass",
                 hint="ask an operator or a commander",
             )
+        return self._running(owner, camera) or Grounds(act=new_id(), why=_text(why))
+
+    def going_on(self, owner: Account, camera: str) -> Grounds:
+        """The act of this person that runs at `camera`. Raises `DENIED` when it is over: a screen
+        that asks again never breaks the glass by itself."""
+        found = self._running(owner, camera)
+        if found is None:
+            raise ReasonedError(
+                Kind.DENIED, "no break-glass of yours runs here", "break_glass_over", where=camera
+            )
+        return found
+
+    def _running(self, owner: Account, camera: str) -> Grounds | None:
         now_ms = unix_ms(self._clock.now())
         for act in self._found(owner.account, owed=False):
             if act.camera == camera and now_ms < act.ends_ms:
                 return Grounds(act=act.act, why=act.why)
-        return Grounds(act=new_id(), why=_text(why))
+        return None
 
     def begin(self, session: Session) -> bool:
         """Keep the act of a view that is about to be asked for; whether it is a new one. Raises

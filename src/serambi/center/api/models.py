@@ -130,7 +130,8 @@ class Wish(BaseModel):
     """A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
     past, an hour at most, in unix milliseconds. `incident` is the id of an open incident it is for.
     `break_glass` is the reason for passing over hours and conditions in an emergency, where the
-    agreement gives that: the owner is alarmed, and the same person has to justify it."""
+    agreement gives that: the owner is alarmed, and the same person has to justify it. With
+    `under_act` it is one more view under an act of theirs that runs at this camera."""
 
     camera: Name
     action: Name
@@ -140,6 +141,7 @@ class Wish(BaseModel):
     to_ms: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
     incident: Annotated[str, StringConstraints(max_length=64)] = ""
     break_glass: Reasoning = ""
+    under_act: bool = False
 
 
 class Session(BaseModel):

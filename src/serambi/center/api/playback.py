@@ -18,11 +18,11 @@ from serambi.center.accounts import MAY_VIEW, Account
 from serambi.center.api import models
 from serambi.center.api.access import SignedIn, TheCenter
 from serambi.center.api.live import say_goodbye
-from serambi.center.api.sessions import grounds
+from serambi.center.api.sessions import number_of
 from serambi.center.api.socket import admit, refuse, together
 from serambi.center.playback import Puller, clip
 from serambi.center.service import Center
-from serambi.center.session import PLAYBACK, Session
+from serambi.center.session import PLAYBACK, Grounds, Session
 from serambi.center.viewer import Viewer
 from serambi.web.connection import connection_of
 
@@ -77,7 +77,7 @@ async def recordings(
     """When there are pictures, a day and an hour at most; `incident` is the id of an open one it
     is for. 403 with `error.reason` when the site refuses."""
     may_view(account)
-    by = grounds(center, account, camera, incident)
+    by = Grounds(incident=number_of(center, incident))
     reply = await center.sessions.recorded(account, camera, purpose, (from_ms, to_ms), by)
     return Recordings(
         agreement=reply.agreement,
