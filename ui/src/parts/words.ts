@@ -10,6 +10,7 @@ export interface Words {
   wall: typeof indonesian.wall;
   login: typeof indonesian.login;
   handover: typeof indonesian.handover;
+  glass: typeof indonesian.glass;
   incidents: typeof indonesian.incidents;
   alerts: typeof indonesian.alerts;
   playback: typeof indonesian.playback;
@@ -24,6 +25,7 @@ const pick = (from: Words): Words => ({
   login: from.login,
   handover: from.handover,
   incidents: from.incidents,
+  glass: from.glass,
   alerts: from.alerts,
   playback: from.playback,
   shell: from.shell,

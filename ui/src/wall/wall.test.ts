@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Camera, Site } from '../api/client';
-import { causeNamed, causeOf, causeSince } from '../parts/cause';
+import { causeGiven, causeNamed, causeOf, causeSince, ORDINARY } from '../parts/cause';
 import { changesBetween } from '../parts/changes';
 import { WORDS } from '../parts/words';
 import { routinePurpose, termsOf } from './allowed';
@@ -23,6 +23,9 @@ function camera(number: string, change: Partial<Camera> = {}): Camera {
     agreement: '2026-03',
     until_ms: 0,
     actions: ['live'],
+    incident_needed: false,
+    four_eyes: false,
+    break_glass: false,
     purposes: [{ id: 'routine_watch', text: both('Pengamanan') }],
     state: 'open',
     since_ms: 5,
@@ -164,5 +167,32 @@ describe('what an agreement allows', () => {
     expect(routinePurpose(camera('1'))).toBe('routine_watch');
     expect(routinePurpose(camera('1', { purposes }))).toBe('incident');
     expect(routinePurpose(camera('1', { purposes: [] }))).toBe('routine_watch');
+  });
+});
+
+describe('conditions of a view', () => {
+  const glass = { incident: '', act: 'a' };
+  const incident = { incident: 'i', act: '' };
+
+  it('are met by an open incident, or passed over by breaking the glass', () => {
+    for (const [state, by, cause] of [
+      ['incident_needed', ORDINARY, 'incident_needed'],
+      ['incident_needed', incident, ''],
+      ['incident_needed', glass, ''],
+      ['out_of_hours', incident, 'out_of_hours'],
+      ['out_of_hours', glass, ''],
+      ['four_eyes', incident, 'four_eyes'],
+      ['four_eyes', glass, ''],
+    ] as const) {
+      expect(causeGiven(camera('1', { state }), by)).toBe(cause);
+    }
+  });
+
+  it('give way to nothing else', () => {
+    for (const state of ['stopped', 'revoked', 'expired', 'suspended', 'unwitnessed']) {
+      expect(causeGiven(camera('1', { state }), glass)).toBe(state);
+    }
+    const away = camera('1', { state: 'out_of_hours', online: false });
+    expect(causeGiven(away, glass)).toBe('camera_offline');
   });
 });
