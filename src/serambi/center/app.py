@@ -16,6 +16,7 @@ from serambi import __version__
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.api import (
     alerts,
+    approvals,
     auth,
     documents,
     events,
@@ -52,7 +53,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
-    held = (documents, history, ledger, glass)
+    held = (documents, history, ledger, glass, approvals)
     for module in (health, auth, places, sessions, live, playback, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)

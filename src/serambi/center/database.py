@@ -195,6 +195,15 @@ break_glass = Table(
     Column("said", String, nullable=False),
 )
 
+# What other parties are asked to approve, with the signatures known of it, until it is over.
+approvals = Table(
+    "approvals",
+    schema,
+    Column("digest", String, primary_key=True),
+    Column("until_ms", Integer, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+)
+
 # Keys under which people's writes came: one that comes again is not done again.
 desk_writes = Table(
     "desk_writes",

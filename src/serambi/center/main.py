@@ -16,6 +16,7 @@ from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.accounts import Accounts
 from serambi.center.app import create_app
+from serambi.center.approvals import Approvals
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
@@ -158,6 +159,7 @@ async def serve(
                 sites=sites,
                 sessions=sessions,
                 glass=glass,
+                approvals=Approvals(durable, key, roster, config.party, sites, clock),
                 asker=asker,
                 changes=changes,
                 entries=entries,

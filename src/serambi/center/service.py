@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from serambi.base.clock import Clock
 from serambi.center.accounts import Accounts
+from serambi.center.approvals import Approvals
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
@@ -29,6 +30,7 @@ class Center:
     sites: Sites
     sessions: Sessions
     glass: Glass
+    approvals: Approvals
     asker: Asker
     changes: Changes
     journal: Journal

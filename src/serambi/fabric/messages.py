@@ -103,7 +103,8 @@ class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
     `state` is `open` or the reason why not (agreement.decide.Reason); `since_ms` when that began;
     `opens_ms` when hours open again (0: unknown); `online` whether the box itself gets pictures.
-    `incident_needed`, `four_eyes`, `break_glass` are the agreement's words about a view.
+    `incident_needed`, `four_eyes`, `break_glass` are the agreement's words about a view; `terms`
+    is its digest where approvals are asked for under it.
     """
 
     id: str
@@ -125,6 +126,7 @@ class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     incident_needed: bool = False
     four_eyes: bool = False
     break_glass: bool = False
+    terms: str = ""
 
 
 class SiteState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -137,6 +137,7 @@ class Report:
             sub=watched.sub,
             incident_needed=any(site.incident_needed for site in named),
             four_eyes=any(site.four_eyes for site in named),
+            terms=signed.digest if any(site.four_eyes for site in named) else "",
             break_glass=any(site.break_glass for site in named),
         )
 
