@@ -8,6 +8,7 @@ export type Me = components['schemas']['Me'];
 export type Text = components['schemas']['Text'];
 export type Session = components['schemas']['Session'];
 export type Stream = Session['stream'];
+export type Approval = components['schemas']['Approval'];
 export type BreakGlass = components['schemas']['BreakGlass'];
 export type StateEvent = components['schemas']['State'];
 export type BeatEvent = components['schemas']['Beat'];
@@ -99,6 +100,13 @@ export const api = {
           under_act: by.act !== '',
           break_glass: why,
         },
+      }),
+    ),
+  approvals: () => answer<Approval[]>(client.GET('/api/approvals')),
+  askApproval: (camera: string, purpose: string, why: string, untilMs: number) =>
+    answer<Approval>(
+      client.POST('/api/approvals', {
+        body: { cameras: [camera], action: 'live', purpose, why, until_ms: untilMs },
       }),
     ),
   breakGlass: () => answer<BreakGlass[]>(client.GET('/api/break-glass')),

@@ -49,6 +49,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Approvals
+         * @description What is asked for and not over, what ends first in front.
+         */
+        get: operations["approvals_api_approvals_get"];
+        put?: never;
+        /**
+         * Ask
+         * @description Ask the other parties of the agreement. Their signing desks show it; when one approves, the
+         *     site is told by it.
+         */
+        post: operations["ask_api_approvals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/break-glass": {
         parameters: {
             query?: never;
@@ -788,6 +813,34 @@ export interface components {
              * @enum {string}
              */
             answer: "acknowledge" | "dismiss" | "undo";
+        };
+        /**
+         * Approval
+         * @description What is asked for, and by whom it was approved. `number` is the agreement's.
+         */
+        Approval: {
+            /** Action */
+            action: string;
+            /** Approved By */
+            approved_by: components["schemas"]["Party"][];
+            /** At Ms */
+            at_ms: number;
+            /** Cameras */
+            cameras: string[];
+            /** Digest */
+            digest: string;
+            /** Number */
+            number: string;
+            /** Purpose */
+            purpose: string;
+            /** Site */
+            site: string;
+            /** Unit */
+            unit: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Why */
+            why: string;
         };
         /**
          * Attached
@@ -1920,6 +1973,27 @@ export interface components {
             parties: number;
         };
         /**
+         * Wanted
+         * @description That the unit of whoever asks may see these cameras of one site until `until_ms`, a day at
+         *     most; `why` is what the other institution reads beside it.
+         */
+        Wanted: {
+            /**
+             * Action
+             * @default live
+             * @enum {string}
+             */
+            action: "live" | "playback";
+            /** Cameras */
+            cameras: string[];
+            /** Purpose */
+            purpose: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * Wish
          * @description A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
          *     past, an hour at most, in unix milliseconds. `incident` is the id of an open incident it is for.
@@ -2074,6 +2148,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Alert"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    approvals_api_approvals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ask_api_approvals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Wanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
                 };
             };
             /** @description Client Error */

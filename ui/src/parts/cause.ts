@@ -7,6 +7,11 @@ export interface By {
   act: string;
 }
 
+/** The same, and whether another institution has approved such views. */
+export interface Given extends By {
+  approved: boolean;
+}
+
 export const ORDINARY: By = { incident: '', act: '' };
 
 /** Causes with words, colour and sign of their own; every other reason is a refusal. */
@@ -49,11 +54,15 @@ export function causeOf(camera: Camera): string {
   return camera.trouble === 'site_offline' ? 'site_offline' : 'camera_offline';
 }
 
-/** The same for somebody who watches for an open incident, or has broken the glass; '' for neither. */
-export function causeGiven(camera: Camera, by: By): string {
-  const stated = causeOf(camera);
-  const met = by.act !== '' ? waived(stated) : by.incident !== '' && stated === 'incident_needed';
-  return met ? causeOf({ ...camera, state: 'open' }) : stated;
+/** The same for somebody who watches for an open incident, with an approval, or has broken the
+ * glass. */
+export function causeGiven(camera: Camera, given: Given): string {
+  let code = causeOf(camera);
+  if (given.act !== '' && waived(code)) code = '';
+  // A site says what is lacking first.
+  if (code === 'incident_needed' && given.incident !== '') code = camera.four_eyes ? 'four_eyes' : '';
+  if (code === 'four_eyes' && given.approved) code = '';
+  return code === '' ? causeOf({ ...camera, state: 'open' }) : code;
 }
 
 /** Since when the cause holds, unix milliseconds, 0 when unknown. */

@@ -1,16 +1,29 @@
 /** By what this person's views are opened where an agreement has conditions: an open incident, or
  * a glass they have broken. Held here for all screens, so that a tile and its enlargement agree. */
-import { api, type Answer, type BreakGlass, type Camera, type Me, type Session } from '../api/client';
-import { causeGiven, ORDINARY, waived, type By } from './cause';
+import {
+  api,
+  type Answer,
+  type Approval,
+  type BreakGlass,
+  type Camera,
+  type Me,
+  type Session,
+} from '../api/client';
+import { causeGiven, ORDINARY, waived, type Given } from './cause';
+
+/** How often it is looked whether another institution has approved. */
+const LOOK_MS = 5_000;
 
 /** Which question stands on the screen about a camera, or about an act to be justified. */
 export type Asking =
-  | { kind: 'glass' | 'incident'; camera: string; purpose: string }
+  | { kind: 'glass' | 'incident' | 'approval'; camera: string; purpose: string }
   | { kind: 'justify'; act: BreakGlass };
 
 export class Grounds {
   /** One's own acts, a commander's everybody's: first those to be justified. */
   acts = $state.raw<BreakGlass[]>([]);
+  /** What other institutions were asked, and whether they have approved. */
+  approvals = $state.raw<Approval[]>([]);
   asking = $state.raw<Asking | null>(null);
   /** Camera -> the incident that it is watched for. */
   private incidents = $state.raw<Readonly<Record<string, string>>>({});
@@ -19,6 +32,7 @@ export class Grounds {
   /** Views that the dialog has opened, until a tile takes them. */
   private readonly handed = new Map<string, Session>();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly looking: ReturnType<typeof setInterval> | undefined;
   readonly mayBreak: boolean;
 
   /** `isOpen`: whether an incident is open still; `now`: the center's unix milliseconds. */
@@ -28,11 +42,18 @@ export class Grounds {
     private readonly now: () => number,
   ) {
     this.mayBreak = me.role === 'operator' || me.role === 'commander';
-    if (me.role !== 'coordinator') void this.renew();
+    if (me.role === 'coordinator') return;
+    void this.renew();
+    void this.lookForApprovals();
+    // Only while something is asked: then people wait for it.
+    this.looking = setInterval(() => {
+      if (this.approvals.length > 0) void this.lookForApprovals();
+    }, LOOK_MS);
   }
 
   close(): void {
     clearTimeout(this.timer);
+    clearInterval(this.looking);
   }
 
   /** Those that still have to be justified, the most urgent first. */
@@ -40,12 +61,33 @@ export class Grounds {
     return this.acts.filter((act) => act.justified_ms === 0);
   }
 
-  of(camera: string): By {
+  of(camera: string): Given {
     const incident = this.incidents[camera] ?? '';
     return {
       incident: this.isOpen(incident) ? incident : '',
       act: this.running[camera]?.act ?? '',
+      approved: (this.approval(camera)?.approved_by.length ?? 0) > 0,
     };
+  }
+
+  /** What was asked of other institutions for live views of this camera by this person's unit: what
+   * they have approved before what waits. */
+  approval(camera: string): Approval | undefined {
+    const asked = this.approvals.filter(
+      (one) => one.action === 'live' && one.unit === this.me.unit && one.cameras.includes(camera),
+    );
+    return asked.find((one) => one.approved_by.length > 0) ?? asked[0];
+  }
+
+  async ask(camera: string, purpose: string, why: string, untilMs: number): Promise<Answer<Approval>> {
+    const answer = await api.askApproval(camera, purpose, why, untilMs);
+    await this.lookForApprovals();
+    return answer;
+  }
+
+  private async lookForApprovals(): Promise<void> {
+    const answer = await api.approvals();
+    if ('ok' in answer) this.approvals = answer.ok;
   }
 
   /** When what was broken for this camera is over, unix milliseconds; 0 when nothing was. */
