@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +49,16 @@ class DeskTown:
 
 
 @contextmanager
-def desk_town(folder: Path) -> Iterator[DeskTown]:
-    """Start it, and end it with its thread."""
+def desk_town(
+    folder: Path, prepare: Callable[[Town], None] = lambda town: None
+) -> Iterator[DeskTown]:
+    """Start it, and end it with its thread. `prepare` changes the town before it speaks."""
     started: dict[str, Running] = {}
     ready, leave = threading.Event(), threading.Event()
 
     async def serve() -> None:
         town = Town(folder, SystemClock())
+        prepare(town)
         async with running(town, BUILT) as center:
             started["center"] = center
             ready.set()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import text as sql
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import BREAK_GLASS_JUSTIFY_S, BREAK_GLASS_MAX_S
+from serambi.base.limits import BREAK_GLASS_JUSTIFY_S, BREAK_GLASS_MAX_S, HISTORY_KEPT_S
 from serambi.center.accounts import Account, Role
 from serambi.center.session import Grounds, Session
 from serambi.fabric.messages import BATCH_TYPE, Batch, epoch_of
@@ -165,6 +165,26 @@ async def test_an_account_that_owes_a_reason_too_long_is_locked(desk: CenterDesk
     await desk.sessions.open(BUDI, "terminal-1", "live", "traffic", "sub")
     await desk.glass.justify(ANI, session.grounds.act, SAID)
     await desk.open()
+
+
+async def test_old_acts_are_forgotten_once_they_were_justified(desk: CenterDesk) -> None:
+    for owner in (ANI, BUDI):
+        await broken(desk, owner)
+    (anis, budis) = desk.glass.listed(CHIEF)
+    await desk.glass.justify(ANI, anis.act, SAID)
+    desk.clock.advance(HISTORY_KEPT_S + 1)
+    desk.glass.make_room()
+    assert [act.act for act in desk.glass.listed(CHIEF)] == [budis.act]
+
+
+async def test_a_database_that_cannot_be_used_opens_nothing(desk: CenterDesk) -> None:
+    with desk.engine.begin() as connection:
+        connection.execute(sql("DROP TABLE break_glass"))
+    for ask in (desk.open(), broken(desk)):
+        with pytest.raises(SerambiError) as caught:
+            await ask
+        assert caught.value.kind == Kind.UNAVAILABLE
+    assert desk.gateway.requests == []
 
 
 async def test_both_ledgers_say_the_same_of_a_view(desk: CenterDesk) -> None:

@@ -4,10 +4,11 @@ The site decides and remembers for itself; here an act is kept before the site i
 an answer that was lost leaves nobody without having to say why.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from serambi.base.clock import Clock, unix_ms
@@ -19,6 +20,7 @@ from serambi.base.limits import (
     BREAK_GLASS_SHOWN,
     BREAK_GLASS_TEXT_MAX_CHARACTERS,
     BREAK_GLASS_TEXT_MIN_CHARACTERS,
+    HISTORY_KEPT_S,
 )
 from serambi.center.accounts import MAY_BREAK_GLASS, MAY_CLOSE_ALL, Account
 from serambi.center.asking import Asker
@@ -147,25 +149,18 @@ class Glass:
             "justified_by": "",
             "said": "",
         }
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(break_glass).values(row))
-        except OperationalError as error:
-            raise SerambiError(
-                Kind.UNAVAILABLE,
-                f"the break-glass cannot be written down: {error.orig}",
-                hint="free space on the disk",
-            ) from error
+        with self._database() as connection:
+            connection.execute(insert(break_glass).values(row))
         return True
 
     def refused(self, session: Session) -> None:
         """The site said no: there is nothing to justify."""
-        with self._engine.begin() as connection:
+        with self._database() as connection:
             connection.execute(delete(break_glass).where(break_glass.c.act == session.grounds.act))
 
     async def broken(self, session: Session) -> None:
         """The site said yes: into the ledger. Raises like `Journal.append`."""
-        with self._engine.begin() as connection:
+        with self._database() as connection:
             connection.execute(
                 update(break_glass)
                 .where(break_glass.c.act == session.grounds.act)
@@ -205,7 +200,7 @@ class Glass:
             "justified_by": account.name,
             "said": grounds.why,
         }
-        with self._engine.begin() as connection:
+        with self._database() as connection:
             connection.execute(update(break_glass).where(break_glass.c.act == act).values(values))
         return self._find(act) or found
 
@@ -226,8 +221,28 @@ class Glass:
             detail=names.commit(f"{act} {kind}", about.grounds.why, about.salt),
         )
 
+    def make_room(self) -> None:
+        """Forget acts of more than HISTORY_KEPT_S ago that were justified: they name people."""
+        oldest_ms = unix_ms(self._clock.now() - HISTORY_KEPT_S)
+        said = break_glass.c.justified_ms
+        with self._database() as connection:
+            connection.execute(delete(break_glass).where(said > 0, said < oldest_ms))
+
+    @contextmanager
+    def _database(self) -> Iterator[Connection]:
+        """A transaction; UNAVAILABLE while the disk refuses it."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"who broke the glass cannot be kept or looked up: {error.orig}",
+                hint="free space on the center's disk",
+            ) from error
+
     def _find(self, act: str) -> Act | None:
-        with self._engine.begin() as connection:
+        with self._database() as connection:
             row = connection.execute(select(break_glass).where(break_glass.c.act == act)).first()
         return Act(*row) if row else None
 
@@ -241,7 +256,7 @@ class Glass:
             query = query.order_by(break_glass.c.at_ms.desc()).limit(BREAK_GLASS_SHOWN)
         if justified:
             query = query.where(break_glass.c.justified_ms > 0)
-        with self._engine.begin() as connection:
+        with self._database() as connection:
             return [Act(*row) for row in connection.execute(query)]
 
 

@@ -174,7 +174,7 @@ async def serve(
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions, reducer, outages, watch, desk),
                 "desk": desk.run,
-                "retention": lambda: _make_room(entries, history, names, steps, clock),
+                "retention": lambda: _make_room(entries, history, names, steps, glass, clock),
                 "detections": detections.run,
                 "witnesses": logs.run,
             }
@@ -286,12 +286,18 @@ async def _tick(
 
 
 async def _make_room(
-    entries: SiteEntries, history: History, names: Names, steps: Steps, clock: Clock
+    entries: SiteEntries,
+    history: History,
+    names: Names,
+    steps: Steps,
+    glass: Glass,
+    clock: Clock,
 ) -> None:
     while True:
         await asyncio.to_thread(entries.make_room)
         await asyncio.to_thread(history.make_room)
         await asyncio.to_thread(names.make_room)
+        await asyncio.to_thread(glass.make_room)
         await asyncio.to_thread(steps.make_room, unix_ms(clock.now() - ALERTS_KEPT_S))
         await asyncio.sleep(_RETENTION_EVERY_S)
 
