@@ -23,11 +23,18 @@ Open = Callable[..., Screen]
 def closed(town: Town) -> None:
     """One camera out of hours, one for incidents, one for approvals."""
     town.gateways["terminal"].cameras = (
-        camera("terminal-1", state="out_of_hours", break_glass=True),
-        camera("terminal-2", state="incident_needed", incident_needed=True),
+        camera("terminal-1", number="101", state="out_of_hours", break_glass=True),
+        camera("terminal-2", number="102", state="incident_needed", incident_needed=True),
     )
     town.gateways["market"].cameras = (
-        camera("market-1", agreement="2026-03", state="four_eyes", four_eyes=True, terms=TERMS),
+        camera(
+            "market-1",
+            number="141",
+            agreement="2026-03",
+            state="four_eyes",
+            four_eyes=True,
+            terms=TERMS,
+        ),
     )
 
 
@@ -67,7 +74,7 @@ def opened(desk: DeskTown, browser: Browser) -> Iterator[Open]:
 def test_from_the_closed_tile_to_the_justification(desk: DeskTown, opened: Open) -> None:
     screen = opened()
     page = screen.page
-    there = page.locator("article.tile").filter(has_text="transport").first
+    there = screen.tile("101")
     expect(there).to_contain_text("DI LUAR JAM")
     there.get_by_role("button", name="Akses darurat").click()
     dialog = page.get_by_role("dialog")
@@ -88,7 +95,7 @@ def test_from_the_closed_tile_to_the_justification(desk: DeskTown, opened: Open)
     assert (act["camera"], act["why"], act["justified_ms"]) == ("terminal-1", WHY, 0)
     # A page that is loaded anew goes on under the same act.
     page.reload()
-    expect(page.locator("article.tile").first).to_contain_text("DARURAT 14.")
+    expect(there).to_contain_text("DARURAT 14.")
     assert [one["act"] for one in desk.get("/api/break-glass")] == [act["act"]]
     page.get_by_role("link", name="Darurat").click()
     expect(page.get_by_role("main")).to_contain_text(WHY)
@@ -103,8 +110,8 @@ def test_from_the_closed_tile_to_the_justification(desk: DeskTown, opened: Open)
 def test_a_camera_for_incidents_opens_for_one_and_ends_with_it(
     desk: DeskTown, opened: Open
 ) -> None:
-    page = opened("en", "light").page
-    there = page.locator("article.tile").nth(1)
+    screen = opened("en", "light")
+    page, there = screen.page, screen.tile("102")
     expect(there).to_contain_text("NEEDS AN INCIDENT")
     there.click()
     page.keyboard.press("i")
@@ -127,8 +134,8 @@ def test_a_camera_for_incidents_opens_for_one_and_ends_with_it(
 
 
 def test_another_institution_is_asked(desk: DeskTown, opened: Open) -> None:
-    page = opened("en").page
-    there = page.locator("article.tile").filter(has_text="trade").first
+    screen = opened("en")
+    page, there = screen.page, screen.tile("141")
     expect(there).to_contain_text("NEEDS APPROVAL")
     there.get_by_role("button", name="Ask for approval").click()
     dialog = page.get_by_role("dialog")
