@@ -50,6 +50,7 @@ async def test_the_owner_is_alarmed_while_it_lasts(home: Box, language: Language
     assert "petugas1, Regu jaga, POLRES" in page
     assert "Pagar &lt;gudang&gt; dipanjat orang" in page
     assert WORDS.text(language, "owner.lamp_broken_text", cameras="101") in unescape(page)
+    assert WORDS.text(language, "owner.camera_broken") in page
     assert 'href="/stop"' in page
     log = await home.page("/log", lang=language)
     said = WORDS.text(

@@ -12,6 +12,8 @@ from serambi.keeper.session import Session, Stopped
 from serambi.web.plain import Text
 from serambi.web.times import Times
 
+_WATCHABLE = ("open", "incident_needed", "four_eyes")
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -308,11 +310,14 @@ class PageBuilder:
         if shared.state == "stopped":
             when = self._times.second(shared.since_ms / 1000)
             return "hand", self._text("owner.camera_stopped", time=when)
+        if camera in {act.camera for act in self._broken}:
+            return "alarm", self._text("owner.camera_broken")
+        # One that needs an incident or an approval is closed for an ordinary look only.
+        if watched and shared.online and shared.state in _WATCHABLE:
+            return "eye", self._text("owner.camera_watched")
         if shared.state != "open":
             reason = self._text(f"reason.{shared.state}")
             return "no", self._text("owner.camera_closed", reason=reason)
         if not shared.online:
             return "off", self._text("owner.camera_offline", trouble=shared.trouble)
-        if watched:
-            return "eye", self._text("owner.camera_watched")
         return "eyeoff", self._text("owner.camera_open")
