@@ -206,9 +206,9 @@ async def test_a_view_ends_with_its_incident(desk: CenterDesk) -> None:
     )
     assert desk.gateway.requests[-1].incident == "12"
     assert desk.ledger.entries[-1].detail == "live incident 12"
-    desk.sessions.keep_incidents([11, 12])
+    desk.sessions.keep_incidents(lambda: [11, 12])
     assert desk.sessions.count() == 2
-    desk.sessions.keep_incidents([11])
+    desk.sessions.keep_incidents(lambda: [11])
     assert list(desk.sessions.all()) == [plain]
     assert not desk.sessions.is_open(for_it)
     await eventually(lambda: ("session_closed", "incident_closed") in desk.ledger.said())

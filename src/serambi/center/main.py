@@ -277,7 +277,7 @@ async def _tick(
     while True:
         sites.check_silence()
         outages.tick()
-        sessions.keep_incidents(one.number for one in desk.open_incidents())
+        sessions.keep_incidents(lambda: (one.number for one in desk.open_incidents()))
         sessions.tick()
         reducer.tick()
         watch.look()

@@ -311,10 +311,11 @@ class Sessions:
                 self._group.create_task(self._renew(session))
         self._finish(over)
 
-    def keep_incidents(self, still_open: Iterable[int]) -> None:
-        """Views that were opened for an incident end with it; `still_open`: those numbers."""
-        numbers = {"", *map(str, still_open)}
-        over = {s: "incident_closed" for s in self.all() if s.grounds.incident not in numbers}
+    def keep_incidents(self, still_open: Callable[[], Iterable[int]]) -> None:
+        """Views that were opened for an incident end with it; `still_open` tells those numbers."""
+        views = [session for session in self.all() if session.grounds.incident]
+        numbers = set(map(str, still_open())) if views else set()
+        over = {s: "incident_closed" for s in views if s.grounds.incident not in numbers}
         self._finish(over, tell_site=True)
 
     async def _renew(self, session: Session) -> None:

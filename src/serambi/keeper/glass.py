@@ -43,7 +43,7 @@ _DAY_S = 24 * 3600.0
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One breaking of the glass. `holder` and `person` stand for whoever did it: the first the
     same in every act of theirs at this site, the second as in the ledger; `why` is the ledger's
-    commitment to the reason. `justified_ms` is 0 until they have said why, or if they need not."""
+    commitment to the reason. `justified_ms` is 0 until they have said why."""
 
     act: str
     at_ms: int
