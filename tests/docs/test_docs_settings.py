@@ -8,6 +8,7 @@ import pytest
 
 from serambi.agreement.draft import Draft
 from serambi.center import config as center
+from serambi.center import login_settings as login
 from serambi.courier import config as courier
 from serambi.keeper import config as keeper
 from serambi.party import config as party
@@ -57,7 +58,14 @@ def test_settings_of_the_courier(name: str) -> None:
     row(section(PAGE, "## Courier"), name)
 
 
-@pytest.mark.parametrize("name", sorted(center._KNOWN))
+CENTER = frozenset(
+    center._KNOWN - {"login"}
+    | {f"login.{name}" for name in login.LOGIN_KNOWN - {"oidc"}}
+    | {f"login.oidc.{name}" for name in login.OIDC_KNOWN}
+)
+
+
+@pytest.mark.parametrize("name", sorted(CENTER))
 def test_settings_of_the_center(name: str) -> None:
     row(section(PAGE, "## Center"), name)
 
@@ -79,7 +87,7 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
     known = {
         "## Keeper: `keeper.toml`": {name for name, _ in fields(keeper._File)},
         "## Keeper: `cameras.toml`": {f"camera.{name}" for name, _ in fields(keeper.Camera)},
-        "## Center": set(center._KNOWN),
+        "## Center": set(CENTER),
         "## Party": {name for name, _ in fields(party._File)},
         "## Draft": {field.name for field in msgspec.structs.fields(Draft)},
     }

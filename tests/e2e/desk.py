@@ -49,16 +49,12 @@ class DeskTown:
 
 
 @contextmanager
-def desk_town(
-    folder: Path, prepare: Callable[[Town], None] = lambda town: None
-) -> Iterator[DeskTown]:
-    """Start it, and end it with its thread. `prepare` changes the town before it speaks."""
+def served(town: Town) -> Iterator[Running]:
+    """The center of `town` with the built app, ended with its thread."""
     started: dict[str, Running] = {}
     ready, leave = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        town = Town(folder, SystemClock())
-        prepare(town)
         async with running(town, BUILT) as center:
             started["center"] = center
             ready.set()
@@ -70,7 +66,21 @@ def desk_town(
     thread.start()
     try:
         assert ready.wait(START_S), "the center does not start"
-        center = started["center"]
+        yield started["center"]
+    finally:
+        leave.set()
+        thread.join(START_S)
+    assert not thread.is_alive()
+
+
+@contextmanager
+def desk_town(
+    folder: Path, prepare: Callable[[Town], None] = lambda town: None
+) -> Iterator[DeskTown]:
+    """Start it, and end it with its thread. `prepare` changes the town before it speaks."""
+    town = Town(folder, SystemClock())
+    prepare(town)
+    with served(town) as center:
         clients = {
             role: httpx.Client(
                 base_url=center.base,
@@ -83,7 +93,3 @@ def desk_town(
         yield DeskTown(center.base, clients)
         for client in clients.values():
             client.close()
-    finally:
-        leave.set()
-        thread.join(START_S)
-    assert not thread.is_alive()

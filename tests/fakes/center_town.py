@@ -13,6 +13,7 @@ from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.words import Words
 from serambi.center.config import CenterConfig
+from serambi.center.login_settings import LoginSettings
 from serambi.fabric.messages import (
     REPLY_TYPE,
     REQUEST_TYPE,
@@ -346,6 +347,7 @@ class Town:
             roster=folder / "roster.json",
             genesis=self.roster.digest,
             listen=("quic/127.0.0.1:1",),
+            login=LoginSettings(passkey="offered"),
         )
         self.config.folder.mkdir(parents=True)
         self.config.roster.write_bytes(raw)

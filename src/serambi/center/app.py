@@ -29,6 +29,8 @@ from serambi.center.api import (
     ledger,
     live,
     models,
+    oidc,
+    passkeys,
     places,
     playback,
     sessions,
@@ -54,7 +56,19 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
     held = (documents, history, ledger, glass, approvals)
-    for module in (health, auth, places, sessions, live, playback, events, *held, *desk):
+    for module in (
+        health,
+        auth,
+        passkeys,
+        oidc,
+        places,
+        sessions,
+        live,
+        playback,
+        events,
+        *held,
+        *desk,
+    ):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)
@@ -87,7 +101,7 @@ async def _database_refuses(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, page: Response) -> Response:
     """The page for whoever is signed in, else the way to the sign-in page."""
-    gate = center_of(request).gate
+    gate = center_of(request).door.gate
     login = gate.identify(request)
     if login is None:
         path = request.url.path

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serambi.base.clock import Clock
-from serambi.center.accounts import Accounts
 from serambi.center.approvals import Approvals
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
+from serambi.center.door import Door
 from serambi.center.entries import SiteEntries
 from serambi.center.glass import Glass
 from serambi.center.journal import Journal
@@ -17,7 +17,6 @@ from serambi.center.public.pages import PublicPages
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
-from serambi.web.login import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,7 @@ class Center:
     party: str
     roster: Roster
     clock: Clock
-    gate: Gate
-    accounts: Accounts
+    door: Door
     sites: Sites
     sessions: Sessions
     glass: Glass

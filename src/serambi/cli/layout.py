@@ -443,5 +443,7 @@ listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
 witnesses = {{ {witnesses} }}
+# Whoever tries the demo carries no passkey for it. A real center leaves this out.
+login = {{ passkey = "offered" }}
 """
     write_atomically(layout.center / "center.toml", settings.encode())

@@ -39,6 +39,7 @@ EntryKind: TypeAlias = Literal[
     "approved",
     "break_glass",
     "justified",
+    "account_link",
 ]
 
 
