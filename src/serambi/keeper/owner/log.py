@@ -20,6 +20,7 @@ _ICONS = {
     "restored": "eye",
     "alert": "mark",
     "clock_reset": "mark",
+    "account_link": "lock",
     "approved": "pen",
     "break_glass": "alarm",
     "justified": "pen",
