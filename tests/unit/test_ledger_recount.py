@@ -189,6 +189,20 @@ def test_outages_papers_and_alarms() -> None:
     assert (figures.histories_differ, figures.exports, figures.break_glass) == (1, 0, 0)
 
 
+def test_every_breaking_of_the_glass_counts_and_every_reason() -> None:
+    figures = of(
+        entry("break_glass", -1),
+        entry("break_glass", 1, session="a"),
+        entry("break_glass", 2, session="b"),
+        entry("justified", 3, session="a"),
+    )
+    assert (figures.break_glass, figures.justified) == (2, 1)
+    town = total(
+        [Counted("kpu/gudang/keeper", 0, 4, figures), Counted("polres/center", 0, 4, figures)]
+    )
+    assert (town.break_glass, town.justified) == (2, 1)
+
+
 @pytest.mark.parametrize(
     "entries",
     [

@@ -72,6 +72,19 @@ SESSIONS_PER_SITE = 256
 NONCES_KEPT = 65_536
 REFUSALS_LOGGED_PER_MINUTE = 600
 
+# Conditions of a view, and break-glass
+BREAK_GLASS_MAX_S = 15 * 60.0
+BREAK_GLASS_JUSTIFY_S = 7 * 24 * 3600.0
+BREAK_GLASS_AGAIN_S = 3600.0  # before the same camera can be opened so again
+BREAK_GLASS_PER_DAY = 12  # at one site
+BREAK_GLASS_KEPT = 512
+BREAK_GLASS_SHOWN = 50  # at the center, beside those to be justified
+BREAK_GLASS_TEXT_MIN_CHARACTERS = 10
+BREAK_GLASS_TEXT_MAX_CHARACTERS = 500
+INCIDENT_NUMBER_MAX_DIGITS = 9
+APPROVAL_MAX_S = 24 * 3600.0
+APPROVALS_KEPT = 256
+
 # Recorded pictures on their way to the center
 PLAYBACK_RANGE_MAX_S = 3600.0
 PLAYBACK_LIST_MAX_S = 25 * 3600.0  # a day, also one with an hour too many

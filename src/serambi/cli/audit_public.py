@@ -205,6 +205,7 @@ def _values(figures: Figures) -> Iterator[tuple[str, Value]]:
     yield "histories that differ", figures.histories_differ
     yield "exports", figures.exports
     yield "break-glass", figures.break_glass
+    yield "justified", figures.justified
 
 
 def _root(folder: Path, size: int) -> bytes:

@@ -42,6 +42,7 @@ from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
 from serambi.keeper.durable import SITE, Durable
+from serambi.keeper.glass import Glass
 from serambi.keeper.hub import Hub
 from serambi.keeper.inbox import Inbox
 from serambi.keeper.journal import Journal
@@ -87,11 +88,12 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self._hurry = asyncio.Event()
         self.documents = Documents(
-            config.folder, config.site, config.roster, config.genesis, self._look_now
+            config.folder, config.site, config.roster, config.genesis, clock, self._look_now
         )
         store = store or open_ledger(config, clock)
         names = Names(config.folder / "names", clock, config.keep_names_s)
         self.journal = Journal(store, names, config.site, self.durable.salt)
+        self.glass = Glass(config.folder, self.durable.salt, clock, self.journal)
         self.vouched = Vouched(
             config.folder / "ledger",
             config.origin,
@@ -133,6 +135,7 @@ class Keeper:
             release=self.release,
             prelude=self.hub.prelude,
             journal=self.journal,
+            glass=self.glass,
             clock=clock,
             changed=self._changed.set,
             playback=Playback(Archive(self.watch.recordings, self.watch.index), self.journal),
@@ -159,7 +162,7 @@ class Keeper:
         )
         known = {c.id for c in self.config.cameras if c.facing != "inside"}
         attestations = {c: signed for c, signed in state.attestations.items() if c in known}
-        return replace(state, attestations=attestations)
+        return replace(state, attestations=attestations, justify_by=self.glass.justify_by())
 
     def _agreement_of(self, camera: str) -> str:
         return next((c.agreement for c in self.site_state().cameras if c.id == camera), "")

@@ -82,10 +82,16 @@ class Audit:
             here, there = getattr(opened, name), getattr(asked, name)
             # A question without an answer does not know which agreement let it through.
             if here != there and not (name == "agreement" and asked.kind == "refused"):
-                self.differing.append(
-                    f"{self._said(opened)}: the {name} is {here!r} at the site "
-                    f"and {there!r} at the center"
-                )
+                self._differ(opened, name, here, there)
+        # Whether the view was for an incident, or a glass was broken for it.
+        here, there = (each.detail.removeprefix("live").strip() for each in (opened, asked))
+        if here != there:
+            self._differ(opened, "grounds", here, there)
+
+    def _differ(self, opened: Entry, what: str, here: str, there: str) -> None:
+        self.differing.append(
+            f"{self._said(opened)}: the {what} is {here!r} at the site and {there!r} at the center"
+        )
 
     def _said(self, entry: Entry) -> str:
         return f"view {entry.session} of {self.site} was opened"

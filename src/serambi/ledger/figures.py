@@ -67,7 +67,8 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a period adds up to. `open_views`: views that were not over when it was counted.
 
     `suspensions`: how often what a camera showed was not what had been approved, by reason.
-    `exports` and `break_glass`: no such entry exists yet, so both are 0 until one does.
+    `exports`: no such entry exists yet, so it is 0 until one does. `break_glass` counts acts in the
+    period, `justified` the reasons given in it, for whichever act.
     """
 
     entries: int = 0
@@ -84,6 +85,7 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     break_glass: int = 0
     suspensions: dict[str, int] = {}
     deletions: tuple[Deletion, ...] = ()
+    justified: int = 0
 
     @property
     def views(self) -> int:
@@ -147,6 +149,7 @@ def total(counted: Iterable[Counted]) -> Figures:
         break_glass=sum(figures.break_glass for figures in sites),
         suspensions=most_first(suspensions),
         deletions=in_order(one for figures in sites for one in figures.deletions),
+        justified=sum(figures.justified for figures in sites),
     )
 
 

@@ -3,10 +3,10 @@
 Pure: whoever has the same ledgers gets the same figures, the center that shows them and the
 auditor who doubts them.
 
-A site's ledger counts views, refusals, stops, agreements, revocations and deletions: the box on
-the spot refused, let through or deleted. The center's ledger counts outages and histories that
-differ. The views of both are compared (`compare`): one that only one of them knows was left out,
-or made up.
+A site's ledger counts views, refusals, stops, agreements, revocations, deletions and broken
+glasses: the box on the spot refused, let through or deleted. The center's ledger counts outages and
+histories that differ. The views of both are compared (`compare`): one that only one of them knows
+was left out, or made up.
 """
 
 import re
@@ -77,6 +77,8 @@ class Recount:
         self._suspensions: Counter[str] = Counter()
         self._deleted: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._differ = 0
+        self._broken = 0
+        self._justified = 0
         self.latest_ms = 0
         """When the newest entry was written."""
         self._comparing = comparing
@@ -117,6 +119,10 @@ class Recount:
                 self._delete(entry)
             case "suspended":
                 self._suspensions[entry.reason] += counts and not is_commitment(entry.camera)
+            case "break_glass":
+                self._broken += counts
+            case "justified":
+                self._justified += counts
 
     def figures(self, now_ms: int) -> Figures:
         """The figures as of `now_ms`: what is open counts until then."""
@@ -138,6 +144,8 @@ class Recount:
             histories_differ=self._differ,
             suspensions=most_first(self._suspensions),
             deletions=in_order(Deletion(*of, *ends) for of, ends in self._deleted.items()),
+            break_glass=self._broken,
+            justified=self._justified,
         )
 
     def _open(self, entry: Entry, counts: bool) -> None:

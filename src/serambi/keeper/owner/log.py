@@ -22,12 +22,17 @@ _ICONS = {
     "alert": "mark",
     "clock_reset": "mark",
     "deleted": "mark",
+    "approved": "pen",
+    "break_glass": "alarm",
+    "justified": "pen",
     "started": "mark",
     "site_lost": "off",
     "site_heard": "eye",
     "account_link": "pen",
 }
 _ENDED_BY_VIEWER = "closed"
+_WRITTEN = ("break_glass", "justified")
+"""Entries whose detail stands for what a person wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class LogRow:
 
 class LogWords:
     """Turns entries into rows. `camera_name` maps a camera id to what it is called, or None;
-    `who` a commitment to the name behind it, or None once that is erased."""
+    `who` a commitment to the words behind it, a name or a reason, or None once they are erased."""
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class LogWords:
                 reason=self._text(f"reason.{entry.reason}") if entry.reason else "",
                 count=entry.detail,
                 span=self._span(entry),
+                why=self._person(entry.detail) if entry.kind in _WRITTEN else "",
             ),
         )
 
