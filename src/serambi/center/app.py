@@ -19,6 +19,7 @@ from serambi.center.api import (
     auth,
     documents,
     events,
+    ground,
     handovers,
     health,
     history,
@@ -35,6 +36,7 @@ from serambi.center.api.access import center_of
 from serambi.center.public import routes as public
 from serambi.web.app import new_app
 from serambi.web.errors import error_response
+from serambi.web.headers import with_images_from
 from serambi.web.pages import BUILT, install_pages
 from serambi.web.words import Words
 
@@ -52,7 +54,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
     held = (documents, history, ledger)
-    for module in (health, auth, places, sessions, live, playback, events, *held, *desk):
+    for module in (health, auth, places, ground, sessions, live, playback, events, *held, *desk):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)
@@ -85,7 +87,10 @@ async def _database_refuses(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, page: Response) -> Response:
     """The page for whoever is signed in, else the way to the sign-in page."""
-    gate = center_of(request).gate
+    center = center_of(request)
+    gate = center.gate
+    if center.ground.tiles:
+        page.headers["Content-Security-Policy"] = with_images_from(center.ground.tiles_origin)
     login = gate.identify(request)
     if login is None:
         path = request.url.path

@@ -13,8 +13,22 @@ from serambi.base.limits import NAMES_KEPT_DAYS
 from serambi.base.toml import read_toml
 
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
+_TILES = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:[0-9]+)?/(?=\S*\{z\})(?=\S*\{x\})(?=\S*\{y\})[!-~]*\Z"
+)
 _HINT = "compare with docs/reference/settings.md"
 _DAYS_MAX = 36_600
+
+
+@dataclass(frozen=True, slots=True)
+class MapSettings:
+    """What the map is drawn on: files, the address of a tile server, and whom their licences ask
+    to name. None of it is needed."""
+
+    geojson: Path | None = None
+    pmtiles: Path | None = None
+    tiles: str = ""
+    credit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class CenterConfig:
     zone: str = "Asia/Jakarta"
     names_days: float = NAMES_KEPT_DAYS
     witnesses: Mapping[str, str] = field(default_factory=dict)
+    map: MapSettings = MapSettings()
 
     @property
     def database(self) -> Path:
@@ -75,8 +90,10 @@ _KNOWN = frozenset(
         "zone",
         "names_days",
         "witnesses",
+        "map",
     }
 )
+_MAP_SETTINGS = frozenset({"geojson", "pmtiles", "tiles", "credit"})
 
 
 def read_config(path: Path) -> CenterConfig:
@@ -105,6 +122,22 @@ def read_config(path: Path) -> CenterConfig:
         zone=reader.zone("zone", "Asia/Jakarta"),
         names_days=reader.days("names_days", NAMES_KEPT_DAYS),
         witnesses=reader.tokens("witnesses"),
+        map=_map_settings(raw.get("map", {}), reader, path),
+    )
+
+
+def _map_settings(table: object, of_all: "_Reader", path: Path) -> MapSettings:
+    if not isinstance(table, dict):
+        raise of_all.wrong("map", "must be a table")
+    reader = _Reader(table, path)
+    unknown = table.keys() - _MAP_SETTINGS
+    if unknown:
+        raise reader.wrong(f"map.{sorted(unknown)[0]}", "is not a setting of the center")
+    return MapSettings(
+        geojson=reader.path("geojson", ""),
+        pmtiles=reader.path("pmtiles", ""),
+        tiles=reader.tiles("tiles"),
+        credit=reader.text("credit", ""),
     )
 
 
@@ -181,6 +214,13 @@ class _Reader:
         if not 0 < value <= _DAYS_MAX:
             raise self.wrong(name, f"must be more than 0 and at most {_DAYS_MAX} days")
         return float(value)
+
+    def tiles(self, name: str) -> str:
+        """The address of tiles, empty for none: what stands before its path goes into a header."""
+        value = self.text(name, "")
+        if value and not _TILES.match(value):
+            raise self.wrong(name, "must be https://HOST/... with {z}, {x} and {y} in its path")
+        return value
 
     def path(self, name: str, default: str) -> Path | None:
         value = self.text(name, default)

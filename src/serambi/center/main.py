@@ -28,6 +28,7 @@ from serambi.center.desk.parts import Links
 from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
 from serambi.center.entries import SiteEntries
+from serambi.center.ground import read_ground
 from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
@@ -162,6 +163,7 @@ async def serve(
                 journal=journal,
                 desk=desk,
                 logs=logs,
+                ground=read_ground(config.map),
                 witnesses=config.witnesses,
             )
             works = {

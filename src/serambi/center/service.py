@@ -9,6 +9,7 @@ from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
 from serambi.center.entries import SiteEntries
+from serambi.center.ground import Ground
 from serambi.center.journal import Journal
 from serambi.center.logs import Logs
 from serambi.center.public.pages import PublicPages
@@ -34,5 +35,6 @@ class Center:
     public: PublicPages
     desk: Desk
     logs: Logs
+    ground: Ground
     witnesses: Mapping[str, str]
     """SHA-256 of each witness's token -> its party."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serambi.agreement.attestation import Attestation, read_attestation, seal_attestation
+from serambi.agreement.attestation import Attestation, Place, read_attestation, seal_attestation
 from serambi.agreement.instants import ALWAYS, instant_text
 from serambi.agreement.model import (
     PROHIBITED,
@@ -272,6 +272,7 @@ def _attestation(
             fov_deg=_FOV_DEG,
             reference_sha256=hashlib.sha256(approved_picture(camera).read_bytes()).hexdigest(),
             valid_until=instant_text(valid_until),
+            place=Place(*camera.place) if camera.place else None,
         ),
         [keys[site.owner], keys[site.witness]],
     )
@@ -443,5 +444,7 @@ listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
 witnesses = {{ {witnesses} }}
+map.geojson = "map.geojson"
 """
+    write_atomically(layout.center / "map.geojson", towns.DRAWING.read_bytes())
     write_atomically(layout.center / "center.toml", settings.encode())

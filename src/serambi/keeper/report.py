@@ -7,10 +7,11 @@ signatures are missing, nothing else.
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from serambi.agreement.attestation import Attestation
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
 from serambi.agreement.model import Agreement, SignedAgreement
 from serambi.base.clock import Clock, unix_ms
-from serambi.fabric.messages import CameraState, SiteState, Waiting
+from serambi.fabric.messages import CameraState, Sector, SiteState, Waiting
 from serambi.keeper.config import Camera, KeeperConfig
 from serambi.keeper.watch import Watched
 
@@ -114,6 +115,7 @@ class Report:
         decision = decide(state, self._ask(signed, camera.id), now)
         name = "open" if decision.allowed else str(decision.reason)
         watched = self._watched(camera.id)
+        attestation = state.attestations[camera.id].attestation
         opens = 0.0
         if decision.reason == Reason.OUT_OF_HOURS:
             opens = opens_at(state, self._ask(signed, camera.id), now)
@@ -121,7 +123,7 @@ class Report:
             id=camera.id,
             number=camera.number,
             name=camera.name,
-            facing=state.attestations[camera.id].attestation.facing,
+            facing=attestation.facing,
             agreement=agreement.number,
             until_ms=unix_ms(signed.valid_until),
             actions=_actions(agreement, self._config.site, camera.id),
@@ -134,6 +136,7 @@ class Report:
             trouble=watched.trouble,
             main=watched.main,
             sub=watched.sub,
+            sector=_sector(attestation),
         )
 
     def _since_ms(self, camera: str, name: str, stops: Mapping[str, float], now_ms: int) -> int:
@@ -144,6 +147,14 @@ class Report:
         if known is None or known[0] != name:
             known = self._since[camera] = (name, now_ms)
         return known[1]
+
+
+def _sector(attestation: Attestation) -> Sector | None:
+    place = attestation.place
+    if place is None:
+        return None
+    heading, fov = attestation.heading_deg, attestation.fov_deg
+    return Sector(place.latitude_deg, place.longitude_deg, heading, fov)
 
 
 def _actions(agreement: Agreement, site: str, camera: str) -> tuple[str, ...]:
