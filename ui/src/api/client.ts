@@ -3,6 +3,9 @@ import type { components, paths } from './schema';
 
 export type Camera = components['schemas']['Camera'];
 export type Site = components['schemas']['Site'];
+export type Place = components['schemas']['Place'];
+export type Sector = components['schemas']['Sector'];
+export type Ground = components['schemas']['Ground'];
 export type Me = components['schemas']['Me'];
 export type Text = components['schemas']['Text'];
 export type Session = components['schemas']['Session'];
@@ -115,6 +118,7 @@ export const api = {
         keepalive: true,
       }),
     ),
+  ground: () => answer<Ground>(client.GET('/api/map')),
   alerts: () => answer<Queue>(client.GET('/api/alerts')),
   incidents: () => answer<Summary[]>(client.GET('/api/incidents')),
   closedIncidents: (before: number | null) =>

@@ -13,6 +13,7 @@ export interface Words {
   incidents: typeof indonesian.incidents;
   alerts: typeof indonesian.alerts;
   playback: typeof indonesian.playback;
+  map: typeof indonesian.map;
   shell: typeof indonesian.shell;
 }
 
@@ -26,6 +27,7 @@ const pick = (from: Words): Words => ({
   incidents: from.incidents,
   alerts: from.alerts,
   playback: from.playback,
+  map: from.map,
   shell: from.shell,
 });
 
