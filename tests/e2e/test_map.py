@@ -1,10 +1,9 @@
 """The map in a real browser against a real center: the list is the map, and N leads to pictures."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, Position, ViewportSize, expect
 
 from serambi.center.accounts import Role
 from tests.e2e.conftest import Open
@@ -24,7 +23,7 @@ CLOSING = {"kind": "closed", "outcome": "false_alarm", "summary": "x"}
 
 
 @pytest.fixture
-def calm(desk: DeskTown) -> Iterator[None]:
+def calm(desk: DeskTown) -> None:
     """No incident is open, so that the list is known to the row."""
     for incident in desk.get("/api/incidents"):
         found = desk.get(f"/api/incidents/{incident['id']}")
@@ -37,7 +36,6 @@ def calm(desk: DeskTown) -> Iterator[None]:
             path = f"/api/incidents/{incident['id']}/steps"
             desk.post(path, {"said": said}, Role.COMMANDER)
     assert desk.get("/api/incidents") == []
-    yield
 
 
 def rows(page: Page) -> Locator:
@@ -69,9 +67,7 @@ def ink(page: Page) -> int:
               for (const canvas of document.querySelectorAll('.chart canvas')) {
                 const { width, height } = canvas;
                 const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-                for (let i = 0; i < data.length; i += 4) {
-                  if (data[i + 3] > 0) found.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-                }
+                for (const pixel of new Uint32Array(data.buffer)) found.add(pixel);
               }
               return found.size;
             }"""
@@ -130,7 +126,7 @@ def test_a_mark_is_picked_on_the_map_and_a_camera_opens_enlarged(
     page.get_by_role("button", name="Tampilkan semua").click()
     box = chart(page).bounding_box()
     assert box is not None
-    middle = {"x": box["width"] / 2, "y": box["height"] / 2}
+    middle: Position = {"x": box["width"] / 2, "y": box["height"] / 2}
     for _ in range(40):
         chart(page).click(position=middle)
         if rows(page).first.get_attribute("aria-current") == "true":
