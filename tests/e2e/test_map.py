@@ -19,7 +19,7 @@ PARCEL = {
     "camera": "terminal-2",
     "title": "Kardus di gerbang",
 }
-CLOSING = {"kind": "closed", "outcome": "false_alarm", "summary": "x"}
+CLOSING = {"kind": "closed", "outcome": "false_alarm", "text": "x"}
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class CenterConfig:
     """Paths are absolute. `tls` holds the fabric's certificate, which the center renews by itself
     for the host `names` when `authority` is given. `web_tls` is (certificate, key). `zone` is that
     of the public page's dates; people's names are kept for `names_days`. `witnesses`: SHA-256 of a
-    witness's token -> its party."""
+    witness's token -> its party. `on_call`: the file of whom to tell at each institution."""
 
     party: str
     host: str
@@ -54,6 +54,7 @@ class CenterConfig:
     names_days: float = NAMES_KEPT_DAYS
     witnesses: Mapping[str, str] = field(default_factory=dict)
     map: MapSettings = MapSettings()
+    on_call: Path | None = None
 
     @property
     def database(self) -> Path:
@@ -91,6 +92,7 @@ _KNOWN = frozenset(
         "names_days",
         "witnesses",
         "map",
+        "on_call",
     }
 )
 _MAP_SETTINGS = frozenset({"geojson", "pmtiles", "tiles", "credit"})
@@ -123,6 +125,7 @@ def read_config(path: Path) -> CenterConfig:
         names_days=reader.days("names_days", NAMES_KEPT_DAYS),
         witnesses=reader.tokens("witnesses"),
         map=_map_settings(raw.get("map", {}), reader, path),
+        on_call=reader.path("on_call", ""),
     )
 
 

@@ -24,7 +24,9 @@ from serambi.center.desk.desk import READERS, Desk
 from serambi.center.desk.detections import Detections
 from serambi.center.desk.files import Files
 from serambi.center.desk.health import Health
+from serambi.center.desk.on_call import read_on_call
 from serambi.center.desk.parts import Links
+from serambi.center.desk.reach import Reach
 from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
 from serambi.center.entries import SiteEntries
@@ -102,6 +104,7 @@ async def serve(
 ) -> None:
     """Like `run`, until `until` is done."""
     roster = load_roster(config.roster, config.genesis)
+    on_call = read_on_call(config.on_call, roster.document.parties, config.zone)
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
@@ -134,6 +137,7 @@ async def serve(
         watch = Health(sites, clock, desk)
         detections = Detections(entries, desk, clock)
         ingest.on_kept = detections.arrived
+        reach = Reach(desk, on_call, clock, Words.load(), sites.name)
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
@@ -171,6 +175,7 @@ async def serve(
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions, reducer, outages, watch, desk),
                 "desk": desk.run,
+                "reach": reach.run,
                 "retention": lambda: _make_room(entries, history, names, steps, clock),
                 "detections": detections.run,
                 "witnesses": logs.run,
