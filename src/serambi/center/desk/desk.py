@@ -215,8 +215,7 @@ class Desk:
 
         def propose(now_ms: int) -> Sequence[Draft]:
             drafts = [incidents.added(self._open.get(incident, known), said, now_ms)]
-            called = isinstance(said, h.Joined) and said.state == "called"
-            if called and self.reaches(said.party):
+            if isinstance(said, h.Joined) and said.state == "called" and self.reaches(said.party):
                 # In one write: whoever is called is told, whatever happens in between.
                 asks = h.ReachAsked(participant=said.participant)
                 drafts.append(Draft("incident", incident, asks))

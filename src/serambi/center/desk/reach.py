@@ -127,6 +127,10 @@ class Reach:
         except DatabaseError as error:
             log.error("a link cannot be made: %s", error.orig)
             self._failed(errand, Undelivered("failed"))
+        except Exception as error:  # noqa: BLE001 - supervised: the other messages go out
+            # A service's own code may fail in any way, and what it says may hold an address.
+            log.error("%s crashed: %s", errand.way.name, type(error).__name__)
+            self._failed(errand, Undelivered("failed"))
         else:
             self._ended(errand, "")
         finally:
