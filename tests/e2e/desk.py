@@ -4,7 +4,8 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,58 @@ class DeskTown:
             self.post("/api/alerts/answers", {"alerts": ids, "answer": "dismiss"})
 
 
+class _Hook(BaseHTTPRequestHandler):
+    """Takes what is posted to `/taken`, refuses anything else."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204 if self.path == "/taken" else 410)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def _hook() -> Iterator[int]:
+    """A system that is told of incidents; its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join(START_S)
+
+
+def _on_call(path: Path, port: int) -> Path:
+    """The list of one institution: one way takes every message, the other refuses."""
+    ways = "".join(
+        f'[[institution.way]]\nname = "{name}"\nsecret = "{"0" * 32}"\n'
+        f'webhook = "http://127.0.0.1:{port}/{answer}"\n'
+        for name, answer in (("papan", "taken"), ("telepon lama", "refused"))
+    )
+    head = 'format = 1\nurl = "http://127.0.0.1:1"\n[[institution]]\nparty = "transport"\n'
+    path.write_text(head + ways)
+    path.chmod(0o600)
+    return path
+
+
 @contextmanager
 def desk_town(folder: Path) -> Iterator[DeskTown]:
     """Start it, and end it with its thread."""
+    with _hook() as port:
+        yield from _running(folder, _on_call(folder / "on-call.toml", port))
+
+
+def _running(folder: Path, on_call: Path) -> Iterator[DeskTown]:
     started: dict[str, Running] = {}
     ready, leave = threading.Event(), threading.Event()
 
     async def serve() -> None:
         town = Town(folder, SystemClock())
+        town.config = replace(town.config, on_call=on_call)
         async with running(town, BUILT) as center:
             started["center"] = center
             ready.set()

@@ -124,6 +124,23 @@ def test_two_browsers_work_on_one_incident_to_its_end(desk: DeskTown, opened: Op
     expect(one.locator(".time")).to_contain_text("Paket tertinggal")
 
 
+def test_who_is_called_is_told_and_the_incident_says_how(desk: DeskTown, opened: Open) -> None:
+    incident = desk.post("/api/incidents", PARCEL)
+    page = incident_page(opened, incident)
+    page.get_by_role("button", name="Peserta").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Lembaga").fill("Transport")
+    form.get_by_label("Siapa").fill("Piket")
+    form.get_by_role("button", name="Peserta").click()
+    reached = page.locator(".reached")
+    expect(reached).to_contain_text("lewat papan")
+    expect(reached).to_contain_text("tidak terjangkau lewat telepon lama")
+    expect(page.locator(".time")).to_contain_text("Ditolak di sana")
+    page.get_by_role("button", name="Beri tahu lagi: Piket, Transport").click()
+    told = page.locator(".time li").filter(has_text="sudah diberi tahu lewat papan")
+    expect(told).to_have_count(2)
+
+
 def test_a_late_task_shows_that_it_is_overdue(desk: DeskTown, opened: Open) -> None:
     incident = desk.post("/api/incidents", PARCEL)
     page = incident_page(opened, incident)
@@ -263,10 +280,12 @@ def test_everybody_can_use_it(desk: DeskTown, opened: Open, language: str, theme
             "due_ms": incident["opened_ms"] + 9e5,
         },
         {"kind": "joined", "participant": "p1", "party": "KPU", "who": "Pos jaga"},
+        {"kind": "joined", "participant": "p2", "party": "transport", "who": "Piket"},
     ):
         desk.post(f"/api/incidents/{incident['id']}/steps", {"said": said})
     page.goto(f"{desk.url}/incidents/{incident['id']}")
     expect(page.locator("li.late")).to_have_count(1)
+    expect(page.locator(".reached .st")).to_have_count(2)
     assert screen.violations() == []
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
