@@ -22,16 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, select
-
 from benches._report import Row, options, report, say
 from benches._town import SITE, BenchTown, bench_town
 from benches._trunk import trunk_rows
-from serambi.center.database import site_entries
 from serambi.fabric.profile import LEASE_MS
 from serambi.identity.certificates import create_authority, ensure
 from serambi.ledger.entry import encode_entry
 from serambi.ledger.reader import READ_MAX_ENTRIES, newest_entries
+from tests.fakes.copied import copied_database
 from tests.fakes.network import HUB_ADDRESS, Network, missing
 
 RATE_BPS = 2_000_000
@@ -165,13 +163,8 @@ def _written(town: BenchTown) -> list[bytes]:
 
 def _kept(town: BenchTown) -> list[tuple[int, bytes]]:
     """The center's table, read beside the center."""
-    engine = create_engine(f"sqlite:///{town.layout.center / 'center.db'}")
-    try:
-        with engine.connect() as connection:
-            found = connection.execute(select(site_entries.c.seq, site_entries.c.leaf))
-            return [(row.seq, row.leaf) for row in found]
-    finally:
-        engine.dispose()
+    with copied_database(town.layout.center / "center.db") as database:
+        return database.execute("SELECT seq, leaf FROM site_entries").fetchall()
 
 
 def _until(condition: Callable[[], object], otherwise: str) -> None:

@@ -161,6 +161,20 @@ async def test_what_cannot_be_told_pauses_and_goes_on_by_itself(scene: Scene) ->
         await eventually(lambda: scene.kinds(keeper) == wanted, "the ledger", LIMIT_S)
 
 
+async def test_what_matches_again_after_a_restart_is_restored_in_the_ledger_too(
+    scene: Scene,
+) -> None:
+    async with scene.at_work() as (keeper, _):
+        scene.connect("gate")
+        await scene.shows(keeper, "gate", "undecidable", dark=True)
+        await eventually(lambda: len(scene.kinds(keeper)) == 1, "the ledger", LIMIT_S)
+    async with scene.at_work() as (keeper, _):
+        scene.connect("gate")
+        await scene.shows(keeper, "gate", "match")
+        wanted = [("suspended", "view_unclear"), ("restored", "")]
+        await eventually(lambda: scene.kinds(keeper) == wanted, "the ledger", LIMIT_S)
+
+
 async def test_an_analyst_that_is_killed_comes_back_and_changes_nothing(scene: Scene) -> None:
     async with scene.at_work() as (keeper, courier):
         scene.connect("gate")

@@ -4,12 +4,13 @@ import hashlib
 import io
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import av
+
+from tests.fakes.copied import copied_database
 
 HOLE_US = 1_000_000
 _DECODE_PACKETS = 12
@@ -42,7 +43,7 @@ class Recordings:
         wrong: list[str] = []
         gaps: dict[str, list[tuple[int, int]]] = {}
         ends: dict[str, int] = {}
-        with closing(self._open()) as index:
+        with copied_database(self.folder / "index.db") as index:
             cameras = [row[0] for row in index.execute("SELECT DISTINCT camera FROM segments")]
             for camera in cameras:
                 rows = list(_rows(index, camera))
@@ -54,9 +55,6 @@ class Recordings:
                 wrong += [f"{camera}: {what}" for what in _order(rows, found)]
                 wrong += [f"{camera}: {what}" for what in self._bytes(rows)]
         return wrong, gaps, ends
-
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.folder / 'index.db'}?mode=ro", uri=True, timeout=5)
 
     def _bytes(self, rows: list[Row]) -> Iterator[str]:
         by_path: dict[str, list[Row]] = {}

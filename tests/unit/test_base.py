@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from serambi.base import canonical
 from serambi.base.clock import ManualClock, SystemClock, unix_ms
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.files import write_atomically
+from serambi.base.files import sqlite_uri, write_atomically
 from serambi.base.ids import check_id, new_id
 from serambi.base.tasks import keep_running
 
@@ -94,6 +96,21 @@ def test_an_error_stays_short_however_long_a_field_s_name_is() -> None:
 def test_a_document_over_the_limit_is_not_even_read() -> None:
     with pytest.raises(SerambiError, match="more than the 10 allowed"):
         canonical.decode(_Letter, b"x" * 11, what="letter", max_bytes=10)
+
+
+@pytest.mark.parametrize("name", ["index.db", "a # b?c%20.db"])
+def test_a_database_of_ours_alone_is_shared_by_its_connections_and_maps_no_file(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    with closing(sqlite3.connect(sqlite_uri(path), uri=True)) as one:
+        one.execute("PRAGMA journal_mode = WAL")
+        with one:
+            one.executescript("CREATE TABLE kept (n INTEGER); INSERT INTO kept VALUES (1)")
+        with closing(sqlite3.connect(sqlite_uri(path), uri=True)) as other:
+            assert other.execute("SELECT n FROM kept").fetchall() == [(1,)]
+        assert {file.name for file in tmp_path.iterdir()} == {name, f"{name}-wal"}
+        assert str(tmp_path) not in Path("/proc/self/maps").read_text()
 
 
 def test_files_are_replaced_whole(tmp_path: Path) -> None:

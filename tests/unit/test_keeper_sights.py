@@ -84,6 +84,28 @@ def test_a_change_outlives_a_match_and_a_restart(
     assert again.suspended([]) == {CAM: NOW}
 
 
+def test_what_the_ledger_was_told_outlives_a_restart(
+    sights: Sights, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Otherwise a view that cannot be told, and matches after the restart, stays suspended in the
+    ledger for ever."""
+    assert sights.told(CAM) == "match"
+    sights.tell(CAM, "undecidable")
+    sights.save()
+    again = Sights(tmp_path, [CAM], clock)
+    assert again.told(CAM) == "undecidable"
+    again.tell(CAM, "match")
+    again.save()
+    assert Sights(tmp_path, [CAM], clock).told(CAM) == "match"
+
+
+def test_a_file_of_before_there_was_a_memory_of_that_is_read(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    (tmp_path / "sights.json").write_bytes(b'{"changed":{},"format":1}')
+    assert Sights(tmp_path, [CAM], clock).told(CAM) == "match"
+
+
 def test_a_confirmation_ends_it_and_the_camera_is_looked_at_first(
     sights: Sights, tmp_path: Path, clock: ManualClock
 ) -> None:

@@ -153,7 +153,6 @@ def test_an_index_that_lost_its_newest_commits_is_completed_from_the_files(
     power.site.close()
     log = power.left / "index.db-wal"
     os.truncate(log, power.chance.randint(0, log.stat().st_size))
-    (power.left / "index.db-shm").unlink()
     index = Index(power.left / "index.db")
     check_recordings(power.left, index)
     found = [(s.path, s.size_bytes, s.end_us) for s in index.segments()]

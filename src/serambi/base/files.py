@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -42,3 +43,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def sqlite_uri(path: Path) -> str:
+    """A database that this process alone opens, its connections sharing the log's index in memory.
+
+    As a file, SQLite's usual way, that index is mapped: on a full disk the kernel ends whoever
+    writes there (SIGBUS)."""
+    return f"file:{quote(str(path))}?vfs=unix-excl"

@@ -6,7 +6,6 @@ Statements are short and run in the event loop; nothing here waits for another m
 
 import logging
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -29,6 +28,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.files import sqlite_uri
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +197,8 @@ def open_database(path: Path, *, durable: bool = False) -> Engine:
     One that is there and cannot be opened now, because the disk is full, is opened at its first
     use that succeeds: until then that raises `OperationalError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(_url(path), connect_args={"timeout": _BUSY_S})
+    url = URL.create("sqlite", database=sqlite_uri(path), query={"uri": "true"})
+    engine = create_engine(url, connect_args={"timeout": _BUSY_S})
     event.listen(engine, "connect", _prepare)
     if durable:
         event.listen(engine, "connect", _sync_each)
@@ -223,13 +224,6 @@ def open_database(path: Path, *, durable: bool = False) -> Engine:
         raise
     path.chmod(0o600)
     return engine
-
-
-def _url(path: Path) -> URL:
-    """For one process alone, whose connections share the log's index in memory. As a file, SQLite's
-    usual way, the index is mapped; on a full disk the kernel ends whoever writes there (SIGBUS)."""
-    only_ours = {"vfs": "unix-excl", "uri": "true"}
-    return URL.create("sqlite", database=f"file:{quote(str(path))}", query=only_ours)
 
 
 def _create(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.files import sqlite_uri
 
 GAP_MIN_US = 1_000_000
 """A shorter hole between two runs is within the usual distance of pictures."""
@@ -118,9 +119,7 @@ class Index:
         """The writing connection; made, with its tables, when there is none."""
         if self._writer is None:
             with self._said():
-                made = sqlite3.connect(
-                    self._path, check_same_thread=False, isolation_level=None, timeout=_BUSY_S
-                )
+                made = self._connect()
                 try:
                     made.execute("PRAGMA foreign_keys = ON")
                     made.execute("PRAGMA journal_mode = WAL")
@@ -132,6 +131,15 @@ class Index:
                     raise
                 self._writer = made
         return self._writer
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            sqlite_uri(self._path),
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+            timeout=_BUSY_S,
+        )
 
     def _prepare(self, made: sqlite3.Connection) -> None:
         if not made.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
@@ -186,9 +194,7 @@ class Index:
                 self._open()
         with self._read_lock, self._said():
             if self._reader is None:
-                self._reader = sqlite3.connect(
-                    self._path, check_same_thread=False, isolation_level=None, timeout=_BUSY_S
-                )
+                self._reader = self._connect()
                 self._reader.execute("PRAGMA query_only = ON")
             return self._reader.execute(query, values).fetchall()
 

@@ -77,7 +77,6 @@ class Lookout:
         self._said: dict[str, str] = {}
         self._met_s: dict[tuple[str, str, str], float] = {}
         self._waiting: list[Entry] = []
-        self._told: dict[str, Sight] = {}
         self._trouble: dict[str, str] = {}
         self._analyst = Analyst({}, config.analysis_cores, clock, self._on_answer)
 
@@ -239,10 +238,10 @@ class Lookout:
             self._changed()
 
     def _write_turn(self, camera: str) -> None:
-        sight, before = self.sights.sight(camera), self._told.get(camera, "match")
+        sight, before = self.sights.sight(camera), self.sights.told(camera)
         if sight is None or sight == "unseen" or sight == before:
             return
-        self._told[camera] = sight
+        self.sights.tell(camera, sight)
         kind: EntryKind = "restored" if sight == "match" else "suspended"
         agreement = self._agreement_of(camera)
         reason = _REASONS.get(sight, "")
@@ -259,6 +258,7 @@ class Lookout:
         key = (event.camera, event.rule, event.place)
         now_s = self._clock.monotonic()
         last_s = self._met_s.get(key)
+        self._met_s = {k: at for k, at in self._met_s.items() if now_s - at < ALERT_AGAIN_S}
         self._met_s[key] = now_s
         if last_s is None or now_s - last_s >= ALERT_AGAIN_S:
             self._write(self._entry_of(event))

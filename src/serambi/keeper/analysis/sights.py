@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from serambi.base.clock import Clock, unix_ms
+from serambi.base.errors import SerambiError
 from serambi.base.kept import StateFile
 from serambi.base.limits import ANALYST_STALE_S
 
@@ -28,9 +29,11 @@ class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attestation: str
 
 
-class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     format: Literal[1]
     changed: dict[str, _Change]
+    told: dict[str, Sight] = {}
+    """What the ledger was told last of each camera that did not match."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class Sights:
         self._clock = clock
         kept = self._file.read()
         self._changed = dict(kept.changed) if kept else {}
+        self._told = dict(kept.told) if kept else {}
         now = clock.now()
         self._states = {c: _State("unseen", now, clock.monotonic()) for c in checked}
         self._unwritten = False
@@ -110,6 +114,18 @@ class Sights:
             return None
         return "changed" if camera in self._changed else state.sight
 
+    def told(self, camera: str) -> Sight:
+        """What the ledger holds of its view, through restarts."""
+        return self._told.get(camera, "match")
+
+    def tell(self, camera: str, sight: Sight) -> None:
+        """The ledger was told that it is `sight` now."""
+        if sight == "match":
+            self._told.pop(camera, None)
+        else:
+            self._told[camera] = sight
+        self._unwritten = True
+
     def suspended(self, online: Collection[str]) -> dict[str, float]:
         """Camera -> since when (unix seconds) it must not be shared. A camera that sends nothing
         shows nothing: only a proven change suspends it."""
@@ -147,5 +163,9 @@ class Sights:
         """Write what is not written yet; call it in a thread. Raises UNAVAILABLE."""
         if not self._unwritten:
             return
-        self._file.write(_Kept(1, dict(self._changed)))
-        self._unwritten = False
+        self._unwritten = False  # before: the loop may turn one while this writes
+        try:
+            self._file.write(_Kept(1, dict(self._changed), dict(self._told)))
+        except SerambiError:
+            self._unwritten = True
+            raise
