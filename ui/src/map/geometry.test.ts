@@ -9,7 +9,7 @@ describe('the distance of two places', () => {
     expect(distanceM(at(0, 0), at(0, 1))).toBeCloseTo(DEGREE_M, 1);
     expect(distanceM(at(0, 0), at(1, 0))).toBeCloseTo(DEGREE_M, 1);
     // A degree of longitude is half as long at 60 degrees, and the great circle shorter still.
-    expect(distanceM(at(60, 10), at(60, 11))).toBeCloseTo(55_595.6, 0);
+    expect(distanceM(at(60, 10), at(60, 11))).toBeCloseTo(55_597.01, 1);
     expect(distanceM(at(0, 0), at(0, 180))).toBeCloseTo(180 * DEGREE_M, -1);
     expect(distanceM(at(90, 0), at(-90, 77))).toBeCloseTo(180 * DEGREE_M, -1);
   });
