@@ -143,7 +143,8 @@ def test_a_mark_is_picked_on_the_map_and_a_camera_opens_enlarged(
 @pytest.mark.usefixtures("calm")
 def test_n_leads_to_the_nearest_four_from_everywhere(desk: DeskTown, opened: Open) -> None:
     incident = desk.post("/api/incidents", PARCEL)
-    page = open_map(opened, f"/map?of=incident:{incident['id']}")
+    screen = opened(f"/map?of=incident:{incident['id']}")
+    page = screen.page
     expect(page.locator(".chosen h3")).to_contain_text("Kardus")
     page.keyboard.press("n")
     # The camera where it began, then by distance; the one without a place comes last.
@@ -170,6 +171,8 @@ def test_n_leads_to_the_nearest_four_from_everywhere(desk: DeskTown, opened: Ope
     expect(page.locator("header.top")).not_to_contain_text("Benda ditinggal")
     page.go_back()
     expect(page.locator("header.top")).to_contain_text("Benda ditinggal")
+    # A view that was being opened when the page was loaded anew.
+    screen.troubles[:] = [one for one in screen.troubles if not one.endswith("/api/sessions")]
 
 
 @pytest.mark.usefixtures("calm")

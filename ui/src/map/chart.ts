@@ -128,7 +128,7 @@ export class Chart {
     this.points.clear(true);
     this.cones.clear(true);
     this.points.addFeatures(shown.map((one) => this.feature(one, pointOf(one))));
-    const seeing = shown.filter(({ sector }) => sector !== null);
+    const seeing = shown.filter(({ kind, sector }) => kind === 'camera' && sector !== null);
     this.cones.addFeatures(seeing.map((one) => this.feature(one, coneOf(one))));
     // For tests, which cannot read a canvas.
     this.element.dataset['shown'] = String(shown.length);

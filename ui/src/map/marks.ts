@@ -12,7 +12,8 @@ import { PATHS, type Sign } from '../parts/signs';
 import type { Colors, Token } from './colors';
 import type { Tone } from './state';
 
-/** One mark of the map, as the list has it too. `cut`: no picture comes from there now. */
+/** One mark of the map, as the list has it too. An incident's `sector` is that of the camera that it
+ * began with. */
 export interface Shown {
   key: string;
   kind: 'camera' | 'site' | 'incident';
@@ -36,6 +37,7 @@ const CORNERS = [8, 3, 4];
 const DASH = [6, 4];
 const LABEL_PX = 22;
 const SIGN_PX = 16;
+const AWAY_PX = 28;
 const FONT = '600 13px "Noto Sans", sans-serif';
 
 export class Marks {
@@ -50,8 +52,8 @@ export class Marks {
     const name = [kind, text, sign, tone, priority, heading, selected].join(' ');
     const known = this.made.get(name);
     if (known !== undefined) return known;
-    const made = kind === 'incident' ? this.incident(shown) : this.labelled(shown, selected);
-    if (selected) made.unshift(this.ring());
+    const made = kind === 'incident' ? this.incident(shown, selected) : this.labelled(shown, selected);
+    if (selected && kind !== 'incident') made.unshift(this.ring(12, [0, 0]));
     this.made.set(name, made);
     return made;
   }
@@ -73,12 +75,12 @@ export class Marks {
     return made;
   }
 
-  private ring(): Style {
+  private ring(radius: number, displacement: [number, number]): Style {
     const stroke = new Stroke({ color: this.colors.of('focus'), width: 3 });
-    return new Style({ image: new CircleStyle({ radius: 12, stroke }), zIndex: 8 });
+    return new Style({ image: new CircleStyle({ radius, stroke, displacement }), zIndex: 8 });
   }
 
-  private incident({ priority }: Shown): Style[] {
+  private incident({ priority, sector }: Shown, selected: boolean): Style[] {
     const token = `p${Math.min(4, Math.max(1, priority))}` as Token;
     const fill = new Fill({ color: this.colors.of(token) });
     const stroke = new Stroke({ color: this.colors.of('bg0'), width: 2 });
@@ -86,17 +88,20 @@ export class Marks {
     const radius = points === 3 ? 21 : 17;
     // Flat on top, as the same shapes stand in the lists.
     const angle = points === 3 ? 0 : Math.PI / (points ?? 1);
+    const displacement = before(sector);
     const image =
       points === undefined
-        ? new CircleStyle({ radius: 15, fill, stroke })
-        : new RegularShape({ points, radius, angle, fill, stroke });
+        ? new CircleStyle({ radius: 15, fill, stroke, displacement })
+        : new RegularShape({ points, radius, angle, fill, stroke, displacement });
     const text = new Text({
       text: `P${priority}`,
       font: FONT,
       fill: new Fill({ color: this.colors.of('on-p') }),
-      offsetY: points === 3 ? 4 : 1,
+      offsetX: displacement[0],
+      offsetY: (points === 3 ? 4 : 1) - displacement[1],
     });
-    return [new Style({ image, text, zIndex: 9 })];
+    const mark = new Style({ image, text, zIndex: 9 });
+    return selected ? [this.ring(22, displacement), mark] : [mark];
   }
 
   private labelled(shown: Shown, selected: boolean): Style[] {
@@ -148,6 +153,13 @@ export class Marks {
     context.stroke(new Path2D(PATHS[sign]));
     return canvas;
   }
+}
+
+/** In front of the camera, where no label is; below a site, whose name stands above it. */
+function before(sector: Sector | null): [number, number] {
+  if (sector === null) return [0, -AWAY_PX];
+  const turn = (sector.heading_deg * Math.PI) / 180;
+  return [Math.sin(turn) * AWAY_PX, Math.cos(turn) * AWAY_PX];
 }
 
 /** A color, so much of it. */
