@@ -362,8 +362,8 @@ class Town:
             listen=("quic/127.0.0.1:1",),
             map=MapSettings(geojson=folder / "map.geojson"),
         )
-        (folder / "map.geojson").write_text(DRAWING)
         self.config.folder.mkdir(parents=True)
+        (folder / "map.geojson").write_text(DRAWING)
         self.config.roster.write_bytes(raw)
         self.center_key.save(self.config.key)
 
