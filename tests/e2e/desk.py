@@ -16,6 +16,7 @@ from serambi.center.accounts import Role
 from serambi.web.pages import BUILT
 from tests.fakes.center_town import Town
 from tests.fakes.running import PASSWORD, Running, running
+from tests.fakes.tiles import one_tile
 
 START_S = 30.0
 SPEAK_EVERY_S = 1.0
@@ -100,7 +101,10 @@ def _running(folder: Path, on_call: Path) -> Iterator[DeskTown]:
 
     async def serve() -> None:
         town = Town(folder, SystemClock())
-        town.config = replace(town.config, on_call=on_call)
+        archive = folder / "town.pmtiles"
+        archive.write_bytes(one_tile())
+        drawn = replace(town.config.map, pmtiles=archive)
+        town.config = replace(town.config, on_call=on_call, map=drawn)
         async with running(town, BUILT) as center:
             started["center"] = center
             ready.set()
