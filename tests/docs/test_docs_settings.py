@@ -8,13 +8,14 @@ import pytest
 
 from serambi.agreement.draft import Draft
 from serambi.center import config as center
+from serambi.center import login_settings as login
+from serambi.center import map_settings as maps
 from serambi.courier import config as courier
 from serambi.keeper import config as keeper
 from serambi.party import config as party
 from tests.docs.pages import page, section, walk
 
 PAGE = page("docs/reference/settings.md")
-CENTER = center._KNOWN - {"map"} | {f"map.{name}" for name in center._MAP_SETTINGS}
 
 
 def fields(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -56,6 +57,14 @@ def test_settings_of_cameras(name: str, default: object) -> None:
 )
 def test_settings_of_the_courier(name: str) -> None:
     row(section(PAGE, "## Courier"), name)
+
+
+CENTER = frozenset(
+    center._KNOWN - {"login", "map"}
+    | {f"map.{name}" for name in maps.MAP_KNOWN}
+    | {f"login.{name}" for name in login.LOGIN_KNOWN - {"oidc"}}
+    | {f"login.oidc.{name}" for name in login.OIDC_KNOWN}
+)
 
 
 @pytest.mark.parametrize("name", sorted(CENTER))

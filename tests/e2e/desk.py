@@ -50,6 +50,31 @@ class DeskTown:
             self.post("/api/alerts/answers", {"alerts": ids, "answer": "dismiss"})
 
 
+@contextmanager
+def served(town: Town) -> Iterator[Running]:
+    """The center of `town` with the built app, ended with its thread."""
+    started: dict[str, Running] = {}
+    ready, leave = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with running(town, BUILT) as center:
+            started["center"] = center
+            ready.set()
+            while not leave.is_set():
+                town.speak()
+                await asyncio.to_thread(leave.wait, SPEAK_EVERY_S)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(START_S), "the center does not start"
+        yield started["center"]
+    finally:
+        leave.set()
+        thread.join(START_S)
+    assert not thread.is_alive()
+
+
 class _Hook(BaseHTTPRequestHandler):
     """Takes what is posted to `/taken`, refuses anything else."""
 
@@ -90,33 +115,19 @@ def _on_call(path: Path, port: int) -> Path:
 
 @contextmanager
 def desk_town(folder: Path) -> Iterator[DeskTown]:
-    """Start it, and end it with its thread."""
+    """Start it, and end it with its thread. Its map lies on tiles, and one institution is told."""
+    town = Town(folder, SystemClock())
+    archive = folder / "town.pmtiles"
+    archive.write_bytes(one_tile())
     with _hook() as port:
-        yield from _running(folder, _on_call(folder / "on-call.toml", port))
-
-
-def _running(folder: Path, on_call: Path) -> Iterator[DeskTown]:
-    started: dict[str, Running] = {}
-    ready, leave = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        town = Town(folder, SystemClock())
-        archive = folder / "town.pmtiles"
-        archive.write_bytes(one_tile())
+        on_call = _on_call(folder / "on-call.toml", port)
         drawn = replace(town.config.map, pmtiles=archive)
         town.config = replace(town.config, on_call=on_call, map=drawn)
-        async with running(town, BUILT) as center:
-            started["center"] = center
-            ready.set()
-            while not leave.is_set():
-                town.speak()
-                await asyncio.to_thread(leave.wait, SPEAK_EVERY_S)
+        yield from _asked(town)
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    try:
-        assert ready.wait(START_S), "the center does not start"
-        center = started["center"]
+
+def _asked(town: Town) -> Iterator[DeskTown]:
+    with served(town) as center:
         clients = {
             role: httpx.Client(
                 base_url=center.base,
@@ -129,7 +140,3 @@ def _running(folder: Path, on_call: Path) -> Iterator[DeskTown]:
         yield DeskTown(center.base, clients)
         for client in clients.values():
             client.close()
-    finally:
-        leave.set()
-        thread.join(START_S)
-    assert not thread.is_alive()

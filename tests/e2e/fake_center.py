@@ -140,6 +140,10 @@ async def login(request: Request) -> Response:
     return JSONResponse(ME)
 
 
+async def ways(request: Request) -> Response:
+    return JSONResponse({"passkey": "offered", "url": "", "oidc": None})
+
+
 async def logout(request: Request) -> Response:
     fake(request).signed_in = False
     return Response(status_code=204)
@@ -292,6 +296,7 @@ def make_app(cache: Path, only_scene: str | None = None) -> Starlette:
         routes=[
             Route("/fake", bend, methods=["POST"]),
             Route("/api/me", me),
+            Route("/api/login", ways),
             Route("/api/login", login, methods=["POST"]),
             Route("/api/logout", logout, methods=["POST"]),
             Route("/api/sessions", open_session, methods=["POST"]),

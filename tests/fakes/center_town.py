@@ -12,7 +12,9 @@ from serambi.base.canonical import decode, encode
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.words import Words
-from serambi.center.config import CenterConfig, MapSettings
+from serambi.center.config import CenterConfig
+from serambi.center.login_settings import LoginSettings
+from serambi.center.map_settings import MapSettings
 from serambi.fabric.messages import (
     REPLY_TYPE,
     REQUEST_TYPE,
@@ -361,6 +363,7 @@ class Town:
             genesis=self.roster.digest,
             listen=("quic/127.0.0.1:1",),
             map=MapSettings(geojson=folder / "map.geojson"),
+            login=LoginSettings(passkey="offered"),
         )
         self.config.folder.mkdir(parents=True)
         (folder / "map.geojson").write_text(DRAWING)

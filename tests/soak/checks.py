@@ -3,6 +3,7 @@
 import re
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from serambi.base.errors import SerambiError
@@ -18,6 +19,8 @@ from tests.soak.town import PROCESSES, World
 
 MARGIN_S = 6.0
 """How late pictures, passes and our own looking may be on a busy machine."""
+LATE_S = RECORDING_SYNC_EVERY_S + 2 * GOP_S + MARGIN_S
+"""After what is recorded may be looked for on the disk, once all is well."""
 GAP_MARGIN_S = 20.0
 _BAD_LINES = re.compile(r"Traceback|FATAL|not rethrown|Segmentation|never awaited|crashed")
 _TRIES = 4
@@ -48,9 +51,8 @@ class Checks:
         for recordings in self.recordings.values():
             found, gaps, ends = recordings.look()
             wrong += found
-            late_s = RECORDING_SYNC_EVERY_S + 2 * GOP_S + MARGIN_S
             for camera, end_us in ends.items():
-                if time.time() - end_us / 1e6 > late_s:
+                if time.time() - end_us / 1e6 > LATE_S:
                     wrong.append(f"{camera}: {time.time() - end_us / 1e6:.0f} s are not recorded")
                 wrong += [f"{camera}: {what}" for what in self._unexplained(gaps[camera])]
         return wrong
@@ -189,10 +191,18 @@ class Checks:
         return wrong
 
     def settle(self) -> None:
-        """Wait until the ledgers' newest entries are where a reader finds them."""
+        """Wait until what is recorded, and the ledgers' newest entries, are where a reader finds
+        them."""
+        for recordings in self.recordings.values():
+            wait_until(partial(_goes_on, recordings), "it is recorded again", LATE_S)
         folder = self.world.layout.keeper(TALL) / "ledger"
         session = self.world.town.opened[-1] if self.world.town.opened else ""
         wait_until(
             lambda: any(e.session == session for e in self._read(folder)[0]) or not session,
             "the ledger is published",
         )
+
+
+def _goes_on(recordings: Recordings) -> bool:
+    """Something newer than what a fault may have held up is durable, of each camera."""
+    return all(time.time() - end_s <= LATE_S / 2 for end_s in recordings.ends().values())

@@ -56,6 +56,17 @@ class Recordings:
                 wrong += [f"{camera}: {what}" for what in self._bytes(rows)]
         return wrong, gaps, ends
 
+    def ends(self) -> dict[str, float]:
+        """Camera -> until when it is recorded, unix seconds."""
+        with copied_database(self.folder / "index.db") as index:
+            return {
+                camera: end_us / 1e6
+                for camera, end_us in index.execute(
+                    "SELECT camera, max(f.end_us) FROM fragments f"
+                    " JOIN segments s ON f.segment = s.id GROUP BY camera"
+                )
+            }
+
     def _bytes(self, rows: list[Row]) -> Iterator[str]:
         by_path: dict[str, list[Row]] = {}
         for row in rows:

@@ -11,8 +11,9 @@ from serambi.agreement.attestation import Place
 from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import MAP_DRAWING_MAX_BYTES
-from serambi.center.config import MapSettings, read_config
+from serambi.center.config import read_config
 from serambi.center.ground import Ground, read_ground, read_places
+from serambi.center.map_settings import MapSettings
 from serambi.sim.town import DRAWING, read_town
 from tests.fakes.center_town import Town
 from tests.fakes.running import running

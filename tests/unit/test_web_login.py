@@ -15,7 +15,15 @@ from serambi.base.limits import (
     LOGINS_KEPT,
     PASSWORD_MAX_BYTES,
 )
-from serambi.web.login import Gate, MemoryLogins, OneToken, cookie_name, digest_of
+from serambi.web.login import (
+    Gate,
+    Login,
+    MemoryLogins,
+    NoTokens,
+    OneToken,
+    cookie_name,
+    digest_of,
+)
 from serambi.web.passwords import FailureLimit, Passwords
 
 HOST = ("host", "box:8080")
@@ -67,6 +75,19 @@ def test_a_cookie_signs_in_until_it_expires(door: Door) -> None:
     assert (login.account, login.bearer) == ("ani", False)
     door.clock.advance(LOGIN_TTL_S)
     assert door.gate.identify(asking(cookie)) is None
+
+
+def test_a_sign_in_knows_since_when_and_may_be_short() -> None:
+    clock = ManualClock(1_700_000_000.0)
+    gate = Gate("x", MemoryLogins(), NoTokens(), clock, ttl_s=60.0)
+    response = Response()
+    gate.sign_in(response, "ani")
+    assert "Max-Age=60" in response.headers["set-cookie"]
+    cookie = ("cookie", response.headers["set-cookie"].split(";")[0])
+    clock.advance(59)
+    assert gate.identify(asking(cookie)) == Login("ani", False, 1_700_000_000_000)
+    clock.advance(1)
+    assert gate.identify(asking(cookie)) is None
 
 
 def test_a_changed_cookie_is_nobody(door: Door) -> None:

@@ -140,6 +140,22 @@ LOGIN_FAILURES_WINDOW_S = 300.0
 LOGIN_SUBJECTS_KEPT = 4096
 PASSWORD_MAX_BYTES = 1024
 PASSWORD_CHECKS_AT_ONCE = 2
+CHALLENGE_TTL_S = 120.0
+CHALLENGES_PER_SUBJECT = 64
+CHALLENGES_KEPT = 4096
+# Time for whatever the institution asks of its people.
+OIDC_TTL_S = 600.0
+OIDC_TIMEOUT_S = 5.0
+OIDC_AT_ONCE = 8
+OIDC_ANSWER_MAX_BYTES = 256 * 1024
+OIDC_CLOCKS_S = 60
+PASSKEYS_PER_ACCOUNT = 8
+PASSKEY_FIELD_MAX_CHARACTERS = 16 * 1024
+PASSKEY_NAME_MAX_CHARACTERS = 60
+# How long a sign-in may only be used to register a passkey, and how fresh one must be to change
+# passkeys: a desk that was left open for a while gives nobody else a key of his own.
+REGISTERING_TTL_S = 900.0
+FRESH_S = 300.0
 SOCKET_SEND_BUFFER_BYTES = 256 * 1024
 SOCKET_UNSENT_BYTES = 64 * 1024
 SOCKET_MESSAGE_MAX_BYTES = 64 * 1024

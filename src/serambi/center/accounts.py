@@ -28,6 +28,8 @@ class Role(StrEnum):
 # A coordinator connects sites and has no work that needs a picture.
 MAY_VIEW = frozenset({Role.OPERATOR, Role.COMMANDER, Role.INVESTIGATOR})
 MAY_CLOSE_ALL = frozenset({Role.COMMANDER})
+# Whoever lets people in again sees no picture.
+MAY_INVITE = frozenset({Role.COORDINATOR})
 # It names who watched what: for whoever answers for a shift, and whoever follows a case.
 MAY_READ_HISTORY = frozenset({Role.COMMANDER, Role.INVESTIGATOR})
 
@@ -43,12 +45,16 @@ class Account:
 class Accounts:
     """Accounts, bearer tokens, sign-ins and one-time codes, all in the database.
 
-    Serves `web.login.Gate` as its `Logins` and its `Tokens`.
+    Serves `web.login.Gate` as its `Logins` and its `Tokens`. Sign-ins that were made under another
+    `rule` count no more: where passkeys become required, whoever came in without one is out.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, passwords: Passwords | None = None) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, passwords: Passwords | None = None, rule: str = ""
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._rule = rule
         self._passwords = passwords or Passwords()
         self._failures = FailureLimit(clock)
 
@@ -71,6 +77,15 @@ class Accounts:
         with self._engine.connect() as connection:
             row = connection.execute(select(accounts).where(accounts.c.account == account)).first()
         return None if row is None else Account(row.account, row.name, Role(row.role), row.unit)
+
+    def get(self, account: str) -> Account:
+        """Like `find` for whoever has proven to be it; raises `UNAUTHENTICATED`."""
+        found = self.find(account)
+        if found is None:
+            raise SerambiError(
+                Kind.UNAUTHENTICATED, "this account does not exist any more", hint="sign in again"
+            )
+        return found
 
     async def check_password(self, account: str, password: str, address: str) -> Account:
         """The account, if the password is right.
@@ -120,6 +135,12 @@ class Accounts:
             connection.execute(insert(codes).values(row))
         return code
 
+    def void(self, account: str) -> None:
+        """End the account's sign-ins and the codes that wait for it."""
+        with self._engine.begin() as connection:
+            for table in (logins, codes):
+                connection.execute(delete(table).where(table.c.account == account))
+
     def use_code(self, code: str) -> Account | None:
         """The code's account, the first time and before it expires; else None."""
         with self._engine.begin() as connection:
@@ -153,14 +174,18 @@ class Accounts:
                 delete(logins).where(logins.c.expires_ms <= unix_ms(self._clock.now()))
             )
             connection.execute(
-                insert(logins).values(digest=digest, account=account, expires_ms=expires_ms)
+                insert(logins).values(
+                    digest=self._rule + digest, account=account, expires_ms=expires_ms
+                )
             )
 
     def find_login(self, digest: str) -> tuple[str, int] | None:
         with self._engine.connect() as connection:
-            row = connection.execute(select(logins).where(logins.c.digest == digest)).first()
+            row = connection.execute(
+                select(logins).where(logins.c.digest == self._rule + digest)
+            ).first()
         return None if row is None else (row.account, row.expires_ms)
 
     def remove(self, digest: str) -> None:
         with self._engine.begin() as connection:
-            connection.execute(delete(logins).where(logins.c.digest == digest))
+            connection.execute(delete(logins).where(logins.c.digest == self._rule + digest))

@@ -28,6 +28,8 @@ from serambi.center.api import (
     ledger,
     live,
     models,
+    oidc,
+    passkeys,
     places,
     playback,
     sessions,
@@ -54,7 +56,20 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
     held = (documents, history, ledger)
-    for module in (health, auth, places, ground, sessions, live, playback, events, *held, *desk):
+    for module in (
+        health,
+        auth,
+        passkeys,
+        oidc,
+        places,
+        ground,
+        sessions,
+        live,
+        playback,
+        events,
+        *held,
+        *desk,
+    ):
         app.include_router(module.router)
     install_pages(app, Words.load(), _page, built)
     app.add_exception_handler(OperationalError, _database_refuses)
@@ -88,7 +103,7 @@ async def _database_refuses(request: Request, error: Exception) -> Response:
 def _page(request: Request, page: Response) -> Response:
     """The page for whoever is signed in, else the way to the sign-in page."""
     center = center_of(request)
-    gate = center.gate
+    gate = center.door.gate
     if center.ground.tiles:
         page.headers["Content-Security-Policy"] = with_images_from(center.ground.tiles_origin)
     login = gate.identify(request)

@@ -75,6 +75,21 @@ logins = Table(
     Column("expires_ms", Integer, nullable=False),
 )
 
+# Public halves only. `handle` is the account's name for its authenticators: random, the same for
+# all of them. `sign_count` is the newest counter that each has shown.
+passkeys = Table(
+    "passkeys",
+    schema,
+    Column("id", String, primary_key=True),
+    Column("account", String, nullable=False, index=True),
+    Column("handle", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", Integer, nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_ms", Integer, nullable=False),
+    Column("used_ms", Integer, nullable=False),
+)
+
 # The newest verified state of each site as it came, signature included.
 site_states = Table(
     "site_states",

@@ -16,7 +16,7 @@ import msgspec
 from serambi.agreement.attestation import Place
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import MAP_DRAWING_MAX_BYTES
-from serambi.center.config import MapSettings
+from serambi.center.map_settings import MapSettings
 
 log = logging.getLogger(__name__)
 

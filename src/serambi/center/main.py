@@ -14,7 +14,6 @@ from serambi.base.kept import check_format
 from serambi.base.limits import ALERTS_KEPT_S
 from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
-from serambi.center.accounts import Accounts
 from serambi.center.app import create_app
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
@@ -29,6 +28,7 @@ from serambi.center.desk.parts import Links
 from serambi.center.desk.reach import Reach
 from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
+from serambi.center.door import open_door
 from serambi.center.entries import SiteEntries
 from serambi.center.ground import read_ground
 from serambi.center.history import History
@@ -55,7 +55,6 @@ from serambi.ledger.entry import Entry
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.views import left_open
-from serambi.web.login import Gate, cookie_name
 from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
 from serambi.web.words import Words
@@ -149,15 +148,11 @@ async def serve(
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             opened.callback(server.release)
             port = server.bind()
-            accounts = Accounts(engine, clock)
-            secure = config.web_tls is not None
-            gate = Gate(cookie_name("center", port), accounts, accounts, clock, secure=secure)
             app.state.center = Center(
                 party=config.party,
                 roster=roster,
                 clock=clock,
-                gate=gate,
-                accounts=accounts,
+                door=open_door(config, engine, journal, clock, port),
                 sites=sites,
                 sessions=sessions,
                 asker=asker,

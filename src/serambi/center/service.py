@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serambi.base.clock import Clock
-from serambi.center.accounts import Accounts
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
+from serambi.center.door import Door
 from serambi.center.entries import SiteEntries
 from serambi.center.ground import Ground
 from serambi.center.journal import Journal
@@ -16,7 +16,6 @@ from serambi.center.public.pages import PublicPages
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
-from serambi.web.login import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,7 @@ class Center:
     party: str
     roster: Roster
     clock: Clock
-    gate: Gate
-    accounts: Accounts
+    door: Door
     sites: Sites
     sessions: Sessions
     asker: Asker

@@ -277,6 +277,7 @@ def _announce(
     for party, port in layout.ports.desks.items():
         desk = f"http://localhost:{port}"
         _say(f"signing desk of {party}: {desk} ({party}, {password_of(party)})")
+    _say("here a password is enough to sign in; a real center requires passkeys")
     _say(f"data: {layout.folder}")
     _say(f"ready {url}")
     if browser:

@@ -243,8 +243,7 @@ def _documents(
     copy_complete(agreements, folder / "center" / "agreements", roster)
     for site in town.site:
         inbox = folder / "sites" / site.id / "keeper" / "inbox"
-        documents = folder / "sites" / site.id / "keeper" / "documents"
-        if documents.exists():
+        if inbox.with_name("documents").exists():
             continue
         inbox.mkdir(parents=True, exist_ok=True)
         # Attestations first: the inbox is read in the order of names.
@@ -424,9 +423,8 @@ port = {ports[party]}
 port = {layout.ports.desks.get(party, 0)}
 zone = {_toml(layout.town.zone)}
 """
-    folder = layout.party(party)
-    write_atomically(folder / "party.toml", settings.encode())
-    write_atomically(folder / "token", token.encode(), mode=0o600)
+    write_atomically(layout.party(party) / "party.toml", settings.encode())
+    write_atomically(layout.party(party) / "token", token.encode(), mode=0o600)
 
 
 def _center_settings(layout: Layout, tokens: dict[str, str]) -> None:
@@ -445,6 +443,8 @@ authority = "authority"
 names = ["localhost", "127.0.0.1"]
 witnesses = {{ {witnesses} }}
 map.geojson = "map.geojson"
+# Whoever tries the demo carries no passkey for it. A real center leaves this out.
+login = {{ passkey = "offered" }}
 """
     write_atomically(layout.center / "map.geojson", towns.DRAWING.read_bytes())
     write_atomically(layout.center / "center.toml", settings.encode())

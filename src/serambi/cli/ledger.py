@@ -57,6 +57,7 @@ _KINDS = {
         "tanggal terakhir dilupakan oleh pemilik",
         "latest date forgotten by the owner",
     ),
+    "account_link": ("tautan masuk baru untuk sebuah akun", "new sign-in link for an account"),
 }
 _FIELDS = (
     ("site", "lokasi", "site"),

@@ -67,25 +67,38 @@ def courier(config: Path) -> None:
     run_process("courier", config)
 
 
-@main.command()
-@_config
-def center(config: Path) -> None:
-    """Run the center with the settings in FILE, until SIGTERM or Ctrl-C."""
-    run_process("center", config)
+class _Center(_Lazy):
+    places: ClassVar[Mapping[str, str]] = {"account": "serambi.cli.center_account:account"}
 
 
 class _Keeper(_Lazy):
     places: ClassVar[Mapping[str, str]] = {"clock": "serambi.cli.clock:clock"}
 
 
+_or_config = click.option("--config", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@main.group(cls=_Center, invoke_without_command=True)
+@_or_config
+@click.pass_context
+def center(context: click.Context, config: Path | None) -> None:
+    """Run the center with the settings in FILE, until SIGTERM or Ctrl-C."""
+    _run_or_go_on("center", context, config)
+
+
 @main.group(cls=_Keeper, invoke_without_command=True)
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False))
+@_or_config
 @click.pass_context
 def keeper(context: click.Context, config: Path | None) -> None:
     """Run the keeper with the settings in FILE, until SIGTERM or Ctrl-C."""
+    _run_or_go_on("keeper", context, config)
+
+
+def _run_or_go_on(name: str, context: click.Context, config: Path | None) -> None:
+    """Run the process, unless a command of it was named: that has a --config of its own."""
     if context.invoked_subcommand is None:
         if config is None:
             raise click.UsageError("Missing option '--config'.")
-        run_process("keeper", config)
+        run_process(name, config)
     elif config is not None:
         raise click.UsageError(f"Give --config behind {context.invoked_subcommand}.")

@@ -36,6 +36,7 @@ EntryKind: TypeAlias = Literal[
     "restored",
     "alert",
     "clock_reset",
+    "account_link",
 ]
 
 

@@ -95,23 +95,33 @@ class NoTokens:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who it is and by which means."""
+    """Who it is, by which means, and since when: unix ms, 0 for a bearer token."""
 
     account: str
     bearer: bool
+    since_ms: int = 0
 
 
 class Gate:
-    """Tells who is asking. `secure` when the process is reached over TLS only."""
+    """Tells who is asking. `secure` when the process is reached over TLS only. A sign-in lasts
+    `ttl_s`."""
 
     def __init__(
-        self, cookie: str, logins: Logins, tokens: Tokens, clock: Clock, *, secure: bool = False
+        self,
+        cookie: str,
+        logins: Logins,
+        tokens: Tokens,
+        clock: Clock,
+        *,
+        secure: bool = False,
+        ttl_s: float = LOGIN_TTL_S,
     ) -> None:
         self.cookie = cookie
         self._logins = logins
         self._tokens = tokens
         self._clock = clock
         self._secure = secure
+        self._ttl_s = ttl_s
 
     def identify(self, connection: HTTPConnection) -> Login | None:
         """Who is asking, None when nobody is signed in.
@@ -136,18 +146,19 @@ class Gate:
                 where=connection.url.path,
                 hint="open the page from its own address, or use a bearer token",
             )
-        return Login(known, bearer=False)
+        account, expires_ms = known
+        return Login(account, bearer=False, since_ms=expires_ms - int(self._ttl_s * 1000))
 
     def has_cookie(self, connection: HTTPConnection) -> bool:
         """Whether a valid cookie comes with the request, whatever else does."""
         return self._by_cookie(connection) is not None
 
-    def _by_cookie(self, connection: HTTPConnection) -> str | None:
+    def _by_cookie(self, connection: HTTPConnection) -> tuple[str, int] | None:
         token = connection.cookies.get(self.cookie, "")
         known = self._logins.find_login(digest_of(token)) if token else None
         if known is None or known[1] <= unix_ms(self._clock.now()):
             return None
-        return known[0]
+        return known
 
     def require(self, connection: HTTPConnection) -> Login:
         """Like `identify`, but raises `UNAUTHENTICATED` when nobody is signed in."""
@@ -173,12 +184,12 @@ class Gate:
     def sign_in(self, response: Response, account: str) -> None:
         """Start a sign-in of `account` and set its cookie on `response`."""
         token = new_token()
-        expires_ms = unix_ms(self._clock.now() + LOGIN_TTL_S)
+        expires_ms = unix_ms(self._clock.now() + self._ttl_s)
         self._logins.add(digest_of(token), account, expires_ms)
         response.set_cookie(
             self.cookie,
             token,
-            max_age=int(LOGIN_TTL_S),
+            max_age=int(self._ttl_s),
             path="/",
             secure=self._secure,
             httponly=True,

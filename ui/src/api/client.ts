@@ -7,6 +7,11 @@ export type Place = components['schemas']['Place'];
 export type Sector = components['schemas']['Sector'];
 export type Ground = components['schemas']['Ground'];
 export type Me = components['schemas']['Me'];
+export type Ways = components['schemas']['Ways'];
+export type Passkey = components['schemas']['Passkey'];
+export type Invitation = components['schemas']['Invitation'];
+type NewPasskey = components['schemas']['NewPasskey'];
+type UsedPasskey = components['schemas']['UsedPasskey'];
 export type Text = components['schemas']['Text'];
 export type Session = components['schemas']['Session'];
 export type Stream = Session['stream'];
@@ -84,6 +89,24 @@ export const api = {
   me: () => answer<Me>(client.GET('/api/me')),
   signIn: (account: string, password: string) =>
     answer<Me>(client.POST('/api/login', { body: { account, password } })),
+  ways: () => answer<Ways>(client.GET('/api/login')),
+  askPasskey: () => answer<unknown>(client.POST('/api/login/passkey/question')),
+  signInByPasskey: (credential: PublicKeyCredentialJSON) =>
+    answer<Me>(
+      client.POST('/api/login/passkey', { body: { credential: credential as UsedPasskey } }),
+    ),
+  passkeys: () => answer<Passkey[]>(client.GET('/api/passkeys')),
+  newPasskey: () => answer<unknown>(client.POST('/api/passkeys/question')),
+  registerPasskey: (name: string, credential: PublicKeyCredentialJSON) =>
+    answer<Passkey>(
+      client.POST('/api/passkeys', { body: { name, credential: credential as NewPasskey } }),
+    ),
+  removePasskey: (passkey: string) =>
+    answer(client.DELETE('/api/passkeys/{passkey}', { params: { path: { passkey } } })),
+  invite: (account: string) =>
+    answer<Invitation>(
+      client.POST('/api/accounts/{account}/link', { params: { path: { account } } }),
+    ),
   signOut: () => answer(client.POST('/api/logout')),
   openSession: (camera: string, purpose: string, stream: Stream) =>
     answer<Session>(

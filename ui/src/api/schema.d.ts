@@ -4,6 +4,27 @@
  */
 
 export interface paths {
+    "/api/accounts/{account}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite
+         * @description For coordinators: a fresh sign-in link for somebody who has no passkey, or lost it. What the
+         *     account had before ends, open views too. It is written into the center's ledger first.
+         */
+        post: operations["invite_api_accounts__account__link_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alerts": {
         parameters: {
             query?: never;
@@ -432,13 +453,57 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Ways
+         * @description Which ways there are to sign in.
+         */
+        get: operations["ways_api_login_get"];
         put?: never;
         /**
          * Login
          * @description Sign in with account and password; sets the cookie.
          */
         post: operations["login_api_login_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Login By Passkey
+         * @description Sign in with a passkey alone; sets the cookie.
+         */
+        post: operations["login_by_passkey_api_login_passkey_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/passkey/question": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Question
+         * @description What a passkey is to answer, for `navigator.credentials.get`.
+         */
+        post: operations["question_api_login_passkey_question_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -456,7 +521,7 @@ export interface paths {
         put?: never;
         /**
          * Logout
-         * @description End this browser's sign-in.
+         * @description End this browser's sign-in, also one that may only register a passkey.
          */
         post: operations["logout_api_logout_post"];
         delete?: never;
@@ -540,6 +605,70 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mine
+         * @description My passkeys, oldest first.
+         */
+        get: operations["mine_api_passkeys_get"];
+        put?: never;
+        /**
+         * Register
+         * @description Register it. Whoever could do nothing else before is signed in with it.
+         */
+        post: operations["register_api_passkeys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/question": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Question
+         * @description What a new passkey is to answer, for `navigator.credentials.create`.
+         */
+        post: operations["question_api_passkeys_question_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/{passkey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description Remove one of mine; while passkeys are required, never the last one.
+         */
+        delete: operations["remove_api_passkeys__passkey__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1228,6 +1357,16 @@ export interface components {
             type: components["schemas"]["IncidentType"];
         };
         /**
+         * Invitation
+         * @description `path` signs in once. It is shown this once.
+         */
+        Invitation: {
+            /** Path */
+            path: string;
+            /** Until Ms */
+            until_ms: number;
+        };
+        /**
          * Item
          * @description One step of the checklist. `text` is empty where the screens have words for `id`.
          */
@@ -1365,6 +1504,29 @@ export interface components {
             standing: number;
             /** Worst */
             worst: components["schemas"]["Worst"][];
+        };
+        /** NewAnswer */
+        NewAnswer: {
+            /** Attestationobject */
+            attestationObject: string;
+            /** Clientdatajson */
+            clientDataJSON: string;
+        };
+        /**
+         * NewPasskey
+         * @description What `navigator.credentials.create` gave.
+         */
+        NewPasskey: {
+            /** Id */
+            id: string;
+            /** Rawid */
+            rawId: string;
+            response: components["schemas"]["NewAnswer"];
+            /**
+             * Type
+             * @constant
+             */
+            type: "public-key";
         };
         /** Noted */
         Noted: {
@@ -1522,6 +1684,33 @@ export interface components {
             /** Id */
             id: string;
             name: components["schemas"]["Text"];
+        };
+        /**
+         * Passkey
+         * @description `used_ms`: when it last signed in, 0 for never.
+         */
+        Passkey: {
+            /** Created Ms */
+            created_ms: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Used Ms */
+            used_ms: number;
+        };
+        /** PasskeySignIn */
+        PasskeySignIn: {
+            credential: components["schemas"]["UsedPasskey"];
+        };
+        /**
+         * PasskeyWish
+         * @description `name` is what its owner calls the device.
+         */
+        PasskeyWish: {
+            credential: components["schemas"]["NewPasskey"];
+            /** Name */
+            name: string;
         };
         /**
          * Person
@@ -1954,6 +2143,33 @@ export interface components {
             /** Id */
             id: string;
         };
+        /** UsedAnswer */
+        UsedAnswer: {
+            /** Authenticatordata */
+            authenticatorData: string;
+            /** Clientdatajson */
+            clientDataJSON: string;
+            /** Signature */
+            signature: string;
+            /** Userhandle */
+            userHandle?: string | null;
+        };
+        /**
+         * UsedPasskey
+         * @description What `navigator.credentials.get` gave.
+         */
+        UsedPasskey: {
+            /** Id */
+            id: string;
+            /** Rawid */
+            rawId: string;
+            response: components["schemas"]["UsedAnswer"];
+            /**
+             * Type
+             * @constant
+             */
+            type: "public-key";
+        };
         /**
          * ViewOpened
          * @description Somebody looks at a camera of the incident's site, for the purpose `incident`.
@@ -1979,6 +2195,21 @@ export interface components {
             missing: components["schemas"]["Party"][];
             /** Parties */
             parties: number;
+        };
+        /**
+         * Ways
+         * @description How people sign in here. `url`: browsers have passkeys for pages opened there. `oidc`: what
+         *     the institution calls its own sign-in, where there is one.
+         */
+        Ways: {
+            oidc: components["schemas"]["Text"] | null;
+            /**
+             * Passkey
+             * @enum {string}
+             */
+            passkey: "required" | "offered";
+            /** Url */
+            url: string;
         };
         /**
          * Wish
@@ -2064,6 +2295,37 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    invite_api_accounts__account__link_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     queue_api_alerts_get: {
         parameters: {
             query?: never;
@@ -2826,6 +3088,35 @@ export interface operations {
             };
         };
     };
+    ways_api_login_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     login_api_login_post: {
         parameters: {
             query?: never;
@@ -2846,6 +3137,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    login_by_passkey_api_login_passkey_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    question_api_login_passkey_question_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Client Error */
@@ -2990,6 +3345,128 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mine_api_passkeys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    register_api_passkeys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    question_api_passkeys_question_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_api_passkeys__passkey__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Client Error */
             "4XX": {

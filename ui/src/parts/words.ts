@@ -9,6 +9,7 @@ export interface Words {
   trouble: typeof indonesian.trouble;
   wall: typeof indonesian.wall;
   login: typeof indonesian.login;
+  passkeys: typeof indonesian.passkeys;
   handover: typeof indonesian.handover;
   incidents: typeof indonesian.incidents;
   alerts: typeof indonesian.alerts;
@@ -23,6 +24,7 @@ const pick = (from: Words): Words => ({
   trouble: from.trouble,
   wall: from.wall,
   login: from.login,
+  passkeys: from.passkeys,
   handover: from.handover,
   incidents: from.incidents,
   alerts: from.alerts,

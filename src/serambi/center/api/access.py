@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.accounts import MAY_READ_HISTORY, Account
 from serambi.center.service import Center
+from serambi.web.errors import ReasonedError
 
 
 def center_of(connection: HTTPConnection) -> Center:
@@ -21,14 +22,25 @@ TheCenter = Annotated[Center, Depends(center_of)]
 
 
 def account_of(connection: HTTPConnection, center: TheCenter) -> Account:
-    """The signed-in account. Raises `UNAUTHENTICATED`, `DENIED` for a foreign page."""
-    login = center.gate.require(connection)
-    account = center.accounts.find(login.account)
-    if account is None:
-        raise SerambiError(
-            Kind.UNAUTHENTICATED, "this account does not exist any more", hint="sign in again"
-        )
-    return account
+    """The signed-in account. Raises `UNAUTHENTICATED`, `DENIED` for a foreign page, and with the
+    reason `register_passkey` for a sign-in that may do nothing else."""
+    login = center.door.gate.identify(connection)
+    if login is None:
+        if center.door.registering.identify(connection) is not None:
+            raise must_register(connection.url.path)
+        login = center.door.gate.require(connection)
+    return center.door.accounts.get(login.account)
+
+
+def must_register(where: str) -> ReasonedError:
+    """The answer to a password without a passkey where one is needed."""
+    return ReasonedError(
+        Kind.DENIED,
+        "signing in needs a passkey, and this account has none yet",
+        "register_passkey",
+        where=where,
+        hint="open /login and register one: only that is possible until then",
+    )
 
 
 SignedIn = Annotated[Account, Depends(account_of)]

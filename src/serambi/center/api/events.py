@@ -8,7 +8,7 @@ from starlette.websockets import WebSocket
 from serambi.base.clock import unix_ms
 from serambi.base.limits import EVENT_EVERY_S, STATE_EVERY_S
 from serambi.center.api import models, views
-from serambi.center.api.socket import admit, while_connected
+from serambi.center.api.socket import admit, still_in, while_connected
 from serambi.center.desk.access import MAY, Act
 from serambi.center.service import Center
 
@@ -39,6 +39,8 @@ async def _push(websocket: WebSocket, center: Center, reads_desk: bool) -> None:
             await websocket.send_text(_state(center).model_dump_json())
         if loop.time() >= next_beat_s:
             next_beat_s = loop.time() + STATE_EVERY_S
+            if not still_in(websocket, center):
+                return
             await websocket.send_text(_beat(center).model_dump_json())
         if reads_desk and (desk := _desk(center)) != told:
             told = desk

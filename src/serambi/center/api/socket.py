@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 
+from sqlalchemy.exc import OperationalError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serambi.base.errors import SerambiError
@@ -20,6 +21,15 @@ async def admit(websocket: WebSocket) -> tuple[Center, Account] | None:
     except SerambiError as error:
         await refuse(websocket, error)
         return None
+
+
+def still_in(websocket: WebSocket, center: Center) -> bool:
+    """Whether who was admitted is signed in still. A database that cannot be read puts nobody
+    out: a full disk must not blind the desk."""
+    try:
+        return center.door.gate.identify(websocket) is not None
+    except OperationalError:
+        return True
 
 
 async def refuse(websocket: WebSocket, error: SerambiError) -> None:
