@@ -34,7 +34,7 @@ class CenterConfig:
     names_days: float = NAMES_KEPT_DAYS
     witnesses: Mapping[str, str] = field(default_factory=dict)
     login: LoginSettings = field(default_factory=LoginSettings)
-    map: MapSettings = MapSettings()
+    map: MapSettings = field(default_factory=MapSettings)
     on_call: Path | None = None
 
     @property
