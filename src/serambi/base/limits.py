@@ -72,6 +72,19 @@ SESSIONS_PER_SITE = 256
 NONCES_KEPT = 65_536
 REFUSALS_LOGGED_PER_MINUTE = 600
 
+# Conditions of a view, and break-glass
+BREAK_GLASS_MAX_S = 15 * 60.0
+BREAK_GLASS_JUSTIFY_S = 7 * 24 * 3600.0
+BREAK_GLASS_AGAIN_S = 3600.0  # before the same camera can be opened so again
+BREAK_GLASS_PER_DAY = 12  # at one site
+BREAK_GLASS_KEPT = 512
+BREAK_GLASS_SHOWN = 50  # at the center, beside those to be justified
+BREAK_GLASS_TEXT_MIN_CHARACTERS = 10
+BREAK_GLASS_TEXT_MAX_CHARACTERS = 500
+INCIDENT_NUMBER_MAX_DIGITS = 9
+APPROVAL_MAX_S = 24 * 3600.0
+APPROVALS_KEPT = 256
+
 # Recorded pictures on their way to the center
 PLAYBACK_RANGE_MAX_S = 3600.0
 PLAYBACK_LIST_MAX_S = 25 * 3600.0  # a day, also one with an hour too many
@@ -172,11 +185,21 @@ ALARMS_SHOWN = 32
 EVENT_EVERY_S = 0.1
 OUTAGE_FROM_S = 10.0
 
+MAP_DRAWING_MAX_BYTES = 8 * 1024 * 1024
+
 # The public page
 RECOUNT_EVERY_S = 10.0
 RECOUNT_ENTRIES_PER_TURN = 20_000
 RECOUNT_MONTHS_KEPT = 3
 PUBLIC_PAGES_KEPT = 32
+# A year is counted in short turns, so that nothing else at the center waits for it.
+YEAR_EVERY_S = 60.0
+YEAR_ENTRIES_PER_TURN = 2_000
+YEAR_PAUSE_S = 0.005
+YEAR_COUNT_MAX_S = 60.0
+YEAR_WAITING_MAX = 16
+YEARS_KEPT = 8
+PRINTED_ROWS_MAX = 200
 PUBLIC_CSV_ENTRIES = 200_000
 PUBLIC_DOCUMENT_MAX_BYTES = 64 * 1024 * 1024
 PUBLIC_REQUESTS_PER_MINUTE = 1200
@@ -211,8 +234,19 @@ INCIDENTS_SHOWN_CLOSED = 50
 ATTACHMENT_MAX_BYTES = BODY_MAX_BYTES
 ATTACHMENTS_PER_INCIDENT = 50
 PART_LINK_TTL_S = 12 * 3600.0
+PART_LINKS_KEPT = 16
 TASK_DUE_MAX_S = 7 * 24 * 3600.0
 HANDOVERS_SHOWN = 20
+
+# Reaching people
+REACH_INSTITUTIONS_MAX = 64
+REACH_WAYS_MAX = 8
+REACH_AT_ONCE = 4
+REACH_LOOK_EVERY_S = 0.5
+REACH_TIMEOUT_S = 30.0
+REACH_TRIES_MAX = 6
+REACH_AGAIN_FIRST_S = 5.0
+REACH_AGAIN_MAX_S = 300.0
 
 # A main stream that loses this share within the window, in so many of its seconds, is reduced.
 # What a courier drops shows at the next key frame: the window holds several of them.
@@ -243,6 +277,8 @@ RECORDING_ROWS_WAITING = 65_536
 RECORDING_TAIL_S = 20.0
 # A date that leaps further than this deletes nothing by age until it has held for as long.
 RETENTION_LEAP_S = 24 * 3600.0
+# What was deleted becomes one entry a camera and reason, this often and at each start.
+DELETIONS_TOLD_EVERY_S = 24 * 3600.0
 
 # Analysis at the site
 ANALYST_MESSAGE_MAX_BYTES = 8 * 1024 * 1024

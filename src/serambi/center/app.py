@@ -16,9 +16,12 @@ from serambi import __version__
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.api import (
     alerts,
+    approvals,
     auth,
     documents,
     events,
+    glass,
+    ground,
     handovers,
     health,
     history,
@@ -31,12 +34,14 @@ from serambi.center.api import (
     passkeys,
     places,
     playback,
+    reports,
     sessions,
 )
 from serambi.center.api.access import center_of
 from serambi.center.public import routes as public
 from serambi.web.app import new_app
 from serambi.web.errors import error_response
+from serambi.web.headers import with_images_from
 from serambi.web.pages import BUILT, install_pages
 from serambi.web.words import Words
 
@@ -53,13 +58,14 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
-    held = (documents, history, ledger)
+    held = (documents, history, ledger, glass, approvals, reports)
     for module in (
         health,
         auth,
         passkeys,
         oidc,
         places,
+        ground,
         sessions,
         live,
         playback,
@@ -99,7 +105,10 @@ async def _database_refuses(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, page: Response) -> Response:
     """The page for whoever is signed in, else the way to the sign-in page."""
-    gate = center_of(request).door.gate
+    center = center_of(request)
+    gate = center.door.gate
+    if center.ground.tiles:
+        page.headers["Content-Security-Policy"] = with_images_from(center.ground.tiles_origin)
     login = gate.identify(request)
     if login is None:
         path = request.url.path

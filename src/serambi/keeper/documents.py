@@ -1,4 +1,4 @@
-"""The signed documents a keeper lives by: roster, attestations, agreements, revocations.
+"""The signed documents a keeper lives by: roster, attestations, agreements, revocations, approvals.
 
 They come by hand (the `inbox` folder), from the owner's page or through the center; where one
 comes from makes no difference, because each is believed for its signatures alone. Deciding does
@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from serambi.agreement.approval import APPROVAL_TYPE, SignedApproval, read_approval
 from serambi.agreement.attestation import ATTESTATION_TYPE, SignedAttestation, read_attestation
 from serambi.agreement.confirmation import (
     CONFIRMATION_TYPE,
@@ -23,9 +24,15 @@ from serambi.agreement.confirmation import (
 from serambi.agreement.decide import State
 from serambi.agreement.model import AGREEMENT_TYPE, SignedAgreement, read_agreement
 from serambi.agreement.revocation import REVOCATION_TYPE, Revocation, read_revocation
+from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
-from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX, EARLY_REVOCATIONS_PER_PARTY
+from serambi.base.limits import (
+    APPROVALS_KEPT,
+    DOCUMENT_MAX_BYTES,
+    DOCUMENTS_MAX,
+    EARLY_REVOCATIONS_PER_PARTY,
+)
 from serambi.identity import dsse
 from serambi.identity.roster import Roster, load_roster
 from serambi.ledger.entry import EntryKind
@@ -73,6 +80,7 @@ class Documents:
         site: str,
         roster_path: Path,
         genesis: str,
+        clock: Clock,
         closed: Callable[[], None] = lambda: None,
     ) -> None:
         """`closed` is called, in whichever thread, as soon as a document has closed something:
@@ -82,6 +90,7 @@ class Documents:
         for wanted in (self._folder, self._replaced, folder / "inbox" / "refused"):
             wanted.mkdir(parents=True, exist_ok=True)
         self._site = site
+        self._clock = clock
         self._closed = closed
         self.roster: Roster = load_roster(roster_path, genesis)
         # Replaced as a whole: the event loop reads them while another thread accepts.
@@ -92,6 +101,7 @@ class Documents:
         self._early: dict[tuple[str, str], Revocation] = {}
         self._attestations: dict[str, SignedAttestation] = {}
         self._confirmations: dict[str, SignedConfirmation] = {}
+        self._approvals: dict[str, tuple[SignedApproval, bytes]] = {}
         self._written: set[str] = set()
         for path in sorted(self._folder.glob("*.json")):
             self._load(path)
@@ -103,6 +113,9 @@ class Documents:
             self._take(path.read_bytes()).keep()
             self._written.add(path.stem)
         except (SerambiError, OSError) as error:
+            if path.name.startswith("approval"):
+                path.unlink(missing_ok=True)  # most of them are over; there is always a new one
+                return
             if path.name.startswith("revocation"):
                 raise SerambiError(
                     Kind.CORRUPT,
@@ -130,6 +143,7 @@ class Documents:
             suspensions=suspensions,
             clock_ok=clock_ok,
             seen_at=seen_at,
+            approvals=tuple(signed for signed, _ in self._approvals.values()),
         )
 
     @property
@@ -182,12 +196,13 @@ class Documents:
             REVOCATION_TYPE: self._take_revocation,
             ATTESTATION_TYPE: self._take_attestation,
             CONFIRMATION_TYPE: self._take_confirmation,
+            APPROVAL_TYPE: self._take_approval,
         }
         if kind not in takers:
             raise SerambiError(
                 Kind.BAD_INPUT,
                 f"a document of type {kind[:80]!r} is not known here",
-                hint="an agreement, an attestation, a revocation or a confirmation is expected",
+                hint="an agreement, attestation, revocation, confirmation or approval is expected",
             )
         return takers[kind](dsse.dump(self._believed(envelope)))
 
@@ -353,3 +368,46 @@ class Documents:
             self._confirmations = {**self._confirmations, camera: signed}
 
         return _Taken(f"confirmation-{camera}", Accepted(), raw, keep)
+
+    def _take_approval(self, raw: bytes) -> _Taken:
+        signed = read_approval(raw, self.roster)
+        asked = signed.asked
+        under = self._agreements.get(asked.agreement)
+        if asked.site != self._site or under is None:
+            raise SerambiError(
+                Kind.BAD_INPUT, f"the approval is of no agreement that {self._site} knows"
+            )
+        self._forget_approvals()
+        if signed.until <= self._clock.now():
+            raise SerambiError(Kind.BAD_INPUT, "the approval is over", hint="approve it anew")
+        known = self._approvals.get(signed.digest)
+        if known is not None:
+            raw = dsse.dump(dsse.merge(dsse.load(known[1]), dsse.load(raw)))
+            if raw == known[1]:
+                return _Taken()
+            signed = read_approval(raw, self.roster)
+        elif len(self._approvals) >= APPROVALS_KEPT:
+            raise SerambiError(Kind.LIMIT, f"{APPROVALS_KEPT} approvals hold already")
+        others = set(under[0].agreement.parties) - {asked.party}
+        new = (others & signed.approved_by) - (known[0].approved_by if known else frozenset())
+        if not new:
+            raise SerambiError(
+                Kind.DENIED,
+                "no other party of the agreement has approved this",
+                hint="another institution than the one that asks signs it",
+            )
+
+        def keep() -> None:
+            self._approvals = {**self._approvals, signed.digest: (signed, raw)}
+
+        accepted = Accepted("approved", asked.number, ", ".join(sorted(new)), signed.digest)
+        return _Taken(f"approval-{signed.digest}", accepted, raw, keep)
+
+    def _forget_approvals(self) -> None:
+        """Those that are over make room."""
+        now = self._clock.now()
+        for digest, (signed, _) in list(self._approvals.items()):
+            if signed.until <= now:
+                (self._folder / f"approval-{digest}.json").unlink(missing_ok=True)
+                self._written.discard(f"approval-{digest}")
+                self._approvals = {d: kept for d, kept in self._approvals.items() if d != digest}

@@ -7,10 +7,11 @@ signatures are missing, nothing else.
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from serambi.agreement.attestation import Attestation
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
-from serambi.agreement.model import Agreement, SignedAgreement
+from serambi.agreement.model import SharedSite, SignedAgreement
 from serambi.base.clock import Clock, unix_ms
-from serambi.fabric.messages import CameraState, SiteState, Waiting
+from serambi.fabric.messages import CameraState, Sector, SiteState, Waiting
 from serambi.keeper.config import Camera, KeeperConfig
 from serambi.keeper.watch import Watched
 
@@ -97,10 +98,10 @@ class Report:
         return chosen
 
     def _names(self, signed: SignedAgreement, camera: Camera) -> bool:
-        return any(
-            site.site == self._config.site and camera.id in site.cameras
-            for site in signed.agreement.sites
-        )
+        return any(self._here(site, camera) for site in signed.agreement.sites)
+
+    def _here(self, site: SharedSite, camera: Camera) -> bool:
+        return site.site == self._config.site and camera.id in site.cameras
 
     @staticmethod
     def _ask(signed: SignedAgreement, camera: str) -> Ask:
@@ -113,7 +114,9 @@ class Report:
         agreement = signed.agreement
         decision = decide(state, self._ask(signed, camera.id), now)
         name = "open" if decision.allowed else str(decision.reason)
+        named = [site for site in agreement.sites if self._here(site, camera)]
         watched = self._watched(camera.id)
+        attestation = state.attestations[camera.id].attestation
         opens = 0.0
         if decision.reason == Reason.OUT_OF_HOURS:
             opens = opens_at(state, self._ask(signed, camera.id), now)
@@ -121,10 +124,10 @@ class Report:
             id=camera.id,
             number=camera.number,
             name=camera.name,
-            facing=state.attestations[camera.id].attestation.facing,
+            facing=attestation.facing,
             agreement=agreement.number,
             until_ms=unix_ms(signed.valid_until),
-            actions=_actions(agreement, self._config.site, camera.id),
+            actions=tuple(dict.fromkeys(action for site in named for action in site.actions)),
             purposes=agreement.purposes,
             state=name,
             since_ms=self._since_ms(camera.id, name, state.stops, unix_ms(now)),
@@ -134,6 +137,11 @@ class Report:
             trouble=watched.trouble,
             main=watched.main,
             sub=watched.sub,
+            incident_needed=any(site.incident_needed for site in named),
+            four_eyes=any(site.four_eyes for site in named),
+            terms=signed.digest if any(site.four_eyes for site in named) else "",
+            break_glass=any(site.break_glass for site in named),
+            sector=_sector(attestation),
         )
 
     def _since_ms(self, camera: str, name: str, stops: Mapping[str, float], now_ms: int) -> int:
@@ -146,12 +154,9 @@ class Report:
         return known[1]
 
 
-def _actions(agreement: Agreement, site: str, camera: str) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(
-            action
-            for named in agreement.sites
-            if named.site == site and camera in named.cameras
-            for action in named.actions
-        )
-    )
+def _sector(attestation: Attestation) -> Sector | None:
+    place = attestation.place
+    if place is None:
+        return None
+    heading, fov = attestation.heading_deg, attestation.fov_deg
+    return Sector(place.latitude_deg, place.longitude_deg, heading, fov)

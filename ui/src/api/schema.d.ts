@@ -70,6 +70,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Approvals
+         * @description What is asked for and not over, what ends first in front.
+         */
+        get: operations["approvals_api_approvals_get"];
+        put?: never;
+        /**
+         * Ask
+         * @description Ask the other parties of the agreement. Their signing desks show it; when one approves, the
+         *     site is told by it.
+         */
+        post: operations["ask_api_approvals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Acts
+         * @description My own, a commander's everybody's: first those to be justified, the oldest first, then the
+         *     newest of the others, at most 50.
+         */
+        get: operations["acts_api_break_glass_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/break-glass/{act}/justification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Justify
+         * @description Say what it was for, once; it stands in both ledgers, and the owner reads it. 503 while the
+         *     site cannot be reached.
+         */
+        post: operations["justify_api_break_glass__act__justification_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cameras": {
         parameters: {
             query?: never;
@@ -99,8 +166,8 @@ export interface paths {
         };
         /**
          * Recordings
-         * @description When there are pictures, a day and an hour at most. 403 with `error.reason` when the site
-         *     refuses.
+         * @description When there are pictures, a day and an hour at most; `incident` is the id of an open one it
+         *     is for. 403 with `error.reason` when the site refuses.
          */
         get: operations["recordings_api_cameras__camera__recordings_get"];
         put?: never;
@@ -530,6 +597,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ground
+         * @description What there is to draw the map on; all of it may be missing.
+         */
+        get: operations["ground_api_map_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/map/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Archive
+         * @description The archive of tiles, PMTiles; read in pieces, by `Range`.
+         */
+        get: operations["archive_api_map_archive_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/map/drawing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Drawing
+         * @description The drawing, GeoJSON.
+         */
+        get: operations["drawing_api_map_drawing_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -747,7 +874,7 @@ export interface components {
         /** Addition */
         Addition: {
             /** Said */
-            said: components["schemas"]["Noted"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
+            said: components["schemas"]["Noted"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["ReachAsked"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
         };
         /**
          * Alarm
@@ -877,6 +1004,34 @@ export interface components {
             answer: "acknowledge" | "dismiss" | "undo";
         };
         /**
+         * Approval
+         * @description What is asked for, and by whom it was approved. `number` is the agreement's.
+         */
+        Approval: {
+            /** Action */
+            action: string;
+            /** Approved By */
+            approved_by: components["schemas"]["Party"][];
+            /** At Ms */
+            at_ms: number;
+            /** Cameras */
+            cameras: string[];
+            /** Digest */
+            digest: string;
+            /** Number */
+            number: string;
+            /** Purpose */
+            purpose: string;
+            /** Site */
+            site: string;
+            /** Unit */
+            unit: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * Attached
          * @description A picture or a PDF; `file` is the SHA-256 of its bytes.
          */
@@ -915,20 +1070,64 @@ export interface components {
             type: "beat";
         };
         /**
+         * BreakGlass
+         * @description One breaking of the glass. It runs until `ends_ms` and is to be justified by `due_ms`;
+         *     `justified_ms` is 0 until then, `said` is that justification.
+         */
+        BreakGlass: {
+            /** Account */
+            account: string;
+            /** Act */
+            act: string;
+            /** Agreement */
+            agreement: string;
+            /** At Ms */
+            at_ms: number;
+            /** Camera */
+            camera: string;
+            /** Due Ms */
+            due_ms: number;
+            /** Ends Ms */
+            ends_ms: number;
+            /** Justified By */
+            justified_by: string;
+            /** Justified Ms */
+            justified_ms: number;
+            /** Name */
+            name: string;
+            /** Purpose */
+            purpose: string;
+            /** Said */
+            said: string;
+            /** Site */
+            site: string;
+            /** Unit */
+            unit: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * Camera
          * @description `state` is `open` or why not; `opens_ms` 0 when not known; `online`: pictures reach the site
-         *     and the site is heard.
+         *     and the site is heard; no `sector` where the attestation names no place. `incident_needed`,
+         *     `four_eyes`, `break_glass`: what the agreement says of a view.
          */
         Camera: {
             /** Actions */
             actions: string[];
             /** Agreement */
             agreement: string;
+            /** Break Glass */
+            break_glass: boolean;
             contact: components["schemas"]["Text"];
             /** Facing */
             facing: string;
+            /** Four Eyes */
+            four_eyes: boolean;
             /** Id */
             id: string;
+            /** Incident Needed */
+            incident_needed: boolean;
             name: components["schemas"]["Text"];
             /** Number */
             number: string;
@@ -943,6 +1142,7 @@ export interface components {
             owner_name: components["schemas"]["Text"];
             /** Purposes */
             purposes: components["schemas"]["Purpose"][];
+            sector: components["schemas"]["Sector"] | null;
             /** Since Ms */
             since_ms: number;
             /** Site */
@@ -1056,7 +1256,7 @@ export interface components {
             /** Id */
             id: number;
             /** Said */
-            said: components["schemas"]["Opened"] | components["schemas"]["AlertAdded"] | components["schemas"]["Noted"] | components["schemas"]["Attached"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["TaskLate"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["CameraTurned"] | components["schemas"]["ViewOpened"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
+            said: components["schemas"]["Opened"] | components["schemas"]["AlertAdded"] | components["schemas"]["Noted"] | components["schemas"]["Attached"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["TaskLate"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["ReachAsked"] | components["schemas"]["ReachHeld"] | components["schemas"]["serambi__center__desk__happenings__Told"] | components["schemas"]["CameraTurned"] | components["schemas"]["ViewOpened"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
         };
         /** ErrorBody */
         ErrorBody: {
@@ -1098,6 +1298,25 @@ export interface components {
             from_ms: number;
             /** To Ms */
             to_ms: number;
+        };
+        /**
+         * Ground
+         * @description What the map is drawn on. `drawing`: there is a drawing at `/api/map/drawing`, GeoJSON;
+         *     `tiles`: addresses of tiles with `{z}`, `{x}`, `{y}`, empty when there are none; `archive`:
+         *     there is a PMTiles archive at `/api/map/archive`. `credit` is what their licence asks to show;
+         *     `trouble`: why the drawing cannot be used, in plain words.
+         */
+        Ground: {
+            /** Archive */
+            archive: boolean;
+            /** Credit */
+            credit: string;
+            /** Drawing */
+            drawing: boolean;
+            /** Tiles */
+            tiles: string;
+            /** Trouble */
+            trouble: string;
         };
         /**
          * Handover
@@ -1372,6 +1591,11 @@ export interface components {
             /** Who */
             who: string;
         };
+        /** Justification */
+        Justification: {
+            /** Text */
+            text: string;
+        };
         /**
          * Link
          * @description `token` is shown this once; the page `/join#TOKEN` takes it, and servers' logs do not.
@@ -1544,11 +1768,27 @@ export interface components {
         };
         /**
          * Participant
-         * @description `since_ms`: when `state` began.
+         * @description `since_ms`: when `state` began. `asked` is the step that last asked to tell them, 0 for none,
+         *     and `asked_ms` when; since then `told`, or waiting for the end of quiet hours.
          */
         Participant: {
+            /**
+             * Asked
+             * @default 0
+             */
+            asked: number;
+            /**
+             * Asked Ms
+             * @default 0
+             */
+            asked_ms: number;
             /** Contact */
             contact: string;
+            /**
+             * Held Until Ms
+             * @default 0
+             */
+            held_until_ms: number;
             /** Id */
             id: string;
             /** Party */
@@ -1560,6 +1800,11 @@ export interface components {
              * @enum {string}
              */
             state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+            /**
+             * Told
+             * @default []
+             */
+            told: components["schemas"]["serambi__center__desk__incidents__Told"][];
             /** Who */
             who: string;
         };
@@ -1623,6 +1868,16 @@ export interface components {
             /** Unit */
             unit: string;
         };
+        /**
+         * Place
+         * @description A point on the ground, WGS 84.
+         */
+        Place: {
+            /** Latitude Deg */
+            latitude_deg: number;
+            /** Longitude Deg */
+            longitude_deg: number;
+        };
         /** Purpose */
         Purpose: {
             /** Id */
@@ -1646,6 +1901,36 @@ export interface components {
             total: number;
             /** Waiting */
             waiting: components["schemas"]["Alert"][];
+        };
+        /**
+         * ReachAsked
+         * @description A participant is to be told, on every way of their institution's list.
+         */
+        ReachAsked: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reach_asked";
+            /** Participant */
+            participant: string;
+        };
+        /**
+         * ReachHeld
+         * @description It waits for the end of the institution's quiet hours; `asked` is the step that asked.
+         */
+        ReachHeld: {
+            /** Asked */
+            asked: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reach_held";
+            /** Participant */
+            participant: string;
+            /** Until Ms */
+            until_ms: number;
         };
         /**
          * Recordings
@@ -1697,10 +1982,27 @@ export interface components {
          */
         Role: "operator" | "commander" | "investigator" | "coordinator";
         /**
+         * Sector
+         * @description Where a camera stands and what it faces; heading clockwise from north.
+         */
+        Sector: {
+            /** Fov Deg */
+            fov_deg: number;
+            /** Heading Deg */
+            heading_deg: number;
+            /** Latitude Deg */
+            latitude_deg: number;
+            /** Longitude Deg */
+            longitude_deg: number;
+        };
+        /**
          * Session
-         * @description An open view; `until_ms` is when the grant ends unless the center renews it.
+         * @description An open view; `until_ms` is when the grant ends unless the center renews it. `incident` is
+         *     the number of the one it is for, `act` the breaking of the glass that opened it.
          */
         Session: {
+            /** Act */
+            act: string;
             /** Action */
             action: string;
             /** Agreement */
@@ -1709,6 +2011,8 @@ export interface components {
             camera: string;
             /** Id */
             id: string;
+            /** Incident */
+            incident: string;
             /** Purpose */
             purpose: string;
             /**
@@ -1800,7 +2104,8 @@ export interface components {
         };
         /**
          * Site
-         * @description `since_ms`: online or offline since when, unix milliseconds.
+         * @description `since_ms`: online or offline since when, unix milliseconds. `place` is where the center's
+         *     map says that the site is.
          */
         Site: {
             /** Cameras */
@@ -1814,6 +2119,7 @@ export interface components {
             /** Owner */
             owner: string;
             owner_name: components["schemas"]["Text"];
+            place: components["schemas"]["Place"] | null;
             /** Since Ms */
             since_ms: number;
             /** Waiting */
@@ -2040,6 +2346,27 @@ export interface components {
             parties: number;
         };
         /**
+         * Wanted
+         * @description That the unit of whoever asks may see these cameras of one site until `until_ms`, a day at
+         *     most; `why` is what the other institution reads beside it.
+         */
+        Wanted: {
+            /**
+             * Action
+             * @default live
+             * @enum {string}
+             */
+            action: "live" | "playback";
+            /** Cameras */
+            cameras: string[];
+            /** Purpose */
+            purpose: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * Ways
          * @description How people sign in here. `url`: browsers have passkeys for pages opened there. `oidc`: what
          *     the institution calls its own sign-in, where there is one.
@@ -2057,11 +2384,19 @@ export interface components {
         /**
          * Wish
          * @description A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
-         *     past, an hour at most, in unix milliseconds.
+         *     past, an hour at most, in unix milliseconds. `incident` is the id of an open incident it is for.
+         *     `break_glass` is the reason for passing over hours and conditions in an emergency, where the
+         *     agreement gives that: the owner is alarmed, and the same person has to justify it. With
+         *     `under_act` it is one more view under an act of theirs that runs at this camera.
          */
         Wish: {
             /** Action */
             action: string;
+            /**
+             * Break Glass
+             * @default
+             */
+            break_glass: string;
             /** Camera */
             camera: string;
             /**
@@ -2069,6 +2404,11 @@ export interface components {
              * @default 0
              */
             from_ms: number;
+            /**
+             * Incident
+             * @default
+             */
+            incident: string;
             /** Purpose */
             purpose: string;
             /**
@@ -2082,6 +2422,11 @@ export interface components {
              * @default 0
              */
             to_ms: number;
+            /**
+             * Under Act
+             * @default false
+             */
+            under_act: boolean;
         };
         /**
          * Worst
@@ -2093,6 +2438,41 @@ export interface components {
             /** Place */
             place: string;
             what: components["schemas"]["AlertKind"];
+        };
+        /**
+         * Told
+         * @description How one way ended: `why` is empty where the other side has taken the message.
+         */
+        serambi__center__desk__happenings__Told: {
+            /** Asked */
+            asked: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "told";
+            /** Participant */
+            participant: string;
+            /** Way */
+            way: string;
+            /**
+             * Why
+             * @default
+             * @enum {string}
+             */
+            why: "" | "refused" | "unreachable" | "failed";
+        };
+        /**
+         * Told
+         * @description How one way to a participant ended; `why` is empty where they were told.
+         */
+        serambi__center__desk__incidents__Told: {
+            /** At Ms */
+            at_ms: number;
+            /** Way */
+            way: string;
+            /** Why */
+            why: string;
         };
     };
     responses: never;
@@ -2235,6 +2615,132 @@ export interface operations {
             };
         };
     };
+    approvals_api_approvals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ask_api_approvals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Wanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acts_api_break_glass_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlass"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    justify_api_break_glass__act__justification_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                act: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Justification"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlass"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     cameras_api_cameras_get: {
         parameters: {
             query?: never;
@@ -2270,6 +2776,7 @@ export interface operations {
                 purpose: string;
                 from_ms: number;
                 to_ms: number;
+                incident?: string;
             };
             header?: never;
             path: {
@@ -3037,6 +3544,93 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ground_api_map_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ground"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    archive_api_map_archive_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    drawing_api_map_drawing_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
             };
             /** @description Client Error */
             "4XX": {

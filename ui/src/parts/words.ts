@@ -11,9 +11,11 @@ export interface Words {
   login: typeof indonesian.login;
   passkeys: typeof indonesian.passkeys;
   handover: typeof indonesian.handover;
+  glass: typeof indonesian.glass;
   incidents: typeof indonesian.incidents;
   alerts: typeof indonesian.alerts;
   playback: typeof indonesian.playback;
+  map: typeof indonesian.map;
   shell: typeof indonesian.shell;
 }
 
@@ -26,8 +28,10 @@ const pick = (from: Words): Words => ({
   passkeys: from.passkeys,
   handover: from.handover,
   incidents: from.incidents,
+  glass: from.glass,
   alerts: from.alerts,
   playback: from.playback,
+  map: from.map,
   shell: from.shell,
 });
 

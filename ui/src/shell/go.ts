@@ -2,9 +2,11 @@
 
 const PATHS: Record<string, string> = {
   w: '/',
+  m: '/map',
   a: '/alerts',
   i: '/incidents',
   h: '/handover',
+  b: '/break-glass',
 };
 const WITHIN_MS = 1_500;
 

@@ -42,6 +42,7 @@ async def pass_on(center: Center, raw: bytes) -> dict[str, models.Answer]:
         )
     dsse.load(raw)
     await asyncio.to_thread(center.public.shown.papers.offer, raw)
+    center.approvals.heard(raw)
     online = [known.state.site for known in center.sites.all() if known.online]
     async with asyncio.TaskGroup() as group:
         asked = {site: group.create_task(deliver(center, site, raw)) for site in online}

@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from serambi.base.limits import BREAK_GLASS_TEXT_MAX_CHARACTERS
 from serambi.center.accounts import Role
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+Reasoning = Annotated[str, StringConstraints(max_length=2 * BREAK_GLASS_TEXT_MAX_CHARACTERS)]
 
 
 class Text(BaseModel):
@@ -54,6 +58,20 @@ class Me(BaseModel):
     party: Party
 
 
+class Place(BaseModel):
+    """A point on the ground, WGS 84."""
+
+    latitude_deg: float
+    longitude_deg: float
+
+
+class Sector(Place):
+    """Where a camera stands and what it faces; heading clockwise from north."""
+
+    heading_deg: int
+    fov_deg: int
+
+
 class Waiting(BaseModel):
     """An agreement that names the site and is not signed by all."""
 
@@ -63,7 +81,8 @@ class Waiting(BaseModel):
 
 
 class Site(BaseModel):
-    """`since_ms`: online or offline since when, unix milliseconds."""
+    """`since_ms`: online or offline since when, unix milliseconds. `place` is where the center's
+    map says that the site is."""
 
     id: str
     name: Text
@@ -74,6 +93,7 @@ class Site(BaseModel):
     since_ms: int
     waiting: list[Waiting]
     cameras: int
+    place: Place | None
 
 
 class Purpose(BaseModel):
@@ -94,7 +114,8 @@ class Streams(BaseModel):
 
 class Camera(BaseModel):
     """`state` is `open` or why not; `opens_ms` 0 when not known; `online`: pictures reach the site
-    and the site is heard."""
+    and the site is heard; no `sector` where the attestation names no place. `incident_needed`,
+    `four_eyes`, `break_glass`: what the agreement says of a view."""
 
     id: str
     number: str
@@ -109,6 +130,9 @@ class Camera(BaseModel):
     until_ms: int
     actions: list[str]
     purposes: list[Purpose]
+    incident_needed: bool
+    four_eyes: bool
+    break_glass: bool
     state: str
     since_ms: int
     opens_ms: int
@@ -116,11 +140,15 @@ class Camera(BaseModel):
     offline_since_ms: int
     trouble: str
     streams: Streams
+    sector: Sector | None
 
 
 class Wish(BaseModel):
     """A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
-    past, an hour at most, in unix milliseconds."""
+    past, an hour at most, in unix milliseconds. `incident` is the id of an open incident it is for.
+    `break_glass` is the reason for passing over hours and conditions in an emergency, where the
+    agreement gives that: the owner is alarmed, and the same person has to justify it. With
+    `under_act` it is one more view under an act of theirs that runs at this camera."""
 
     camera: Name
     action: Name
@@ -128,10 +156,14 @@ class Wish(BaseModel):
     stream: Literal["main", "sub"] = "sub"
     from_ms: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
     to_ms: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    incident: Annotated[str, StringConstraints(max_length=64)] = ""
+    break_glass: Reasoning = ""
+    under_act: bool = False
 
 
 class Session(BaseModel):
-    """An open view; `until_ms` is when the grant ends unless the center renews it."""
+    """An open view; `until_ms` is when the grant ends unless the center renews it. `incident` is
+    the number of the one it is for, `act` the breaking of the glass that opened it."""
 
     id: str
     camera: str
@@ -140,6 +172,33 @@ class Session(BaseModel):
     purpose: str
     agreement: str
     until_ms: int
+    incident: str
+    act: str
+
+
+class BreakGlass(BaseModel):
+    """One breaking of the glass. It runs until `ends_ms` and is to be justified by `due_ms`;
+    `justified_ms` is 0 until then, `said` is that justification."""
+
+    act: str
+    account: str
+    name: str
+    unit: str
+    site: str
+    camera: str
+    purpose: str
+    agreement: str
+    why: str
+    at_ms: int
+    ends_ms: int
+    due_ms: int
+    justified_ms: int
+    justified_by: str
+    said: str
+
+
+class Justification(BaseModel):
+    text: Reasoning
 
 
 class Answer(BaseModel):
@@ -169,6 +228,19 @@ class HistoryEntry(BaseModel):
     agreement: str
     reason: str
     detail: str
+
+
+class Ground(BaseModel):
+    """What the map is drawn on. `drawing`: there is a drawing at `/api/map/drawing`, GeoJSON;
+    `tiles`: addresses of tiles with `{z}`, `{x}`, `{y}`, empty when there are none; `archive`:
+    there is a PMTiles archive at `/api/map/archive`. `credit` is what their licence asks to show;
+    `trouble`: why the drawing cannot be used, in plain words."""
+
+    drawing: bool
+    archive: bool
+    tiles: str
+    credit: str
+    trouble: str
 
 
 class State(BaseModel):
