@@ -139,8 +139,8 @@ def test_words_are_kept_through_a_restart(box: Box) -> None:
     assert len(kept) == 4
     assert again.seen_at == NOW + 100
     box.store.publish()
-    (said,) = (x for x in verify(box.folder, box.town.roster).lines if "to entry 1; 1 newer" in x)
-    words = said.rstrip(".").partition("cosigned: ")[2].split(", ")
+    (line,) = (x for x in verify(box.folder, box.town.roster).lines if "to entry 1; 1 newer" in x)
+    words = line.rstrip(".").partition("cosigned: ")[2].split(", ")
     assert [word.partition(" to entry ")[0] for word in words] == sorted(FOUR)
 
 

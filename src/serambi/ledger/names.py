@@ -28,6 +28,7 @@ from serambi.ledger.entry import COMMITMENT_PREFIX, SALT_MIN_BYTES, commit
 _ENDING = ".jsonl"
 _LOCK = "lock"
 _FILE_MAX_BYTES = 256 * 1024 * 1024
+_UNREAD = {"": (0, 0)}  # no file has this name: what is in memory is to be read anew
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,8 +59,7 @@ class Names:
         self._names: dict[str, str] = {}
         self._views: dict[str, str] = {}
         self._waiting: list[Line] = []
-        # As this process left the files; None when its memory is not what they say.
-        self._seen: dict[str, tuple[int, int]] | None = None
+        self._seen = _UNREAD.copy()  # as this process left the files
         with self._held():
             self._load()
 
@@ -95,7 +95,7 @@ class Names:
                 self.make_room()
             if len(self._names) > NAMES_KEPT:
                 self._waiting = []
-                self._seen = None
+                self._seen = _UNREAD.copy()
                 raise SerambiError(
                     Kind.UNAVAILABLE,
                     f"more than {NAMES_KEPT} names cannot be kept for one day",
@@ -135,7 +135,7 @@ class Names:
                     gone += len(lines) - len(kept)
                     replace_file(self._folder, file, b"".join(_encode(line) for line in kept))
             self._waiting = [line for line in self._waiting if line.name != name]
-            self._seen = None
+            self._seen = _UNREAD.copy()
             self._load()
         return gone
 
@@ -181,8 +181,7 @@ class Names:
             os.close(file)
         if new:
             sync_folder(self._folder)
-        if self._seen is not None:
-            self._seen[name] = self._state(name)
+        self._seen[name] = self._state(name)
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
