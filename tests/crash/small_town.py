@@ -312,12 +312,14 @@ def running_town(
     *,
     wrap: Callable[[str, Sequence[str]], Sequence[str]] = _as_it_is,
     kind: Callable[..., "SmallTown"] = SmallTown,
+    town: Town | None = None,
+    witnesses: Sequence[str] = (),
 ) -> Iterator[SmallTown]:
-    """Lay the small town out in `folder`, run it, and leave nothing behind. `before` may change
-    what was laid out, `wrap` how a process is started, `kind` how the town is reached."""
-    town = small_town()
-    center, rtsp, fabric, *keepers = free_ports(3 + len(town.site))
-    ports = Ports(center, rtsp, fabric, dict(zip((s.id for s in town.site), keepers, strict=True)))
+    """Lay a small town out in `folder`, run it, and leave nothing behind. `before` may change
+    what was laid out, `wrap` how a process is started, `kind` how the town is reached;
+    `witnesses` are the parties that run a process."""
+    town = town or small_town()
+    ports = _ports(town, witnesses)
     streams = tiny_loops(folder)
     data = folder / "town"
     layout = lay_out(data, town, ports, {c.id: streams for c in town.cameras}, time.time())
@@ -341,6 +343,15 @@ def running_town(
     finally:
         _end(running, thread)
     assert not _processes_of(data), "processes are left"
+
+
+def _ports(town: Town, witnesses: Sequence[str]) -> Ports:
+    sites = [site.id for site in town.site]
+    free = iter(free_ports(3 + len(sites) + 2 * len(witnesses)))
+    center, rtsp, fabric = next(free), next(free), next(free)
+    keepers = {site: next(free) for site in sites}
+    doors = {party: next(free) for party in witnesses}
+    return Ports(center, rtsp, fabric, keepers, doors, {party: next(free) for party in witnesses})
 
 
 def _commander(layout: Layout) -> str:

@@ -2,110 +2,22 @@
 refused, signed by all, put in force, and revoked by one while the center holds the revocation back.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Error, Page, Request, async_playwright, expect
+from playwright.async_api import expect
 
 from serambi.base.limits import WITNESS_AGAIN_S
 from serambi.center.api import documents, models
 from serambi.center.service import Center
 from serambi.keeper.session import Outcome
 from tests.builders import SITE, make_request
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, PATIENCE_MS
+from tests.e2e.people import Person, chromium, people
 from tests.fakes.keeper_site import WAITING
-from tests.fakes.signing_town import (
-    ACCOUNT,
-    SigningTown,
-    passphrase_of,
-    password_of,
-    signing_town,
-)
+from tests.fakes.signing_town import SigningTown, signing_town
 from tests.fakes.witnessed_town import HEARTBEAT_S, PARTIES
 
 pytestmark = [pytest.mark.browser]
-
-
-@dataclass
-class Person:
-    """One party's person in front of its desk."""
-
-    party: str
-    url: str
-    page: Page
-    troubles: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
-
-    def say(self, error: Error) -> None:
-        self.troubles.append(str(error))
-
-    def asks(self, request: Request) -> None:
-        self.hosts.add(request.url)
-
-    async def sign_in(self) -> None:
-        await self.page.goto(f"{self.url}/?lang=en")
-        await self.page.get_by_label("Account").fill(ACCOUNT)
-        await self.page.get_by_label("Password").fill(password_of(self.party))
-        await self.page.get_by_role("button", name="Sign in").click()
-        await expect(self.page.get_by_role("heading", name="Papers")).to_be_visible()
-
-    async def open(self, title: str) -> None:
-        await self.page.goto(self.url)
-        await self.page.get_by_role("link", name=title).click()
-
-    async def stands(self, text: str) -> None:
-        await expect(self.page.get_by_role("status")).to_contain_text(text)
-
-    async def sign(self, passphrase: str = "") -> None:
-        form = self.page.locator("form[action$='/sign']")
-        await form.get_by_role("checkbox").check()
-        await form.get_by_label("Passphrase").fill(passphrase or passphrase_of(self.party))
-        await form.get_by_role("button").click()
-
-    async def act(self, what: str, text: str = "") -> None:
-        """Through one of the other forms of the page."""
-        form = self.page.locator(f"form[action$='/{what}']")
-        fold = self.page.locator("details").filter(has=form)
-        if await fold.count():
-            await fold.locator("summary").click()
-        if text:
-            await form.locator("textarea").fill(text)
-        await form.get_by_label("Passphrase").fill(passphrase_of(self.party))
-        await form.get_by_role("button").click()
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: set SERAMBI_CHROMIUM")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def people(town: SigningTown, browser: Browser) -> AsyncIterator[dict[str, Person]]:
-    """Everybody signed in; afterwards no page must have had trouble or talked to anybody else."""
-    expect.set_options(timeout=PATIENCE_MS)
-    found = {}
-    async with AsyncExitStack() as stack:
-        for party, url in town.desks.items():
-            context = await browser.new_context(viewport={"width": 1280, "height": 900})
-            context.set_default_timeout(PATIENCE_MS)
-            stack.push_async_callback(context.close)
-            person = Person(party, url, await context.new_page())
-            person.page.on("pageerror", person.say)
-            person.page.on("request", person.asks)
-            await person.sign_in()
-            found[party] = person
-        yield found
-        for person in found.values():
-            assert person.troubles == []
-            assert all(asked.startswith(f"{person.url}/") for asked in person.hosts)
 
 
 async def draft(person: Person) -> None:
@@ -133,7 +45,11 @@ async def draft(person: Person) -> None:
 
 async def test_the_journey_of_a_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     title = "The street beside the warehouse"
-    async with signing_town(tmp_path) as town, chromium() as browser, people(town, browser) as at:
+    async with (
+        signing_town(tmp_path) as town,
+        chromium() as browser,
+        people(town.desks, browser) as at,
+    ):
         kpu, rsud = at["kpu"], at["rsud"]
         # A vague purpose is no purpose; a camera that looks inside cannot even be ticked.
         await draft(kpu)

@@ -21,7 +21,7 @@ from serambi.ledger.checkpoint import (
 )
 from serambi.ledger.cosignature import Cosigner, cosign, cosigned_at
 from serambi.ledger.entry import Entry
-from serambi.ledger.note import Note, parse_note
+from serambi.ledger.note import Note, NoteSignature, parse_note
 from serambi.ledger.quorum import (
     emit_notes,
     quorum_of,
@@ -91,6 +91,21 @@ def test_every_changed_byte_spoils_it() -> None:
             cosigned_at(Note(TEXT, (type(good)(good.name, good.key_hash, wrong),)), cosigner)
     with pytest.raises(SerambiError, match="not valid"):
         cosigned_at(Note(TEXT.replace("\n3\n", "\n4\n"), (good,)), cosigner)
+
+
+@pytest.mark.parametrize("at_s", [1, 2**63 - 1])
+def test_the_first_and_the_last_second_are_times(at_s: int) -> None:
+    note = Note(TEXT, (cosign(TEXT, "kpu/witness", KEY, at_s),))
+    assert cosigned_at(note, Cosigner("kpu/witness", KEY.public)) == at_s
+
+
+@pytest.mark.parametrize("at_s", [0, 2**63])
+def test_a_signature_over_no_time_is_none_though_its_key_made_it(at_s: int) -> None:
+    cosigner = Cosigner("kpu/witness", KEY.public)
+    signature = KEY.sign(f"cosignature/v1\ntime {at_s}\n{TEXT}".encode())
+    line = NoteSignature(cosigner.name, cosigner.key_hash, at_s.to_bytes(8, "big") + signature)
+    with pytest.raises(SerambiError, match="not valid"):
+        cosigned_at(Note(TEXT, (line,)), cosigner)
 
 
 @pytest.mark.parametrize("at_s", [0, -1, 2**63])

@@ -1,7 +1,8 @@
 """Names beside a ledger: kept, found again, erased, and never held up by a full disk."""
 
+import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,11 +77,17 @@ def test_half_a_line_spoils_no_other(names: Names, tmp_path: Path, clock: Manual
     kept = names.commit("view-1", "Ani")
     names.save()
     (file,) = (tmp_path / "names").glob("*.jsonl")
+    half = b'{"session":"view-2","sa'
     with file.open("ab") as torn:
-        torn.write(b'{"session":"view-2","sa')
+        torn.write(half)
     after = again(tmp_path, clock)
     later = after.commit("view-3", "Citra")
     after.save()
+    after.commit("view-4", "Dewi")
+    after.save()
+    _, second, third, fourth, end = file.read_bytes().split(b"\n")
+    assert (second, end) == (half, b"")
+    assert third[:1] == fourth[:1] == b"{"
     last = again(tmp_path, clock)
     assert [last.who(kept), last.who(later)] == ["Ani", "Citra"]
 
@@ -145,7 +152,114 @@ def test_a_name_is_forgotten_wherever_it_stands(
     assert names.who(people[0]) == "Ani"
     names.make_room()
     assert [names.who(person) for person in people] == [None, "Budi", None, None]
+    before = [file.stat() for file in sorted((tmp_path / "names").glob("*.jsonl"))]
     assert names.forget("nobody") == 0
+    after = [file.stat() for file in sorted((tmp_path / "names").glob("*.jsonl"))]
+    assert after == before, "what holds nothing to forget is not written anew"
+
+
+def test_who_is_forgotten_leaves_all_others(
+    names: Names, tmp_path: Path, clock: ManualClock
+) -> None:
+    people = {name: names.commit(f"view-{name}", name) for name in ("Ani", "Budi", "Citra", "Dewi")}
+    names.save()
+    assert names.forget("Budi") == 1
+    for kept in (names, again(tmp_path, clock)):
+        assert [kept.who(person) for person in people.values()] == ["Ani", None, "Citra", "Dewi"]
+
+
+def test_a_name_that_was_not_yet_saved_is_forgotten_too(
+    names: Names, tmp_path: Path, clock: ManualClock
+) -> None:
+    ani, budi = names.commit("view-1", "Ani"), names.commit("view-2", "Budi")
+    assert names.forget("Ani") == 0, "it stands nowhere yet"
+    assert [names.who(ani), names.who(budi)] == [None, "Budi"]
+    names.save()
+    assert [again(tmp_path, clock).who(person) for person in (ani, budi)] == [None, "Budi"]
+    assert b"Ani" not in everything(tmp_path)
+
+
+def test_as_many_as_are_allowed_are_kept(
+    names: Names, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serambi.ledger.names.NAMES_KEPT", 2)
+    old = names.commit("view-1", "Ani")
+    names.save()
+    clock.advance(DAY_S)
+    new = names.commit("view-2", "Budi")
+    names.save()
+    names.make_room()
+    assert [again(tmp_path, clock).who(person) for person in (old, new)] == ["Ani", "Budi"]
+
+
+def test_too_many_before_the_first_was_saved_do_not_stay_too_many(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serambi.ledger.names.NAMES_KEPT", 1)
+    for number in range(2):
+        names.commit(f"view-{number}", "Ani")
+    with pytest.raises(SerambiError, match="more than 1 names"):
+        names.save()
+    names.commit("view-3", "Ani")
+    names.save()
+
+
+class Kernel:
+    """What was asked of the disk, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.asked: list[str] = []
+        self._watch(monkeypatch, "os.fsync", "file")
+        self._watch(monkeypatch, "serambi.ledger.names.sync_folder", "folder", folder)
+        self._watch(monkeypatch, "fcntl.flock", "lock")
+
+    def _watch(
+        self, monkeypatch: pytest.MonkeyPatch, where: str, name: str, first: Path | None = None
+    ) -> None:
+        module, _, function = where.rpartition(".")
+        true = getattr(importlib.import_module(module), function)
+
+        def asked(what: object, *more: int) -> None:
+            assert first is None or what == first
+            self.asked.append(name)
+            true(what, *more)
+
+        monkeypatch.setattr(where, asked)
+
+    def during(self, work: Callable[[], object]) -> list[str]:
+        self.asked = []
+        work()
+        return self.asked
+
+
+def test_what_is_kept_and_what_is_erased_outlives_a_power_cut(
+    names: Names, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entry of a new file in its folder too, and that an old one is gone; under the lock."""
+    folder = tmp_path / "names"
+    kernel = Kernel(monkeypatch, folder)
+    names.commit("view-1", "Ani")
+    # To sync a folder is to sync its file, once more.
+    assert kernel.during(names.save) == ["lock", "file", "folder", "file"]
+    names.commit("view-2", "Budi")
+    assert kernel.during(names.save) == ["lock", "file"]
+    assert kernel.during(names.make_room) == ["lock"]
+    clock.advance(4 * DAY_S)
+    assert "folder" in kernel.during(names.make_room)
+    assert list(folder.glob("*.jsonl")) == []
+
+
+def test_files_are_closed_and_the_folder_is_nobody_elses(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    folder = tmp_path / "not" / "there"
+    names = Names(folder, clock, DAY_S)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(5):
+        names.commit(f"view-{number}", "Ani")
+        names.save()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_their_number_is_bounded(
@@ -198,10 +312,12 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     first = names.commit("view-1", "Ani")
     names.save()
     second = names.commit("view-2", "Budi")
+    before = everything(tmp_path)
     with full_disk(monkeypatch), pytest.raises(SerambiError, match="the disk is full") as caught:
         names.save()
     assert caught.value.kind == Kind.UNAVAILABLE
     assert "Budi" not in str(caught.value)
+    assert everything(tmp_path) == before
     assert again(tmp_path, clock).who(second) is None
     names.save()
     after = again(tmp_path, clock)

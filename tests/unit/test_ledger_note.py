@@ -14,7 +14,9 @@ from serambi.ledger.checkpoint import (
     parse_checkpoint_text,
     sign_checkpoint,
 )
+from serambi.ledger.cosignature import Cosigner
 from serambi.ledger.note import (
+    NOTE_MAX_BYTES,
     SIGNATURES_MAX,
     Note,
     NoteSignature,
@@ -136,6 +138,18 @@ def test_broken_notes(raw: bytes, why: str) -> None:
 def test_broken_names(name: str) -> None:
     with pytest.raises(SerambiError, match="signer's name"):
         check_name(name)
+    for kind in (Verifier, Cosigner):
+        with pytest.raises(SerambiError, match="signer's name"):
+            kind(name, KEY.public)
+
+
+def test_the_longest_note_is_read() -> None:
+    """And a text that is a letter and its end is a text."""
+    short = sign_note("X\n", NAME, KEY)
+    assert parse_note(short.emit()) == short
+    longest = sign_note("X" * (NOTE_MAX_BYTES - len(short.emit()) + 1) + "\n", NAME, KEY).emit()
+    assert len(longest) == NOTE_MAX_BYTES
+    assert parse_note(longest).emit() == longest
 
 
 @pytest.mark.parametrize("text", ["", "\n", "no end", "tab\t\n", "\ud800\n"])
@@ -164,6 +178,8 @@ def test_a_checkpoint_reads_back() -> None:
     checkpoint, note = parse_checkpoint(SIGNED)
     assert checkpoint == Checkpoint(NAME, 7, ROOT)
     assert note.signed_by([ME]) == (ME,)
+    largest = Checkpoint(NAME, 2**63 - 1, ROOT)
+    assert parse_checkpoint_text(largest.text(), extensions=False) == largest
 
 
 def test_further_lines_are_kept_or_refused() -> None:

@@ -1,6 +1,7 @@
 """The file of the newest entries: whole records or none, and only those that go on."""
 
 import hashlib
+import os
 import struct
 from pathlib import Path
 
@@ -94,3 +95,26 @@ def test_a_file_of_one_writer(tmp_path: Path) -> None:
     pending.add(Record(9, (b"x" * 65_535,) * 65, b""))
     assert pending.is_full
     pending.close()
+
+
+def test_records_are_written_anew_over_what_is_there_and_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a sync that failed, what can be read may not be on the disk."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    before = len(os.listdir("/proc/self/fd"))
+    first, second, third = chain(3, 5, 9)
+    pending = Pending(tmp_path)
+    pending.add(third)
+    pending.rewrite([first, second])
+    assert len(synced) == 2
+    assert pending.read(0) == [first, second]
+    pending.add(third)
+    assert pending.read(0) == [first, second, third]
+    pending.rewrite([])
+    assert len(synced) == 3
+    pending.add(second)
+    assert pending.read(3) == [second]
+    pending.close()
+    assert len(os.listdir("/proc/self/fd")) == before

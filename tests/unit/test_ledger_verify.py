@@ -94,7 +94,21 @@ def test_honest_ledgers_pass(tmp_path: Path, size: int) -> None:
     assert report.ok
     assert f"{size} entries of {ORIGIN}" in report.why
     assert any("nothing lies beyond" in line for line in report.lines)
+    assert not any("wait for their tiles" in line for line in report.lines)
     assert any("cannot be known from this folder alone" in line for line in report.lines)
+
+
+def test_every_step_is_said_in_its_turn(sound: Path, tmp_path: Path) -> None:
+    at = "2026-09-21 14:13:20+00:00"  # the entries are milliseconds apart
+    assert check(sound).lines[:5] == (
+        f"1. The checkpoint is of {ORIGIN} with {SIZE} entries.",
+        f"2. It is signed by the roster's key {KEY.public.key_id}.",
+        "3. All 5 tiles are there; nothing lies beyond the checkpoint.",
+        f"4. All tiles follow from the entries; from {at} to {at}.",
+        "5. The entries lead to the signed root.",
+    )
+    empty = check(grow(tmp_path)).lines
+    assert empty[3] == "4. All tiles follow from the entries; there are none yet."
 
 
 def test_a_center_signs_with_its_own_key(tmp_path: Path) -> None:
@@ -259,10 +273,27 @@ def test_narrower_leftovers_are_compared(sound: Path, folder: Path, tmp_path: Pa
     assert "not the beginning of the tile that replaced it" in check(folder).why
 
 
+def test_narrower_leftovers_above_the_entries_are_compared(tmp_path: Path) -> None:
+    grow(tmp_path / "small", SIZE)
+    grow(tmp_path / "large", 2 * SIZE)
+    name = "tile/1/000.p/1"
+    shutil.copy(tmp_path / "small" / name, tmp_path / "large" / name)
+    assert check(tmp_path / "large").ok
+    flip(name, 5, 1, tmp_path / "large")
+    assert "not the beginning of the tile that replaced it" in check(tmp_path / "large").why
+
+
+def test_a_missing_tile_of_one_hash_is_missing(tmp_path: Path) -> None:
+    remove("tile/0/001.p/1", grow(tmp_path, 257))
+    assert "1 tiles are missing: tile/0/001.p/1" in check(tmp_path).why
+
+
 def test_what_does_not_belong_is_named(folder: Path) -> None:
     (folder / "checkpoint.tmp").write_bytes(b"half")
     assert check(folder).ok
     for number in range(10):
+        if number == 8:
+            assert check(folder).why.endswith("note-6, note-7")
         (folder / f"note-{number}").write_text("")
     assert "10 files do not belong to a ledger: note-0, note-1" in check(folder).why
     assert check(folder).why.endswith("and 2 more")

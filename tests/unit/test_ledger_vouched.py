@@ -71,6 +71,7 @@ def box(tmp_path: Path, town: Town) -> Iterator[Box]:
 
 def test_four_of_five_carry_it_forward_and_three_do_not(box: Box) -> None:
     assert box.vouched.seen_at == NOW, "a young ledger counts from its birth"
+    assert box.vouched.size == 0
     box.clock.advance(500)
     for party in FOUR[:3]:
         assert box.hear(party) == NOW
@@ -138,7 +139,9 @@ def test_words_are_kept_through_a_restart(box: Box) -> None:
     assert len(kept) == 4
     assert again.seen_at == NOW + 100
     box.store.publish()
-    assert any("to entry 1; 1 newer" in line for line in verify(box.folder, box.town.roster).lines)
+    (line,) = (x for x in verify(box.folder, box.town.roster).lines if "to entry 1; 1 newer" in x)
+    words = line.rstrip(".").partition("cosigned: ")[2].split(", ")
+    assert [word.partition(" to entry ")[0] for word in words] == sorted(FOUR)
 
 
 @pytest.mark.parametrize("raw", [b"x\n\ny\n", b"\xff" * 10, b"a\n\nb\n\nc\n"])
@@ -175,8 +178,15 @@ def test_what_nobody_of_the_roster_said_is_refused(box: Box) -> None:
 
 def test_without_witnesses_in_the_roster_there_is_no_heartbeat(tmp_path: Path) -> None:
     box = Box(tmp_path, make_roster(PARTIES))
-    assert box.vouched.seen_at == math.inf
+    assert (box.vouched.seen_at, box.vouched.size) == (math.inf, 0)
     box.store.close()
+
+
+def test_a_ledger_without_entries_has_been_seen_by_nobody(tmp_path: Path, town: Town) -> None:
+    key = town.gateways[SITE]
+    with LedgerStore.open(tmp_path, ORIGIN, key, ManualClock(NOW)) as store:
+        empty = Vouched(tmp_path, ORIGIN, key.public, lambda: town.roster, store, NOW)
+        assert (empty.seen_at, empty.size) == (-math.inf, 0)
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 300])

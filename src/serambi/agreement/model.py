@@ -18,7 +18,7 @@ from serambi.agreement.instants import Hours, check_hours, check_zone, instant
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
-from serambi.base.limits import CAMERAS_PER_AGREEMENT, DOCUMENT_MAX_BYTES
+from serambi.base.limits import CAMERAS_PER_AGREEMENT, DOCUMENT_MAX_BYTES, HEARTBEAT_MIN_S
 from serambi.base.words import Words
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
@@ -229,8 +229,8 @@ def _check(statement: Statement) -> None:
         raise _refuse("the agreement ends before it begins", "expiry is mandatory")
     if agreement.prohibited != PROHIBITED:
         raise _refuse("the list of what is prohibited is not the full one")
-    if not 60 <= agreement.heartbeat_s <= 86_400:
-        raise _refuse("heartbeat_s must be 60 to 86400 seconds")
+    if not HEARTBEAT_MIN_S <= agreement.heartbeat_s <= 86_400:
+        raise _refuse(f"heartbeat_s must be {HEARTBEAT_MIN_S} to 86400 seconds")
     if not 0 <= agreement.retention.center_hours <= 24 * 366:
         raise _refuse("retention at the center must be 0 to 8784 hours")
     _check_sites(agreement, statement.subject)

@@ -120,8 +120,9 @@ NAMES_KEPT_DAYS = 400.0
 VOUCHED_LOOK_EVERY_S = 1.0
 VOUCHED_SAVE_EVERY_S = 10.0
 WITNESS_LOOK_EVERY_S = 5.0
+HEARTBEAT_MIN_S = 60  # the shortest that an agreement may have
 # An unchanged state is cosigned anew, so that its silence is told from nobody's: well within the
-# shortest heartbeat that an agreement may have.
+# shortest heartbeat.
 WITNESS_AGAIN_S = 20.0
 WITNESS_COMPARE_EVERY_S = 30.0
 WITNESS_PATIENCE_S = 60.0

@@ -28,6 +28,7 @@ from serambi.ledger.entry import COMMITMENT_PREFIX, SALT_MIN_BYTES, commit
 _ENDING = ".jsonl"
 _LOCK = "lock"
 _FILE_MAX_BYTES = 256 * 1024 * 1024
+_UNREAD = {"": (0, 0)}  # no file has this name: what is in memory is to be read anew
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +59,7 @@ class Names:
         self._names: dict[str, str] = {}
         self._views: dict[str, str] = {}
         self._waiting: list[Line] = []
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen = _UNREAD.copy()  # as this process left the files
         with self._held():
             self._load()
 
@@ -94,7 +95,7 @@ class Names:
                 self.make_room()
             if len(self._names) > NAMES_KEPT:
                 self._waiting = []
-                self._seen = {}
+                self._seen = _UNREAD.copy()
                 raise SerambiError(
                     Kind.UNAVAILABLE,
                     f"more than {NAMES_KEPT} names cannot be kept for one day",
@@ -134,6 +135,7 @@ class Names:
                     gone += len(lines) - len(kept)
                     replace_file(self._folder, file, b"".join(_encode(line) for line in kept))
             self._waiting = [line for line in self._waiting if line.name != name]
+            self._seen = _UNREAD.copy()
             self._load()
         return gone
 
@@ -147,7 +149,7 @@ class Names:
     def _load(self) -> None:
         """Read the files anew if they are not as this process left them."""
         found = {name: self._state(name) for name in self._files()}
-        if found == self._seen and self._names:
+        if found == self._seen:
             return
         self._names, self._views = {}, {}
         names: dict[str, str] = {}

@@ -293,7 +293,7 @@ class _Rebuilding:
             )
         self._last_ms = at_ms
         full = self.edge.append(raw)
-        if self._sizes and self.edge.size in self._sizes:
+        if self.edge.size in self._sizes:
             self.roots[self.edge.size] = self.edge.root()
         return full
 
