@@ -14,10 +14,11 @@ from typing import Literal
 import msgspec
 
 from serambi.agreement.attestation import SignedAttestation
-from serambi.agreement.instants import Hours, check_hours, check_zone, instant
+from serambi.agreement.instants import Hours, check_hours, check_zone
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.instants import instant
 from serambi.base.limits import CAMERAS_PER_AGREEMENT, DOCUMENT_MAX_BYTES
 from serambi.base.words import Words
 from serambi.identity import dsse

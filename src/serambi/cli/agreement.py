@@ -6,7 +6,6 @@ import click
 
 from serambi.agreement.attestation import read_attestation
 from serambi.agreement.confirmation import Confirmation, read_confirmation, seal_confirmation
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import (
     SignedAgreement,
     check_attested,
@@ -19,6 +18,7 @@ from serambi.agreement.revocation import Revocation, seal_revocation
 from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
+from serambi.base.instants import instant_text
 from serambi.base.words import Language
 from serambi.cli.agreement_page import page
 from serambi.cli.draft import read_attestations, read_draft, read_file

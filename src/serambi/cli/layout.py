@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serambi.agreement.attestation import Attestation, read_attestation, seal_attestation
-from serambi.agreement.instants import ALWAYS, instant_text
+from serambi.agreement.instants import ALWAYS
 from serambi.agreement.model import (
     PROHIBITED,
     Action,
@@ -29,6 +29,7 @@ from serambi.agreement.model import (
 )
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
+from serambi.base.instants import instant_text
 from serambi.base.words import Words
 from serambi.center.public.papers import copy_complete
 from serambi.cli import desks

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from serambi.agreement.attestation import Attestation
-from serambi.agreement.instants import instant
 from serambi.agreement.model import SignedAgreement
 from serambi.agreement.reply import SignedReply
 from serambi.agreement.sheet import Section, lead, sections
 from serambi.base.errors import SerambiError
+from serambi.base.instants import instant
 from serambi.base.words import Language
 from serambi.party.signing.changes import (
     Change,
