@@ -10,7 +10,16 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.instants import instant
 from serambi.identity import dsse
 from serambi.identity.keys import VerifyKey
-from serambi.identity.roster import Change, Confirmed, Former, Party, Past, Roster, read_roster
+from serambi.identity.roster import (
+    Change,
+    Confirmed,
+    Former,
+    Party,
+    Past,
+    Roster,
+    read_document,
+    read_roster,
+)
 
 _PERSON_MAX_CHARACTERS = 120
 _WITNESSES_OF_A_LOSS = 2
@@ -24,17 +33,34 @@ def succeed(before: Roster, raw: bytes) -> Roster:
     in the chain, `DENIED` when somebody's signature or confirmation is missing or a key or party
     comes back."""
     # 1. It is a roster in itself, signed by every party with a key that stands in it.
-    after = read_roster(raw, None)
-    where = f"roster {after.document.sequence}"
-    # 2. It follows this very one.
+    read_roster(raw, None)
+    # 2. It may follow this one, whoever has signed it.
+    after = waiting(before, raw)
+    # 3. Every party that stays has signed with a key it had, and every new key; who lost all is
+    #    excused from the first.
+    if missing := missing_signatures(before, after, dsse.load(raw)):
+        raise SerambiError(
+            Kind.DENIED,
+            f"the change is not signed by {', '.join(missing)}",
+            where=f"roster {after.document.sequence}",
+            hint="every party that stays signs, and every new key",
+        )
+    return after
+
+
+def waiting(before: Roster, raw: bytes) -> Roster:
+    """The roster in the file `raw`, which may follow `before` once it is signed: nothing but the
+    signatures can be missing. Raises like `succeed`. Not to be believed for anything."""
+    document, digest = read_document(raw)
+    after = Roster(document, digest)
+    where = f"roster {document.sequence}"
+    # a. It follows this very one.
     _check_place(before, after, where)
-    # 3. What stays is as it was, and what once went does not return.
+    # b. What stays is as it was, and what once went does not return.
     _check_names(before, after, where)
-    # 4. What is said to be lost was there, and whoever lost all has others speak for the new key.
+    # c. What is said to be lost was there, and whoever lost all has others speak for the new key.
     _check_losses(before, after, where)
-    # 5. Every party that stays has signed with a key it had; who lost all is excused.
-    _check_signed(before, after, dsse.load(raw), where)
-    return Roster(after.document, after.digest, _past(before, after))
+    return Roster(document, digest, _past(before, after))
 
 
 def lost_all(before: Roster, after: Roster) -> str:
@@ -66,10 +92,10 @@ def missing_signatures(before: Roster, after: Roster, envelope: dsse.Envelope) -
     parties = {before.signer(key_id) for key_id in signed - lost}
     excused = lost_all(before, after)
     stay = [party.id for party in before.parties if _stays(party, after)]
-    waiting = [party for party in stay if party not in parties and party != excused]
+    silent = [party for party in stay if party not in parties and party != excused]
     fresh = new_keys(before, after)
     own = dsse.verified_by(envelope, fresh)
-    return (*waiting, *(f"key {key.key_id}" for key in fresh if key.key_id not in own))
+    return (*silent, *(f"key {key.key_id}" for key in fresh if key.key_id not in own))
 
 
 def _change(after: Roster) -> Change:
@@ -155,16 +181,6 @@ def _check_confirmed(confirmed: Confirmed, after: Roster, others: list[str], whe
     person = confirmed.person
     if not 0 < len(person.strip()) == len(person) <= _PERSON_MAX_CHARACTERS:
         raise _denied("the person who has compared the fingerprint is not named", where)
-
-
-def _check_signed(before: Roster, after: Roster, envelope: dsse.Envelope, where: str) -> None:
-    if missing := missing_signatures(before, after, envelope):
-        raise SerambiError(
-            Kind.DENIED,
-            f"the change is not signed by {', '.join(missing)}",
-            where=where,
-            hint="every party that stays signs, and every new key",
-        )
 
 
 def _past(before: Roster, after: Roster) -> Past:
