@@ -46,11 +46,13 @@ from serambi.center.sites import Sites
 from serambi.fabric.port import CenterLink, TlsFiles
 from serambi.fabric.zenoh_center import ZenohCenter
 from serambi.identity.certificates import ensure
+from serambi.identity.chain import Chain
 from serambi.identity.keys import SigningKey
-from serambi.identity.roster import Roster, load_roster
+from serambi.identity.roster import Roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
+from serambi.ledger.verify import keys_of_origin
 from serambi.ledger.views import left_open
 from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
@@ -99,12 +101,14 @@ async def serve(
     built: Path = BUILT,
 ) -> None:
     """Like `run`, until `until` is done."""
-    roster = load_roster(config.roster, config.genesis)
+    rosters = Chain.open(config.folder / "rosters", config.roster, config.genesis)
+    roster = rosters.head
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
         origin = f"{config.party}/center"
-        ledger = LedgerStore.open(config.ledger, origin, key, clock)
+        known = keys_of_origin(origin, roster)
+        ledger = LedgerStore.open(config.ledger, origin, key, clock, known)
         opened.callback(ledger.close)
         engine = open_database(config.database)
         opened.callback(engine.dispose)
@@ -146,6 +150,7 @@ async def serve(
             app.state.center = Center(
                 party=config.party,
                 roster=roster,
+                rosters=rosters,
                 clock=clock,
                 door=open_door(config, engine, journal, clock, port),
                 sites=sites,
@@ -153,7 +158,7 @@ async def serve(
                 asker=asker,
                 changes=changes,
                 entries=entries,
-                public=_public(config, ledger, entries, sites, roster, clock),
+                public=_public(config, ledger, entries, sites, rosters, clock),
                 journal=journal,
                 desk=desk,
                 logs=logs,
@@ -187,15 +192,16 @@ def _public(
     ledger: LedgerStore,
     entries: SiteEntries,
     sites: Sites,
-    roster: Roster,
+    rosters: Chain,
     clock: Clock,
 ) -> PublicPages:
+    roster = rosters.head
     shown = Shown(
         books=Books(config.party, ledger, entries, roster),
         sites=sites,
         papers=Papers(config.agreements, roster),
         roster=roster,
-        roster_file=config.roster.read_bytes(),
+        roster_file=(config.roster.read_bytes(), *rosters.files)[-1],
         center=config.party,
         folder=config.ledger,
         zone=config.zone,

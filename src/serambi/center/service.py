@@ -14,6 +14,7 @@ from serambi.center.logs import Logs
 from serambi.center.public.pages import PublicPages
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
+from serambi.identity.chain import Chain
 from serambi.identity.roster import Roster
 
 
@@ -21,6 +22,7 @@ from serambi.identity.roster import Roster
 class Center:
     party: str
     roster: Roster
+    rosters: Chain
     clock: Clock
     door: Door
     sites: Sites

@@ -28,10 +28,13 @@ class Chain:
         self._folder = folder
         self._mutex = threading.Lock()
         self._rosters = [first]
+        self._files: list[bytes] = []
         folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(path for path in folder.iterdir() if _NAME.match(path.name)):
             try:
-                self._rosters.append(succeed(self.head, _read(path)))
+                raw = _read(path)
+                self._rosters.append(succeed(self.head, raw))
+                self._files.append(raw)
                 if path.name != self._name(self.head):
                     raise SerambiError(Kind.CORRUPT, "the file bears another number")
             except (SerambiError, OSError) as error:
@@ -58,6 +61,11 @@ class Chain:
     def rosters(self) -> tuple[Roster, ...]:
         """From the pinned one on."""
         return tuple(self._rosters)
+
+    @property
+    def files(self) -> tuple[bytes, ...]:
+        """The files of those that follow the pinned one, in their order."""
+        return tuple(self._files)
 
     @property
     def forks(self) -> tuple[str, ...]:
@@ -87,6 +95,7 @@ class Chain:
             after = succeed(self.head, raw)
             self._keep(self._name(after), raw)
             self._rosters.append(after)
+            self._files.append(raw)
             return True
 
     def _fork(self, other: Roster, raw: bytes) -> None:

@@ -131,6 +131,10 @@ class Roster:
         known._seen = seen
         return known
 
+    def as_of(self, at: float) -> "Roster":
+        """This roster, for reading what was all there `at` an instant (unix seconds)."""
+        return self.knowing(dict.fromkeys(self.past.keys, at))
+
     @property
     def ever(self) -> tuple[Party, ...]:
         """The parties, and then those that have left."""

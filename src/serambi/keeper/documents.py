@@ -190,8 +190,13 @@ class Documents:
     def _accept_roster(self, raw: bytes) -> Accepted:
         """The next roster judges anew all that is kept. Whatever goes wrong after it was taken,
         nothing is shared until the keeper starts again."""
-        if not self._chain.accept(raw):
-            return Accepted()
+        try:
+            if not self._chain.accept(raw):
+                return Accepted()
+        except SerambiError as error:
+            if error.kind is Kind.CONFLICT:
+                log.error("ALARM: a roster is refused: %s", error)
+            raise
         try:
             fresh = self._again()
             # What closes comes first: other threads read meanwhile.
