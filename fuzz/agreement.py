@@ -4,6 +4,7 @@ The first byte says how the rest is read: as a whole file, or as a document that
 then sign, so that the checks behind the signatures are reached.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from random import Random
@@ -11,6 +12,7 @@ from random import Random
 from fuzz import _json
 from fuzz._target import Target, require
 from fuzz._town import town
+from serambi.agreement.approval import APPROVAL_TYPE, read_approval
 from serambi.agreement.attestation import (
     ATTESTATION_TYPE,
     SignedAttestation,
@@ -28,6 +30,7 @@ from serambi.agreement.revocation import REVOCATION_TYPE, read_revocation
 from serambi.base.canonical import encode
 from serambi.base.errors import SerambiError
 from serambi.base.instants import instant_text
+from serambi.base.limits import APPROVAL_MAX_S, BREAK_GLASS_MAX_S
 from serambi.identity import dsse
 from serambi.identity.roster import ROSTER_TYPE, Roster, read_roster
 from tests.builders import (
@@ -36,12 +39,16 @@ from tests.builders import (
     SITE,
     attested,
     make_agreement,
+    make_approval,
     make_attestation,
     make_revocation,
     make_state,
 )
 
-_TYPES = (AGREEMENT_TYPE, ATTESTATION_TYPE, REVOCATION_TYPE, ROSTER_TYPE, REPLY_TYPE)
+_TYPES = (
+    *(AGREEMENT_TYPE, ATTESTATION_TYPE, REVOCATION_TYPE, ROSTER_TYPE, REPLY_TYPE),
+    APPROVAL_TYPE,
+)
 _FILE, _SIGNED = 0, len(_TYPES)
 _ACTIONS = ("live", "playback", "alerts", "ptz", "export")
 
@@ -52,7 +59,8 @@ def _files() -> list[bytes]:
     signed = read_agreement(agreement, town().roster)
     said = Reply(1, "remark", signed.digest, "kpu", instant_text(NOW), "Kapan?")
     reply = seal_reply(said, town().keys["kpu"])
-    return [agreement, attestation, make_revocation(town(), signed, "kpu"), town().raw, reply]
+    revocation, approval = make_revocation(town(), signed, "kpu"), make_approval(town(), signed)
+    return [agreement, attestation, revocation, town().raw, reply, approval]
 
 
 def seeds() -> Iterator[bytes]:
@@ -84,8 +92,12 @@ def check(raw: bytes) -> None:
         _check_payload(body, read_revocation(body, town().roster))
     elif kind == 3:
         _check_roster(read_roster(body, None))
-    else:
+    elif kind == 4:
         _check_payload(body, read_reply(body, town().roster).reply)
+    else:
+        approval = read_approval(body, town().roster)
+        _check_payload(body, approval.asked)
+        require(0 < approval.until - approval.asked_at <= APPROVAL_MAX_S, "approved for too long")
 
 
 def _signed(payload_type: str, payload: bytes) -> bytes:
@@ -130,6 +142,9 @@ def _decide_all(state: State, signed: SignedAgreement) -> bool:
                 require(now < decision.until <= signed.valid_until, "open past the end")
                 require(now < signed.valid_until and signed.complete, "open without right")
             opens_at(state, ask, now)
+            broken = decide(state, dataclasses.replace(ask, broken_at=now), now)
+            require(not broken.allowed or action == "live", "a broken glass opens more than live")
+            require(broken.until <= now + BREAK_GLASS_MAX_S, "a broken glass stays open")
     return opened
 
 
@@ -158,6 +173,7 @@ def mutate(raw: bytes, rng: Random) -> bytes | None:
 
 TARGET = Target(
     (
+        "serambi.agreement.approval",
         "serambi.agreement.attestation",
         "serambi.agreement.decide",
         "serambi.agreement.instants",

@@ -8,8 +8,10 @@ state = make_state(town, raw, attestations=[make_attestation(town, "cam-1")])
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from serambi.agreement.approval import Asked, read_approval, seal_asked
 from serambi.agreement.attestation import (
     Attestation,
     Facing,
@@ -36,6 +38,7 @@ from serambi.agreement.revocation import Revocation, seal_revocation
 from serambi.base.ids import new_id
 from serambi.base.instants import instant_text
 from serambi.base.words import Words
+from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import (
     Party,
@@ -158,11 +161,12 @@ def plain_agreement(
     actions: Sequence[Action] = ("live",),
     hours: Sequence[Hours] = ALWAYS,
     zone: str = "Asia/Jakarta",
+    conditions: Mapping[str, bool] = MappingProxyType({}),
     valid_from: float = NOW - 86_400,
     valid_until: float = NOW + 30 * 86_400,
     **changes: Any,
 ) -> Agreement:
-    """The agreement itself, unsigned; `changes` replace any field."""
+    """The agreement itself, unsigned; `conditions` are of a view, `changes` replace any field."""
     fields: dict[str, Any] = {
         "number": "2026-03",
         "title": words("Pengamanan gudang logistik pemilu"),
@@ -170,7 +174,9 @@ def plain_agreement(
         "viewer": town.center_party,
         "purposes": (PURPOSE,),
         "legal_basis": words("Kesepakatan para pihak"),
-        "sites": (SharedSite(site, tuple(cameras), tuple(actions), zone, tuple(hours)),),
+        "sites": (
+            SharedSite(site, tuple(cameras), tuple(actions), zone, tuple(hours), **conditions),
+        ),
         "retention": Retention(72),
         "valid_from": instant_text(valid_from),
         "valid_until": instant_text(valid_until),
@@ -199,6 +205,37 @@ def make_agreement(
     }
     signers = agreement.parties if signed_by is None else signed_by
     return seal_agreement(draft_statement(agreement, digests), town.sign_keys(signers))
+
+
+def make_approval(
+    town: Town,
+    under: SignedAgreement,
+    *,
+    cameras: Sequence[str] = ("cam-1",),
+    signed_by: Sequence[str] = ("bawaslu",),
+    at: float = NOW - 60,
+    until: float = NOW + 3600,
+    **changes: Any,
+) -> bytes:
+    """What the center asks another party to approve, signed by `signed_by`."""
+    fields: dict[str, Any] = {
+        "format": 1,
+        "agreement": under.digest,
+        "number": under.agreement.number,
+        "site": SITE,
+        "cameras": tuple(cameras),
+        "action": "live",
+        "purpose": PURPOSE.id,
+        "party": town.center_party,
+        "unit": "Regu jaga",
+        "why": "tas tak bertuan di gerbang",
+        "at": instant_text(at),
+        "until": instant_text(until),
+    }
+    envelope = dsse.load(seal_asked(Asked(**{**fields, **changes}), town.center))
+    for key in town.sign_keys(signed_by):
+        envelope = dsse.add_signature(envelope, key)
+    return dsse.dump(envelope)
 
 
 def make_revocation(town: Town, signed: SignedAgreement, party: str, at: float = NOW) -> bytes:
@@ -243,6 +280,8 @@ def make_state(
     clock_ok: bool = True,
     seen_at: float = math.inf,
     site: str = SITE,
+    justify_by: Mapping[str, float] | None = None,
+    approvals: Iterable[bytes] = (),
 ) -> State:
     return State(
         site=site,
@@ -253,4 +292,6 @@ def make_state(
         suspensions=suspensions or {},
         clock_ok=clock_ok,
         seen_at=seen_at,
+        justify_by=justify_by or {},
+        approvals=tuple(read_approval(raw, town.roster) for raw in approvals),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,9 +74,13 @@ def served(town: Town) -> Iterator[Running]:
 
 
 @contextmanager
-def desk_town(folder: Path) -> Iterator[DeskTown]:
-    """Start it, and end it with its thread."""
-    with served(Town(folder, SystemClock())) as center:
+def desk_town(
+    folder: Path, prepare: Callable[[Town], None] = lambda town: None
+) -> Iterator[DeskTown]:
+    """Start it, and end it with its thread. `prepare` changes the town before it speaks."""
+    town = Town(folder, SystemClock())
+    prepare(town)
+    with served(town) as center:
         clients = {
             role: httpx.Client(
                 base_url=center.base,

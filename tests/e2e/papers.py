@@ -34,11 +34,20 @@ class Desk:
         self._attested = str(town.folder / "attestations")
 
     def agree(
-        self, number: str, camera: Camera, *, lasts_s: float, hours: tuple[str, str] = ALWAYS
+        self,
+        number: str,
+        camera: Camera,
+        *,
+        lasts_s: float,
+        hours: tuple[str, str] = ALWAYS,
+        break_glass: bool = False,
     ) -> Path:
         """An agreement over one camera, signed by all five from now on for `lasts_s`."""
         draft, file = self.folder / f"{number}.toml", self.folder / f"{number}.json"
-        draft.write_text(self._draft(number, camera, lasts_s, hours), "utf-8")
+        text = self._draft(number, camera, lasts_s, hours)
+        if break_glass:
+            text = text.replace("[[sites.hours]]", "break_glass = true\n\n[[sites.hours]]")
+        draft.write_text(text, "utf-8")
         common = ["--roster", self._roster, "--attestations", self._attested]
         self._run(["new", "--from", str(draft), "--out", str(file), *common])
         for party in self.parties:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import DEMO
+from tests.e2e.owner import owner_page
 from tests.e2e.papers import Desk, closed_a_minute_ago
 from tests.e2e.screen import Screen
 from tests.e2e.seen import Book, see_dark, see_live, see_others, unwatched
@@ -120,3 +121,39 @@ def test_out_of_hours_a_tile_says_when_it_opens(
     assert town.lamp(camera.site) == "none"
     assert not book.has("session_opened", camera)
     see_others(wall, town)
+
+
+def test_breaking_the_glass_shows_the_camera_and_alarms_its_owner(
+    town: Town, desk: Desk, wall: Screen, revoked_later: list[Path], browser: Browser
+) -> None:
+    camera = town.camera("111")
+    book = Book(town, camera.site)
+    hours = closed_a_minute_ago(time.time())
+    file = desk.agree("2026-08", camera, lasts_s=3 * 86_400, hours=hours, break_glass=True)
+    revoked_later.append(file)
+    town.opened.add(camera.number)
+    assert town.send(file.read_bytes())[camera.site]["allowed"]
+    tile = wall.tile(camera.number)
+    tile.get_by_role("button", name="Akses darurat").click()
+    wall.page.get_by_label("Apa yang sedang terjadi?").fill("Orang memanjat pagar kantor")
+    wall.page.get_by_role("dialog").get_by_role("button", name="Buka sekarang").click()
+    expect(tile).to_contain_text("DARURAT")
+    see_live(wall, town, camera)
+    assert book.has("break_glass", camera)
+    # So high that the bar with Stop covers nothing: what is covered cannot be judged.
+    with owner_page(browser, town, camera.site, size={"width": 390, "height": 1800}) as owner:
+        alarm = owner.page.get_by_role("alert").filter(has_text="AKSES DARURAT")
+        expect(alarm).to_contain_text("Orang memanjat pagar kantor")
+        assert owner.violations() == []
+        town.stop(camera)
+        try:
+            see_dark(wall, camera, "DIHENTIKAN", "Dihentikan oleh pemilik")
+            expect(alarm).to_have_count(0)
+            expect(owner.page.get_by_text("belum dipertanggungjawabkan")).to_be_visible()
+        finally:
+            town.resume(camera)
+    (act,) = town.operator.get("/api/break-glass").raise_for_status().json()
+    said = {"text": "Petugas kebersihan, kuncinya tertinggal"}
+    path = f"/api/break-glass/{act['act']}/justification"
+    town.operator.post(path, json=said).raise_for_status()
+    assert book.has("justified", camera)

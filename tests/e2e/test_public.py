@@ -13,7 +13,18 @@ from tests.fakes.running import Running
 
 pytestmark = [pytest.mark.browser]
 
-SECTIONS = ("cam", "sunset", "use", "no", "stops", "revocations", "outages", "exports", "log")
+SECTIONS = (
+    "cam",
+    "sunset",
+    "use",
+    "no",
+    "stops",
+    "revocations",
+    "outages",
+    "exports",
+    "deleted",
+    "log",
+)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from serambi.base.clock import Clock, SystemClock, unix_ms
 from serambi.base.instants import instant_text
 from serambi.base.words import Words
 from serambi.fabric.messages import BATCH_TYPE, Batch, Waiting, epoch_of
+from serambi.ledger.deleted import span_text
 from serambi.ledger.entry import Entry, EntryKind, commit
 from serambi.ledger.store import LedgerStore
 from serambi.web.pages import BUILT
@@ -35,6 +36,7 @@ SITE = "terminal"
 COPIES = "copies"
 """The folder with the sites' ledgers as their owners hand them out."""
 _MINUTE_MS = 60_000
+_GONE = span_text(1_789_000_000_000, 1_789_086_400_000)
 _NAMES = {
     "terminal-1": Words("Gerbang utama", "Main gate"),
     "terminal-2": Words("Halaman timur", "East yard"),
@@ -78,6 +80,8 @@ def entries_of(site: str, now_ms: int) -> list[Entry]:
         at(100, "resumed", camera=f"{site}-1", agreement="pks-1", party=OWNERS[site]),
         at(90, "stopped", camera=HIDDEN, party=OWNERS[site]),
         at(60, "stopped", camera=f"{site}-2", agreement="pks-1", party=OWNERS[site]),
+        at(30, "deleted", camera=f"{site}-1", agreement="pks-1", reason="retention", detail=_GONE),
+        at(30, "deleted", camera=HIDDEN, reason="disk_full", detail=_GONE),
     ]
 
 

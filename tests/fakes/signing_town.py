@@ -15,6 +15,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.ledger.note import Note
 from serambi.ledger.tiles import Tile
 from serambi.party.signing.accounts import Accounts
+from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.desk import Desk
 from serambi.party.signing.hand import Hand, Shown
@@ -93,6 +94,9 @@ class Nowhere:
     def hand_back(self, notes: Sequence[Note]) -> dict[str, str]:
         raise SerambiError(Kind.UNAVAILABLE, "no answer")
 
+    def asked(self) -> list[bytes]:
+        return []
+
     def pass_on(self, document: bytes) -> None:
         raise SerambiError(Kind.UNAVAILABLE, "no answer")
 
@@ -130,7 +134,8 @@ def one_hand(folder: Path, party: str = "kpu") -> tuple[OneDesk, Delivery]:
     papers = Papers(folder, party, town.roster)
     witness = Witness(folder, party, town.witnesses[party], town.roster, Nowhere(), clock)
     town.keys[party].save(folder / "key", passphrase_of(party).encode())
-    hand = Hand(papers, witness.revocations, folder / "key", clock, lambda: None)
+    approvals = Approvals(folder, papers, clock)
+    hand = Hand(papers, witness.revocations, folder / "key", clock, lambda: None, approvals)
     desk = OneDesk(party, town, hand, clock, folder)
     attestation = make_attestation(town)
     papers.take(attestation)

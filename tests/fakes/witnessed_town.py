@@ -25,6 +25,7 @@ from serambi.party.carrier import HttpCarrier
 from serambi.party.door import door_app
 from serambi.party.peers import Peers
 from serambi.party.rosters import Rosters
+from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.hand import Hand
 from serambi.party.signing.papers import Papers
@@ -195,7 +196,10 @@ async def witnessed_town(folder: Path) -> AsyncIterator[WitnessedTown]:
             rosters = Rosters(Chain(home / "rosters", town.town.roster), witness.alarms)
             server = HttpServer(door_app(witness, papers, rosters, lambda: None), "127.0.0.1", 0)
             await server.start(group)
-            hand = Hand(papers, witness.revocations, home / "key", town.clock, lambda: None)
+            approvals = Approvals(home, papers, town.clock)
+            hand = Hand(
+                papers, witness.revocations, home / "key", town.clock, lambda: None, approvals
+            )
             delivery = Delivery(hand, witness, town.clock)
             town.parties[name] = Party(witness, carrier, server, papers, hand, delivery)
         for name, party in town.parties.items():

@@ -21,6 +21,8 @@ class Viewer:
     town: SmallTown
     camera: str
     stream: str = "sub"
+    session: str = ""
+    """The one that it looks at, or looked at last."""
     pictures: int = 0
     views: int = 0
     strange: int = 0
@@ -34,6 +36,7 @@ class Viewer:
             session = await self._open()
             if session:
                 self.views += 1
+                self.session = session
                 # What becomes of a view is not this person's question: the checks ask it.
                 with contextlib.suppress(OSError, WebSocketException, TimeoutError):
                     await self._look(session)

@@ -5,10 +5,12 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serambi.agreement.approval import read_approval
 from serambi.agreement.attestation import SignedAttestation
 from serambi.agreement.decide import (
     SITE as WHOLE_SITE,
@@ -24,11 +26,12 @@ from serambi.agreement.decide import (
 )
 from serambi.agreement.instants import ALWAYS, DAYS, Hours
 from serambi.agreement.revocation import Revocation
-from serambi.base.limits import LIVE_GRANT_MAX_S
+from serambi.base.limits import BREAK_GLASS_MAX_S, LIVE_GRANT_MAX_S
 from tests.builders import (
     NOW,
     SITE,
     make_agreement,
+    make_approval,
     make_attestation,
     make_roster,
     make_state,
@@ -312,7 +315,20 @@ SIGNED = [
         make_agreement(TOWN, attestations=[STREET], signed_by=["kpu"]),
         make_agreement(TOWN, attestations=[YARD]),
         make_agreement(TOWN, attestations=[STREET], actions=["live", "export"], hours=ALWAYS),
+        make_agreement(
+            TOWN,
+            attestations=[STREET],
+            actions=["live", "export"],
+            hours=[Hours(DAYS, "22:00", "05:00")],
+            conditions={"incident_needed": True, "four_eyes": True, "break_glass": True},
+        ),
+        make_agreement(TOWN, attestations=[STREET], conditions={"four_eyes": True}),
     )
+]
+APPROVALS = [
+    read_approval(make_approval(TOWN, signed, **changes), TOWN.roster)
+    for signed in SIGNED[-2:]
+    for changes in ({}, {"at": NOW - 9, "until": NOW + 9}, {"signed_by": ["polres"]})
 ]
 ATTESTED = {
     name: next(iter(make_state(TOWN, attestations=[raw]).attestations.values()))
@@ -344,6 +360,8 @@ states = st.builds(
     suspensions=held,
     clock_ok=st.sampled_from([True, True, True, False]),
     seen_at=st.one_of(st.just(math.inf), times),
+    justify_by=st.dictionaries(st.sampled_from(["somebody", "another"]), times, max_size=2),
+    approvals=st.lists(st.sampled_from(APPROVALS), max_size=3).map(tuple),
 )
 asks = st.builds(
     Ask,
@@ -351,6 +369,10 @@ asks = st.builds(
     action=st.sampled_from(["live", "live", "export", "audio"]),
     purpose=st.sampled_from(["routine_watch", "routine_watch", "curiosity"]),
     party=st.sampled_from(["polres", "polres", "kpu"]),
+    unit=st.sampled_from(["Regu jaga", "Regu jaga", "Regu lain"]),
+    holder=st.sampled_from(["", "somebody"]),
+    incident=st.sampled_from(["", "12"]),
+    broken_at=st.one_of(st.just(0.0), st.just(0.0), times),
 )
 
 
@@ -430,6 +452,50 @@ def test_more_revocations_and_stops_never_open_anything(
     before, after = decide(state, ask, now), decide(stricter, ask, now)
     assert before.allowed or not after.allowed
     assert after.until <= before.until
+
+
+def without_conditions(state: State) -> State:
+    """The same agreements, without what breaking the glass may waive."""
+    free = []
+    for signed in state.agreements:
+        sites = tuple(
+            msgspec.structs.replace(s, hours=ALWAYS, incident_needed=False, four_eyes=False)
+            for s in signed.agreement.sites
+        )
+        agreement = msgspec.structs.replace(signed.agreement, sites=sites)
+        free.append(dataclasses.replace(signed, agreement=agreement))
+    return dataclasses.replace(state, agreements=tuple(free))
+
+
+@given(states, asks, times, st.floats(0.0, BREAK_GLASS_MAX_S))
+def test_a_broken_glass_opens_nothing_that_conditions_met_would_not(
+    state: State, ask: Ask, now: float, ago_s: float
+) -> None:
+    broken = dataclasses.replace(ask, broken_at=now - ago_s)
+    answer = decide(state, broken, now)
+    plain = decide(without_conditions(state), dataclasses.replace(ask, broken_at=0.0), now)
+    if answer.allowed:
+        assert plain.allowed
+        assert ask.action == "live"
+        assert now < answer.until <= min(plain.until, broken.broken_at + BREAK_GLASS_MAX_S)
+        assert any(
+            shared.break_glass and ask.camera in shared.cameras
+            for signed in state.agreements
+            if signed.agreement.number == answer.agreement
+            for shared in signed.agreement.sites
+        )
+
+
+@given(states, asks, times)
+def test_meeting_a_condition_never_closes_anything(state: State, ask: Ask, now: float) -> None:
+    before = decide(state, ask, now)
+    met = decide(
+        dataclasses.replace(state, approvals=(*state.approvals, *APPROVALS), justify_by={}),
+        dataclasses.replace(ask, incident="12"),
+        now,
+    )
+    assert met.allowed or not before.allowed
+    assert met.until >= before.until
 
 
 @given(states, asks, times)

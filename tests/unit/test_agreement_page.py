@@ -100,3 +100,16 @@ def test_its_title_names_it() -> None:
     signed = read_agreement(make_agreement(TOWN), TOWN.roster)
     assert title(signed, "en") == f"2026-03: {signed.agreement.title.en}"
     assert title(signed, "id") == f"2026-03: {signed.agreement.title.id}"
+
+
+def test_conditions_are_told_where_there_are_any() -> None:
+    conditions = {"incident_needed": True, "four_eyes": True, "break_glass": True}
+    found = page(conditions=conditions)
+    assert Row(
+        "A view needs", "an open incident, the approval of another party", 1, "conditions"
+    ) in (found)
+    emergency = next(row for row in found if row.topic == "emergency")
+    assert "for 15 minutes, live only" in emergency.text
+    topics = {row.topic for row in page("id", conditions={"four_eyes": True})}
+    assert "conditions" in topics
+    assert "emergency" not in topics

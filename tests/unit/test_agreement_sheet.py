@@ -57,3 +57,14 @@ def test_what_is_agreed_is_said_and_what_is_not_is_denied() -> None:
 def test_a_camera_without_its_attestation_is_named_all_the_same() -> None:
     sites = (SharedSite(SITE, ("cam-1", "cam-7"), ("live",), "UTC", ALWAYS),)
     assert "cam-7: its attestation is not at this desk" in told("en", sites=sites)["sees"]
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_what_a_view_needs_and_who_may_pass_it_over(language: Language) -> None:
+    conditions = {"incident_needed": True, "four_eyes": True, "break_glass": True}
+    lines = told(language, conditions=conditions)["sees"].splitlines()
+    plain = told(language)["sees"].splitlines()
+    assert lines[: len(plain)] == plain
+    needs, emergency = lines[len(plain) :]
+    assert ("insiden" if language == "id" else "incident") in needs
+    assert "15" in emergency

@@ -148,6 +148,20 @@ async def test_a_clip_plays_in_another_player(center: Running) -> None:
     assert [r.step for r in gateway.requests if r.kind == "fetch"] == ["seek", "go"]
 
 
+async def test_the_center_keeps_no_copy_of_what_it_shows(center: Running) -> None:
+    """Live, played and as a clip: what passes leaves nothing on its disk."""
+    gateway, session = center.town.gateways["terminal"], await opened(center)
+    pieces = [window[at : at + 16] for window in filmed() for at in range(64, len(window), 512)]
+    gateway.windows.extend(filmed())
+    async with center.client(Role.OPERATOR) as client:
+        clip_bytes = (await client.get(f"/api/sessions/{session}/clip")).content
+    assert any(piece in clip_bytes for piece in pieces), "it went by here"
+    folder = center.town.config.folder
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert any(path.name == "center.db" for path in kept)
+    assert not [path for path, raw in kept.items() if any(piece in raw for piece in pieces)]
+
+
 async def test_the_ledger_names_the_range(tmp_path: Path) -> None:
     async with running_town(tmp_path) as center:
         session = await opened(center)

@@ -112,6 +112,7 @@ async def test_the_page_says_what_the_document_says(
     assert {"id": "Di luar jam berbagi", "en": "Outside the sharing hours"}[language] in page
     assert "{" not in page
     assert 'href="/transparency/agreements/' in page
+    assert {"id": "10 Sep 2026 – 11 Sep 2026", "en": "10 Sep 2026"}[language] in page
 
 
 async def test_no_person_and_no_camera_that_was_never_agreed(
@@ -125,6 +126,7 @@ async def test_no_person_and_no_camera_that_was_never_agreed(
         assert HIDDEN not in page
         assert "commitment:" not in page
     assert {stop.camera for stop in found.total.stops} <= shown
+    assert {gone.camera for gone in found.total.deletions} == {"market-1", "terminal-1"}
     (waiting,) = found.waiting
     assert (waiting.missing, waiting.parties) == (tuple(OWNERS.values()), 3)
     assert "pks-2" not in pages[0] + pages[1]

@@ -22,9 +22,9 @@ from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Stream
 from serambi.web.connection import framed
 from tests.fakes.browsers import Sink
+from tests.fakes.center_desk import ANI, CenterDesk
 from tests.fakes.center_town import CONFIG, unit
 from tests.fakes.running import eventually
-from tests.unit.test_center_sessions import ANI, Desk
 
 CAMERA = "terminal-1"
 WINDOW = int(REDUCE_WINDOW_S)
@@ -35,7 +35,7 @@ LOSING = REDUCE_LOST_SECONDS + 1
 class Road:
     """A desk with a reducer; pictures come a second at a time, some of them lost."""
 
-    def __init__(self, desk: Desk, group: asyncio.TaskGroup) -> None:
+    def __init__(self, desk: CenterDesk, group: asyncio.TaskGroup) -> None:
         self.desk = desk
         self.reducer = Reducer(desk.hub, desk.sessions, desk.clock, group)
         self.number = 0
@@ -84,7 +84,7 @@ class Road:
 @pytest.fixture
 async def road(tmp_path: Path) -> AsyncIterator[Road]:
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        desk = Desk(tmp_path, group)
+        desk = CenterDesk(tmp_path, group)
         try:
             yield Road(desk, group)
         finally:

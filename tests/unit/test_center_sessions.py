@@ -1,15 +1,13 @@
 """Sessions over time: renewals, ends, and what the ledger says of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
     RENEW_EVERY_S,
@@ -17,109 +15,24 @@ from serambi.base.limits import (
     UNWATCHED_AGAIN_S,
     UNWATCHED_FIRST_S,
 )
-from serambi.center.accounts import Account, Role
-from serambi.center.asking import Asker
-from serambi.center.database import open_database, sessions
-from serambi.center.history import History
-from serambi.center.journal import Journal
-from serambi.center.live import Hub
-from serambi.center.session import Session
-from serambi.center.sessions import Sessions
-from serambi.center.sites import Sites
+from serambi.center.database import sessions
 from serambi.center.viewer import Viewer
 from serambi.ledger.entry import Entry
-from serambi.ledger.names import Names
 from serambi.web.connection import framed
 from serambi.web.errors import ReasonedError
 from tests.fakes.browsers import Sink
-from tests.fakes.center_town import CENTER_PARTY, CONFIG, Town, camera, unit
+from tests.fakes.center_desk import CenterDesk, a_desk
+from tests.fakes.center_town import CONFIG, camera, unit
 from tests.fakes.running import eventually
-
-ANI = Account("ani", "Ani", Role.OPERATOR, "Regu A")
-
-
-class MemoryLedger:
-    """Entries in a list; `broken` makes every write fail."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.broken = False
-
-    def append(self, entries: Sequence[Entry]) -> range:
-        if self.broken:
-            raise SerambiError(Kind.UNAVAILABLE, "disk full")
-        self.entries += entries
-        return range(len(self.entries))
-
-    def stamp(self) -> int:
-        return 5
-
-    def publish(self) -> None:
-        """A list has no tiles."""
-
-    def said(self) -> list[tuple[str, str]]:
-        return [(entry.kind, entry.reason) for entry in self.entries]
-
-
-class Desk:
-    """A center without HTTP."""
-
-    def __init__(self, folder: Path, group: asyncio.TaskGroup) -> None:
-        self.clock = ManualClock(1_790_000_000.0)
-        self.town = Town(folder, self.clock)
-        self.gateway = self.town.gateways["terminal"]
-        self.engine = open_database(self.town.config.database)
-        self.ledger = MemoryLedger()
-        self.journal = Journal(self.ledger, Names(folder / "names", self.clock, 86_400), self.clock)
-        self.sites = Sites(self.town.roster, self.engine, self.clock)
-        self.town.link.on_state(self.sites.receive)
-        self.hub = Hub(self.town.link, group)
-        self.history = History(self.engine, self.clock)
-        self.sessions = Sessions(
-            Asker(self.town.link, self.town.center_key, self.town.roster, CENTER_PARTY, self.clock),
-            self.sites,
-            self.hub,
-            self.journal,
-            self.history,
-            self.clock,
-            group,
-        )
-        self.town.speak()
-
-    async def open(self, camera_id: str = "terminal-1") -> Session:
-        return await self.sessions.open(ANI, camera_id, "live", "traffic", "sub")
-
-    def kinds(self) -> list[str]:
-        return [request.kind for request in self.gateway.requests]
-
-    async def asked(self, count: int) -> None:
-        await eventually(lambda: len(self.gateway.requests) == count)
-
-    def pass_time(self, duration_s: float) -> None:
-        self.clock.advance(duration_s)
-        self.town.speak()
-        self.sessions.tick()
-
-
-@asynccontextmanager
-async def a_desk(folder: Path) -> AsyncIterator[Desk]:
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        desk = Desk(folder, group)
-        try:
-            yield desk
-        finally:
-            await desk.sessions.stop(5.0)
-            desk.journal.close()
-            desk.engine.dispose()
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path) -> AsyncIterator[CenterDesk]:
     async with a_desk(tmp_path) as desk:
         yield desk
 
 
-async def test_it_is_renewed_while_watched(desk: Desk) -> None:
+async def test_it_is_renewed_while_watched(desk: CenterDesk) -> None:
     session = await desk.open()
     first_until_ms = session.until_ms
     desk.sessions.watch(session, Viewer(Sink(), fmp4=False))
@@ -136,7 +49,7 @@ async def test_it_is_renewed_while_watched(desk: Desk) -> None:
     assert len({request.nonce for request in desk.gateway.requests}) == 6
 
 
-async def test_nobody_came_to_watch(desk: Desk) -> None:
+async def test_nobody_came_to_watch(desk: CenterDesk) -> None:
     await desk.open()
     desk.pass_time(UNWATCHED_FIRST_S / 2)
     await eventually(lambda: desk.kinds() == ["open", "renew"])
@@ -147,7 +60,7 @@ async def test_nobody_came_to_watch(desk: Desk) -> None:
     await eventually(lambda: ("session_closed", "unwatched") in desk.ledger.said())
 
 
-async def test_everybody_left(desk: Desk) -> None:
+async def test_everybody_left(desk: CenterDesk) -> None:
     session = await desk.open()
     viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
@@ -159,7 +72,7 @@ async def test_everybody_left(desk: Desk) -> None:
     assert desk.sessions.count() == 0
 
 
-async def test_a_renewal_that_is_refused_ends_it_with_the_reason(desk: Desk) -> None:
+async def test_a_renewal_that_is_refused_ends_it_with_the_reason(desk: CenterDesk) -> None:
     session = await desk.open()
     viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
@@ -170,7 +83,7 @@ async def test_a_renewal_that_is_refused_ends_it_with_the_reason(desk: Desk) -> 
     await eventually(lambda: ("session_closed", "revoked") in desk.ledger.said())
 
 
-async def test_a_silent_site_keeps_its_sessions_until_the_grant_ends(desk: Desk) -> None:
+async def test_a_silent_site_keeps_its_sessions_until_the_grant_ends(desk: CenterDesk) -> None:
     session = await desk.open()
     sink = Sink(room=1)
     viewer = Viewer(sink, fmp4=False)
@@ -188,7 +101,7 @@ async def test_a_silent_site_keeps_its_sessions_until_the_grant_ends(desk: Desk)
     assert viewer.reason == "offline"
 
 
-async def test_a_state_that_no_longer_lists_it_ends_it(desk: Desk) -> None:
+async def test_a_state_that_no_longer_lists_it_ends_it(desk: CenterDesk) -> None:
     session = await desk.open()
     viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
@@ -209,7 +122,7 @@ async def test_a_state_that_no_longer_lists_it_ends_it(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("cameras", "reason"), [((), "no_agreement"), (None, "closed")])
-async def test_why_it_ended(desk: Desk, cameras: tuple[()] | None, reason: str) -> None:
+async def test_why_it_ended(desk: CenterDesk, cameras: tuple[()] | None, reason: str) -> None:
     session = await desk.open()
     viewer = Viewer(Sink(), fmp4=False)
     desk.sessions.watch(session, viewer)
@@ -220,7 +133,7 @@ async def test_why_it_ended(desk: Desk, cameras: tuple[()] | None, reason: str) 
     assert viewer.reason == reason
 
 
-async def test_a_refusal_is_written_down_before_it_is_told(desk: Desk) -> None:
+async def test_a_refusal_is_written_down_before_it_is_told(desk: CenterDesk) -> None:
     desk.gateway.refuse = ["stopped"]
     with pytest.raises(ReasonedError) as caught:
         await desk.open()
@@ -232,7 +145,7 @@ async def test_a_refusal_is_written_down_before_it_is_told(desk: Desk) -> None:
     assert desk.hub.watched() == 0
 
 
-async def test_without_a_ledger_nothing_opens_and_the_site_is_told(desk: Desk) -> None:
+async def test_without_a_ledger_nothing_opens_and_the_site_is_told(desk: CenterDesk) -> None:
     desk.ledger.broken = True
     with pytest.raises(SerambiError) as caught:
         await desk.open()
@@ -242,7 +155,7 @@ async def test_without_a_ledger_nothing_opens_and_the_site_is_told(desk: Desk) -
     assert desk.hub.watched() == 0
 
 
-async def test_an_answer_that_was_lost_leaves_nothing_open_at_the_site(desk: Desk) -> None:
+async def test_an_answer_that_was_lost_leaves_nothing_open_at_the_site(desk: CenterDesk) -> None:
     asked = []
 
     def lose(reply):  # type: ignore[no-untyped-def]
@@ -256,7 +169,7 @@ async def test_an_answer_that_was_lost_leaves_nothing_open_at_the_site(desk: Des
 
 
 async def test_a_site_has_a_bounded_number_of_sessions(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: CenterDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert SESSIONS_PER_SITE > 2
     monkeypatch.setattr("serambi.center.sessions.SESSIONS_PER_SITE", 2)
@@ -279,7 +192,7 @@ async def test_the_end_of_the_center_is_told_to_sites_and_viewers(tmp_path: Path
         assert desk.ledger.said().count(("session_closed", "center_stopped")) == 2
 
 
-async def test_the_history_knows_each_session(desk: Desk) -> None:
+async def test_the_history_knows_each_session(desk: CenterDesk) -> None:
     session = await desk.open()
     await desk.sessions.close(session, "closed")
     still_open = await desk.open("terminal-2")
@@ -293,7 +206,7 @@ async def test_the_history_knows_each_session(desk: Desk) -> None:
     assert sorted(reasons) == ["center_restarted", "closed"]
 
 
-async def test_entries_written_together_share_a_write_and_never_run_back(desk: Desk) -> None:
+async def test_entries_written_together_share_a_write_and_never_run_back(desk: CenterDesk) -> None:
     entries = [Entry(kind="refused", at_ms=1, session=str(n)) for n in range(200)]
     await asyncio.gather(*(desk.journal.append(entry) for entry in entries))
     written = [entry for entry in desk.ledger.entries if entry.kind == "refused"]

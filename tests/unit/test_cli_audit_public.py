@@ -116,7 +116,7 @@ def test_an_entry_that_the_copy_lacks_is_said(
     short = write_ledger(town, tmp_path, "terminal", entries[:5] + entries[6:])
     result = audit("--public", address(center), short)
     assert result.exit_code == 1
-    assert "this copy has 11 entries and the page counted 12" in last(result)
+    assert "this copy has 13 entries and the page counted 14" in last(result)
 
 
 def test_a_sum_that_is_none_is_named(center: Running, tmp_path: Path) -> None:

@@ -1,8 +1,5 @@
 """The report of an incident: a PDF that holds what happened, in both languages, and its hash."""
 
-import base64
-import re
-import zlib
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +14,7 @@ from serambi.center.desk.lines import Lines
 from serambi.center.desk.report import incident_report, timeline_hash
 from serambi.center.desk.steps import Body, Draft, Person, Steps
 from serambi.web.words import LANGUAGES, Language, Words
+from tests.fakes.pdf import text_of
 
 UNION = get_args(h.Happening)[0]
 AT_MS = 1_795_000_000_000
@@ -64,19 +62,6 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Incident:
     kept = fold(steps.of("incident", ["i1"]))
     engine.dispose()
     return kept
-
-
-def text_of(raw: bytes) -> str:
-    """What the pages say, without spaces, which stand where a line was set."""
-    said = []
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", raw, re.DOTALL):
-        coded = stream.strip().removesuffix(b"~>")
-        if len(coded) == len(stream.strip()):
-            continue  # a font
-        page = zlib.decompress(base64.a85decode(coded))
-        said += re.findall(rb"\(((?:\\.|[^()\\])*)\) Tj", page)
-    plain = re.sub(rb"\\([()\\])", rb"\1", b" ".join(said))
-    return plain.decode("ascii", "ignore").replace(" ", "")
 
 
 def lines(incident: Incident, language: Language) -> Lines:

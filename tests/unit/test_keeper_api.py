@@ -106,6 +106,8 @@ async def test_who_watches(home: Box) -> None:
             "unit": "Regu jaga",
             "party": "polres",
             "purpose": "routine_watch",
+            "incident": "",
+            "act": "",
             "agreement": "2026-03",
             "since_ms": int(NOW * 1000),
             "until_ms": int((NOW + 60) * 1000),

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from serambi.agreement.approval import read_approval
 from serambi.agreement.decide import Ask, Reason, decide
-from serambi.agreement.model import read_agreement
+from serambi.agreement.model import SignedAgreement, read_agreement
+from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.identity import dsse
@@ -21,6 +23,7 @@ from tests.builders import (
     SITE,
     Town,
     make_agreement,
+    make_approval,
     make_attestation,
     make_request,
     make_revocation,
@@ -39,12 +42,14 @@ class Shelf:
     def __init__(self, folder: Path, town: Town) -> None:
         self.folder = folder
         self.town = town
+        self.clock = ManualClock(NOW)
         (folder / "roster.json").write_bytes(town.raw)
         self.documents = self.opened()
         self.attestation = make_attestation(town)
 
     def opened(self) -> Documents:
-        return Documents(self.folder, SITE, self.folder / "roster.json", self.town.roster.digest)
+        digest = self.town.roster.digest
+        return Documents(self.folder, SITE, self.folder / "roster.json", digest, self.clock)
 
     def agree(self, *signed_by: str, **changes: Any) -> bytes:
         return make_agreement(
@@ -351,7 +356,69 @@ def test_other_documents_that_cannot_be_read_are_left_out(
 
 
 def test_the_roster_must_be_there_and_the_pinned_one(shelf: Shelf, tmp_path: Path) -> None:
+    digest = shelf.town.roster.digest
     with pytest.raises(SerambiError, match="roster cannot be read"):
-        Documents(shelf.folder, SITE, tmp_path / "none.json", shelf.town.roster.digest)
+        Documents(shelf.folder, SITE, tmp_path / "none.json", digest, shelf.clock)
+    digest = hashlib.sha256(b"").hexdigest()
     with pytest.raises(SerambiError, match="pinned"):
-        Documents(shelf.folder, SITE, tmp_path / "roster.json", hashlib.sha256(b"").hexdigest())
+        Documents(shelf.folder, SITE, tmp_path / "roster.json", digest, shelf.clock)
+
+
+def approvable(shelf: Shelf) -> SignedAgreement:
+    raw = shelf.agree(conditions={"four_eyes": True})
+    shelf.documents.accept(shelf.attestation)
+    shelf.documents.accept(raw)
+    return read_agreement(raw, shelf.town.roster)
+
+
+def looked(documents: Documents) -> Reason:
+    state = documents.state(stops={}, clock_ok=True, seen_at=NOW)
+    return decide(state, Ask("cam-1", "live", "routine_watch", "polres", "Regu jaga"), NOW).reason
+
+
+def test_an_approval_opens_what_it_is_for_and_is_told_once(shelf: Shelf) -> None:
+    signed = approvable(shelf)
+    raw = make_approval(shelf.town, signed)
+    assert looked(shelf.documents) == Reason.FOUR_EYES
+    digest = read_approval(raw, shelf.town.roster).digest
+    assert shelf.documents.accept(raw) == Accepted("approved", "2026-03", "bawaslu", digest)
+    assert shelf.documents.accept(raw) == Accepted()
+    assert looked(shelf.documents) == Reason.ALLOWED
+    more = make_approval(shelf.town, signed, signed_by=["kpu"])
+    assert shelf.documents.accept(more).party == "kpu"
+    assert looked(shelf.opened()) == Reason.ALLOWED, "a restart keeps it"
+
+
+@pytest.mark.parametrize("signed_by", [["polres"], ["dishub"], []])
+def test_nobody_but_another_party_approves(shelf: Shelf, signed_by: list[str]) -> None:
+    raw = make_approval(shelf.town, approvable(shelf), signed_by=signed_by)
+    with pytest.raises(SerambiError, match=r"no other party|does not know for signing"):
+        shelf.documents.accept(raw)
+    assert looked(shelf.documents) == Reason.FOUR_EYES
+
+
+@pytest.mark.parametrize("changes", [{"site": "simpang"}, {"agreement": "ab" * 32}])
+def test_an_approval_is_of_this_site_and_an_agreement_it_knows(
+    shelf: Shelf, changes: dict[str, Any]
+) -> None:
+    raw = make_approval(shelf.town, approvable(shelf), **changes)
+    with pytest.raises(SerambiError, match="of no agreement"):
+        shelf.documents.accept(raw)
+
+
+def test_approvals_that_are_over_make_room(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents_module, "APPROVALS_KEPT", 1)
+    signed = approvable(shelf)
+    first = make_approval(shelf.town, signed, until=NOW + 60)
+    later = make_approval(shelf.town, signed, until=NOW + 600)
+    shelf.documents.accept(first)
+    with pytest.raises(SerambiError, match="1 approvals hold already"):
+        shelf.documents.accept(later)
+    shelf.clock.advance(60)
+    shelf.documents.accept(later)
+    assert len(list((shelf.folder / "documents").glob("approval-*"))) == 1
+    with pytest.raises(SerambiError, match="is over"):
+        shelf.documents.accept(first)
+    shelf.clock.advance(600)
+    shelf.opened()
+    assert list((shelf.folder / "documents").glob("approval-*")) == []

@@ -9,13 +9,15 @@ from typing import get_args
 import pytest
 
 from serambi.agreement.decide import Reason
+from serambi.ledger.deleted import span_text
 from serambi.ledger.entry import EntryKind
+from serambi.recording.index import Why
 from serambi.web.words import LANGUAGES, Words
 from tests.fakes.keeper_http import Box, box
 from tests.fakes.keeper_site import PRIVATE, Site
 
 WORDS = Words.load()
-REASONS = (*Reason, "closed", "not_renewed", "restarted", "center_stopped")
+REASONS = (*Reason, *Why, "closed", "not_renewed", "restarted", "center_stopped")
 
 
 @pytest.fixture
@@ -50,7 +52,10 @@ async def test_the_owner_reads_names_where_others_find_a_commitment(home: Box) -
     await home.keeper.stop(PRIVATE)
     await home.keeper.resume(PRIVATE)
     await home.ask("no-such")
+    gone = home.keeper.journal.entry("deleted", camera=PRIVATE, reason="disk_full")
+    await home.keeper.journal.write(gone)
     page = await home.page("/log", lang="en")
+    assert "Recordings of 105 Camera 105 deleted" in page
     assert "You stopped 105 Camera 105" in page
     assert "You shared 105 Camera 105 again" in page
     await home.keeper.journal.write(home.keeper.journal.entry("stopped", camera="another"))
@@ -64,6 +69,18 @@ async def test_an_erased_name_is_said_to_be_erased(home: Box) -> None:
     page = await home.page("/log", lang="en")
     assert "Ani Wijaya" not in page
     assert WORDS.text("en", "owner.name_erased") in page
+
+
+async def test_what_was_deleted_is_told_with_its_time_and_reason(home: Box) -> None:
+    journal = home.keeper.journal
+    span = span_text(1_790_000_000_000, 1_790_003_600_000)
+    gone = journal.entry(
+        "deleted", camera="cam-1", agreement="2026-03", reason="retention", detail=span
+    )
+    await journal.write(gone)
+    page = unescape(await home.page("/log", lang="en"))
+    assert "deleted (21 Sep 2026 21.13 WIB – 21 Sep 2026 22.13 WIB)" in page
+    assert WORDS.text("en", "reason.retention") in page
 
 
 async def test_a_flood_is_told_with_its_number(home: Box) -> None:

@@ -41,7 +41,7 @@ class Shelf:
 
         pinned = self.town.roster.digest
         roster = self.folder / "roster.json"
-        return Documents(self.folder, SITE, roster, pinned, closed, self.clock)
+        return Documents(self.folder, SITE, roster, pinned, self.clock, closed)
 
     def share(self) -> None:
         self.documents.accept(self.attestation)

@@ -1,122 +1,35 @@
 """Sessions: decided, written, opened; closed, written. In that order, whatever happens between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from serambi.agreement import decide as decide_module
-from serambi.agreement.decide import Reason, State
+from serambi.agreement.decide import Reason
 from serambi.agreement.instants import Hours
-from serambi.agreement.model import read_agreement
-from serambi.agreement.revocation import Revocation, read_revocation
-from serambi.base.clock import ManualClock
 from serambi.base.ids import new_id
 from serambi.base.limits import GRANT_S, LIVE_GRANT_MAX_S
-from serambi.identity.keys import SigningKey
 from serambi.keeper import sessions as sessions_module
-from serambi.keeper.release import Release
 from serambi.keeper.session import Outcome
-from serambi.keeper.sessions import Sessions
-from serambi.ledger.entry import Entry
 from tests.builders import (
     NOW,
-    SITE,
-    make_agreement,
     make_attestation,
-    make_request,
-    make_revocation,
-    make_roster,
-    make_state,
 )
-from tests.fakes.keeper_site import Watcher, ledger_of, watched_journal
+from tests.fakes.keeper_desk import CAMERAS, KeeperDesk
 
-CAMERAS = ("cam-1", "cam-2")
 DAY = tuple(Hours((day,), "06:00", "18:00") for day in ("mon", "tue", "wed", "thu", "fri"))
 
 
-class Desk:
-    """Sessions over a real ledger, a real door, and a socket that remembers."""
-
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        self.town = make_roster()
-        self.clock = ManualClock(NOW)
-        self.events: list[str] = []
-        self.attestations = [make_attestation(self.town, camera) for camera in CAMERAS]
-        self.agreements = [self.agree("2026-03", **changes)]
-        self.revocations: dict[str, Revocation] = {}
-        self.stops: dict[str, float] = {}
-        self.clock_ok = True
-        self.watcher = Watcher(self.events)
-        self.release = Release(self.watcher, self.clock)
-        self.journal = watched_journal(folder, self.town, self.clock, self.events)
-        self.changes = 0
-        self.sessions = Sessions(
-            site=SITE,
-            roster=lambda: self.town.roster,
-            state=self.state,
-            release=self.release,
-            prelude=self.prelude,
-            journal=self.journal,
-            clock=self.clock,
-            changed=self._changed,
-        )
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-    def prelude(self, camera: str, stream: str) -> Iterable[bytes]:
-        return b"config", b"key"
-
-    def agree(self, number: str, **changes: Any) -> bytes:
-        return make_agreement(
-            self.town, CAMERAS, attestations=self.attestations, number=number, **changes
-        )
-
-    def revoke(self, number: int, party: str = "bawaslu") -> None:
-        signed = read_agreement(self.agreements[number], self.town.roster)
-        raw = make_revocation(self.town, signed, party)
-        self.revocations[signed.digest] = read_revocation(raw, self.town.roster)
-
-    def state(self) -> State:
-        return make_state(
-            self.town,
-            *self.agreements,
-            attestations=self.attestations,
-            revocations=self.revocations,
-            stops=self.stops,
-            clock_ok=self.clock_ok,
-        )
-
-    async def ask(self, camera: str = "cam-1", **changes: Any) -> Outcome:
-        key: SigningKey | None = changes.pop("key", None)
-        raw = make_request(self.town, camera, now=self.clock.now(), key=key, **changes)
-        return await self.sessions.handle(raw)
-
-    async def opened(self, camera: str = "cam-1", **changes: Any) -> str:
-        outcome = await self.ask(camera, **changes)
-        assert outcome.allowed, outcome.reason
-        return outcome.session
-
-    @property
-    def ledger(self) -> list[Entry]:
-        return ledger_of(self.journal.store)
-
-    @property
-    def told(self) -> list[tuple[str, str]]:
-        return [(entry.kind, entry.reason) for entry in self.ledger]
-
-
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    desk = Desk(tmp_path)
+async def desk(tmp_path: Path) -> AsyncIterator[KeeperDesk]:
+    desk = KeeperDesk(tmp_path)
     yield desk
     desk.journal.store.close()
 
 
-async def test_the_entry_is_durable_before_the_first_byte_leaves(desk: Desk) -> None:
+async def test_the_entry_is_durable_before_the_first_byte_leaves(desk: KeeperDesk) -> None:
     outcome = await desk.ask()
     assert outcome == Outcome(
         True, Reason.ALLOWED, outcome.nonce, outcome.session, "2026-03", NOW + GRANT_S
@@ -135,7 +48,9 @@ async def test_the_entry_is_durable_before_the_first_byte_leaves(desk: Desk) -> 
 
 
 @pytest.mark.parametrize("happens", ["stop", "camera", "revoke", "clock"])
-async def test_what_happens_while_the_entry_is_written_counts(desk: Desk, happens: str) -> None:
+async def test_what_happens_while_the_entry_is_written_counts(
+    desk: KeeperDesk, happens: str
+) -> None:
     def meanwhile() -> None:
         if happens == "stop":
             desk.stops["*"] = NOW
@@ -155,7 +70,7 @@ async def test_what_happens_while_the_entry_is_written_counts(desk: Desk, happen
     assert desk.told == [("session_opened", ""), ("session_closed", reason[happens])]
 
 
-async def test_what_cannot_be_written_down_is_not_opened(desk: Desk) -> None:
+async def test_what_cannot_be_written_down_is_not_opened(desk: KeeperDesk) -> None:
     desk.journal.store.full = True  # type: ignore[attr-defined]
     outcome = await desk.ask()
     assert (outcome.allowed, outcome.reason, outcome.until) == (False, Reason.ERROR, 0.0)
@@ -167,7 +82,7 @@ async def test_what_cannot_be_written_down_is_not_opened(desk: Desk) -> None:
     assert desk.told == [("session_opened", "")]
 
 
-async def test_a_full_disk_shuts_at_once_and_is_written_down_later(desk: Desk) -> None:
+async def test_a_full_disk_shuts_at_once_and_is_written_down_later(desk: KeeperDesk) -> None:
     await desk.opened()
     await desk.opened("cam-2")
     desk.journal.store.full = True  # type: ignore[attr-defined]
@@ -190,7 +105,7 @@ async def test_a_full_disk_shuts_at_once_and_is_written_down_later(desk: Desk) -
     ]
 
 
-async def test_renewing_keeps_a_view_that_would_end(desk: Desk) -> None:
+async def test_renewing_keeps_a_view_that_would_end(desk: KeeperDesk) -> None:
     session = await desk.opened()
     desk.clock.advance(GRANT_S - 1)
     kept = await desk.ask(kind="renew", session=session)
@@ -206,7 +121,7 @@ async def test_renewing_keeps_a_view_that_would_end(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["renew", "close"])
-async def test_only_the_very_same_view_is_renewed_or_closed(desk: Desk, kind: str) -> None:
+async def test_only_the_very_same_view_is_renewed_or_closed(desk: KeeperDesk, kind: str) -> None:
     session = await desk.opened()
     for field, value in (
         ("camera", "cam-2"),
@@ -225,7 +140,7 @@ async def test_only_the_very_same_view_is_renewed_or_closed(desk: Desk, kind: st
         assert desk.told[-1] == ("refused", "bad_request")
 
 
-async def test_closing_shuts_and_is_written(desk: Desk) -> None:
+async def test_closing_shuts_and_is_written(desk: KeeperDesk) -> None:
     session = await desk.opened()
     assert (await desk.ask(kind="close", session=session)).allowed
     assert desk.events[-2:] == ["shut cam-1/sub", "durable session_closed closed"]
@@ -233,7 +148,7 @@ async def test_closing_shuts_and_is_written(desk: Desk) -> None:
     assert (again.allowed, again.reason) == (False, Reason.BAD_REQUEST)
 
 
-async def test_a_session_id_is_used_once(desk: Desk) -> None:
+async def test_a_session_id_is_used_once(desk: KeeperDesk) -> None:
     session = await desk.opened()
     assert (await desk.ask(session=session)).reason == Reason.BAD_REQUEST
     assert (await desk.ask("cam-2", session=session)).reason == Reason.BAD_REQUEST
@@ -242,7 +157,7 @@ async def test_a_session_id_is_used_once(desk: Desk) -> None:
     assert sorted(o.allowed for o in both) == [False, True]
 
 
-async def test_renewal_ends_the_view_when_it_is_no_longer_allowed(desk: Desk) -> None:
+async def test_renewal_ends_the_view_when_it_is_no_longer_allowed(desk: KeeperDesk) -> None:
     session = await desk.opened()
     desk.stops["*"] = NOW
     outcome = await desk.ask(kind="renew", session=session)
@@ -252,7 +167,7 @@ async def test_renewal_ends_the_view_when_it_is_no_longer_allowed(desk: Desk) ->
 
 
 async def test_the_end_of_the_hours_ends_the_view_unasked(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, hours=DAY)
+    desk = KeeperDesk(tmp_path, hours=DAY)
     try:
         closes = NOW + 20 * 60  # 18:00 in Jakarta
         desk.clock.advance(20 * 60 - 30)
@@ -269,7 +184,7 @@ async def test_the_end_of_the_hours_ends_the_view_unasked(tmp_path: Path) -> Non
 
 
 async def test_a_live_grant_lasts_so_long_and_no_renewal_makes_it_longer(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: KeeperDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert LIVE_GRANT_MAX_S <= 24 * 3600
     for module in (decide_module, sessions_module):
@@ -286,7 +201,7 @@ async def test_a_live_grant_lasts_so_long_and_no_renewal_makes_it_longer(
     assert desk.told[-1] == ("session_closed", "expired")
 
 
-async def test_views_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_views_are_bounded(desk: KeeperDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions_module, "SESSIONS_PER_SITE", 2)
     outcomes = await asyncio.gather(*(desk.ask() for _ in range(4)))
     assert sorted(str(o.reason) for o in outcomes) == ["allowed", "allowed", "limit", "limit"]
@@ -296,7 +211,7 @@ async def test_views_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_flood_of_refusals_becomes_one_entry(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: KeeperDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions_module, "REFUSALS_LOGGED_PER_MINUTE", 3)
     for _ in range(8):
@@ -312,7 +227,7 @@ async def test_a_flood_of_refusals_becomes_one_entry(
 
 
 async def test_an_endless_flood_is_summed_up_every_minute(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: KeeperDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions_module, "REFUSALS_LOGGED_PER_MINUTE", 2)
     for _ in range(40):
@@ -324,7 +239,7 @@ async def test_an_endless_flood_is_summed_up_every_minute(
     assert 40 - 12 <= sum(sums) + desk.told.count(("refused", "bad_request")) <= 40
 
 
-async def test_a_camera_never_agreed_is_a_commitment(desk: Desk) -> None:
+async def test_a_camera_never_agreed_is_a_commitment(desk: KeeperDesk) -> None:
     for camera in ("cam-9", "cam-9", "no-such"):
         outcome = await desk.ask(camera)
         assert (outcome.allowed, outcome.reason) == (False, Reason.NO_AGREEMENT)
@@ -337,23 +252,23 @@ async def test_a_camera_never_agreed_is_a_commitment(desk: Desk) -> None:
     assert b"no-such" not in written
 
 
-def _revoke(desk: Desk) -> None:
+def _revoke(desk: KeeperDesk) -> None:
     desk.revoke(0)
 
 
-def _stop(desk: Desk) -> None:
+def _stop(desk: KeeperDesk) -> None:
     desk.stops["*"] = NOW
 
 
-def _back(desk: Desk) -> None:
+def _back(desk: KeeperDesk) -> None:
     desk.clock_ok = False
 
 
-def _sunset(desk: Desk) -> None:
+def _sunset(desk: KeeperDesk) -> None:
     desk.clock.step(NOW + 30 * 86_400)
 
 
-def _attest_anew(desk: Desk) -> None:
+def _attest_anew(desk: KeeperDesk) -> None:
     desk.attestations[0] = make_attestation(desk.town, "cam-1", heading_deg=1)
     desk.attestations[1] = make_attestation(desk.town, "cam-2", heading_deg=1)
 
@@ -369,7 +284,7 @@ def _attest_anew(desk: Desk) -> None:
     ],
 )
 async def test_every_change_is_seen_when_looking_again(
-    desk: Desk, change: Callable[[Desk], None], reason: str
+    desk: KeeperDesk, change: Callable[[KeeperDesk], None], reason: str
 ) -> None:
     await desk.opened()
     await desk.opened("cam-2", stream="main")
@@ -383,7 +298,7 @@ async def test_every_change_is_seen_when_looking_again(
     assert len(desk.ledger) == 4
 
 
-async def test_two_views_of_one_stream_end_on_their_own(desk: Desk) -> None:
+async def test_two_views_of_one_stream_end_on_their_own(desk: KeeperDesk) -> None:
     first = await desk.opened()
     desk.clock.advance(10)
     second = await desk.opened(person="petugas2")
@@ -395,7 +310,7 @@ async def test_two_views_of_one_stream_end_on_their_own(desk: Desk) -> None:
     assert not desk.release.is_open("cam-1", "sub"), "as long as its own grant, not the other's"
 
 
-async def test_the_longer_view_keeps_the_stream(desk: Desk) -> None:
+async def test_the_longer_view_keeps_the_stream(desk: KeeperDesk) -> None:
     await desk.opened()
     desk.clock.advance(30)
     second = await desk.opened(person="petugas2")
@@ -406,7 +321,7 @@ async def test_the_longer_view_keeps_the_stream(desk: Desk) -> None:
     assert desk.told[-1] == ("session_closed", "not_renewed")
 
 
-async def test_a_shorter_agreement_moves_the_end_of_an_open_view(desk: Desk) -> None:
+async def test_a_shorter_agreement_moves_the_end_of_an_open_view(desk: KeeperDesk) -> None:
     session = await desk.opened()
     desk.attestations[0] = desk.attestations[0]
     desk.agreements[0] = desk.agree("2026-03", valid_until=NOW + 20)
@@ -418,7 +333,7 @@ async def test_a_shorter_agreement_moves_the_end_of_an_open_view(desk: Desk) -> 
 
 
 async def test_a_revoked_agreement_ends_its_views_though_another_would_allow_them(
-    desk: Desk,
+    desk: KeeperDesk,
 ) -> None:
     desk.agreements.append(desk.agree("2026-09", valid_until=NOW + 86_400 / 2))
     session = await desk.opened()
@@ -430,7 +345,7 @@ async def test_a_revoked_agreement_ends_its_views_though_another_would_allow_the
     assert (outcome.allowed, outcome.agreement) == (True, "2026-09")
 
 
-async def test_several_at_once_end_each_view_once(desk: Desk) -> None:
+async def test_several_at_once_end_each_view_once(desk: KeeperDesk) -> None:
     for camera in CAMERAS:
         await desk.opened(camera)
     desk.clock.advance(GRANT_S)
@@ -445,7 +360,9 @@ async def test_several_at_once_end_each_view_once(desk: Desk) -> None:
     ]
 
 
-async def test_a_view_opened_while_the_stream_is_being_shut_gets_its_pictures(desk: Desk) -> None:
+async def test_a_view_opened_while_the_stream_is_being_shut_gets_its_pictures(
+    desk: KeeperDesk,
+) -> None:
     first = await desk.opened()
     purge = desk.watcher.stop_stream
     late: list[Outcome] = []
@@ -465,7 +382,7 @@ async def test_a_view_opened_while_the_stream_is_being_shut_gets_its_pictures(de
     assert [message for _, _, message, _ in desk.watcher.out] == [b"config", b"key"]
 
 
-async def test_a_stop_shuts_all_streams_and_counts_people(desk: Desk) -> None:
+async def test_a_stop_shuts_all_streams_and_counts_people(desk: KeeperDesk) -> None:
     await desk.opened()
     await desk.opened(stream="main")
     await desk.opened("cam-2", person="petugas2")
@@ -489,7 +406,7 @@ async def test_a_stop_shuts_all_streams_and_counts_people(desk: Desk) -> None:
     ],
 )
 async def test_refusals_are_answered_and_written(
-    desk: Desk, changes: dict[str, str], reason: Reason
+    desk: KeeperDesk, changes: dict[str, str], reason: Reason
 ) -> None:
     outcome = await desk.ask(**changes)
     assert (outcome.allowed, outcome.reason) == (False, reason)
@@ -498,7 +415,7 @@ async def test_refusals_are_answered_and_written(
 
 
 async def test_the_owner_reads_how_many_were_cut_off_even_if_the_clockwork_was_faster(
-    desk: Desk,
+    desk: KeeperDesk,
 ) -> None:
     session = await desk.opened()
     assert session

@@ -64,6 +64,16 @@ def test_a_field_told_differently_is_found(name: str) -> None:
     assert "'other' at the center" in alarms[0]
 
 
+@pytest.mark.parametrize("by", ["incident 12", "break_glass abc"])
+def test_what_a_view_was_opened_by_is_compared(by: str) -> None:
+    here, there = view("a", detail=by), view("a", detail=f"live {by}")
+    assert audit([here, LATE], [there, LATE], SITE)[1] == []
+    for keeper, center in ((here, view("a", detail="live")), (view("a"), there)):
+        _, alarms = audit([keeper, LATE], [center, LATE], SITE)
+        assert len(alarms) == 1
+        assert "the grounds is " in alarms[0]
+
+
 def test_a_question_whose_answer_was_lost_is_no_omission() -> None:
     lost = view("a", kind="refused", reason=UNANSWERED, agreement="")
     for center in ([lost, LATE], [lost, LATE][::-1]):

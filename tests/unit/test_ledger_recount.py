@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from serambi.ledger.audit import UNANSWERED
+from serambi.ledger.deleted import span_text
 from serambi.ledger.entry import Entry, EntryKind, commit
-from serambi.ledger.figures import OPEN, Counted, Figures, UnitViews, site_of, total
+from serambi.ledger.figures import OPEN, Counted, Deletion, Figures, UnitViews, site_of, total
 from serambi.ledger.recount import COMPARED_AFTER_MS, Period, Recount, compare, recount
 
 START_MS = 1_790_000_000_000
@@ -69,6 +70,48 @@ def test_a_question_without_an_answer_is_remembered_within_the_period() -> None:
         work.add(entry("refused", hour, session=session, reason=UNANSWERED))
     work.add(entry("refused", 1, session="c", reason="out_of_hours"))
     assert work.unanswered == {"a"}
+
+
+def deleted(hour: float, camera: str, begin_s: int, end_s: int, **fields: Any) -> Entry:
+    fields = {"reason": "retention", **fields}
+    return entry(
+        "deleted", hour, camera=camera, detail=span_text(begin_s * 1000, end_s * 1000), **fields
+    )
+
+
+def test_what_a_site_deleted_is_counted() -> None:
+    hidden = commit(b"s" * 16, "never agreed")
+    figures = of(
+        deleted(1, "cam-2", 50, 60),
+        deleted(1, "cam-1", 10, 20, reason="disk_full"),
+        deleted(2, "cam-2", 60, 70),
+        deleted(2, "cam-2", 60, 70),
+        deleted(200, "cam-1", 20, 90),
+        deleted(3, hidden, 1, 2),
+        entry("deleted", 3, camera="cam-1", detail="long ago"),
+    )
+    assert figures.deletions == (
+        Deletion("gudang", "cam-1", "disk_full", 10_000, 20_000),
+        Deletion("gudang", "cam-2", "retention", 50_000, 70_000),
+    )
+    other = of(deleted(1, "cam-9", 1, 2, site="alun"))
+    counted = [Counted(f"kpu/{site}/keeper", 0, 1, f) for site, f in (("b", figures), ("a", other))]
+    assert total(counted).deletions == other.deletions + figures.deletions
+
+
+def test_suspensions_by_reason() -> None:
+    hidden = commit(b"s" * 16, "never agreed")
+    figures = of(
+        entry("suspended", 1, camera="cam-1", reason="view_changed"),
+        entry("restored", 2, camera="cam-1"),
+        entry("suspended", 3, camera="cam-2", reason="view_changed"),
+        entry("suspended", 3, camera="cam-2", reason="view_unclear"),
+        entry("suspended", 3, camera=hidden, reason="view_unclear"),
+        entry("suspended", 200, camera="cam-1", reason="view_changed"),
+    )
+    assert figures.suspensions == {"view_changed": 2, "view_unclear": 1}
+    both = [Counted(f"kpu/{site}/keeper", 0, 1, figures) for site in ("a", "b")]
+    assert total(both).suspensions == {"view_changed": 4, "view_unclear": 2}
 
 
 def test_a_stop_lasts_until_it_is_lifted() -> None:
@@ -144,6 +187,20 @@ def test_outages_papers_and_alarms() -> None:
     lasted = [(o.end_ms - o.begin_ms) // HOUR_MS for o in figures.outages[:2]]
     assert (lasted, figures.outages[2].end_ms) == ([2, 1], OPEN)
     assert (figures.histories_differ, figures.exports, figures.break_glass) == (1, 0, 0)
+
+
+def test_every_breaking_of_the_glass_counts_and_every_reason() -> None:
+    figures = of(
+        entry("break_glass", -1),
+        entry("break_glass", 1, session="a"),
+        entry("break_glass", 2, session="b"),
+        entry("justified", 3, session="a"),
+    )
+    assert (figures.break_glass, figures.justified) == (2, 1)
+    town = total(
+        [Counted("kpu/gudang/keeper", 0, 4, figures), Counted("polres/center", 0, 4, figures)]
+    )
+    assert (town.break_glass, town.justified) == (2, 1)
 
 
 @pytest.mark.parametrize(

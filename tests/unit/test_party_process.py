@@ -124,6 +124,9 @@ class _Nothing:
     def hand_back(self, notes: Sequence[Note]) -> dict[str, str]:
         raise NotImplementedError
 
+    def asked(self) -> list[bytes]:
+        return []
+
     def pass_on(self, document: bytes) -> None:
         raise NotImplementedError
 

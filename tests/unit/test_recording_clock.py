@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from serambi.base.clock import ManualClock
 from serambi.base.limits import RETENTION_LEAP_S
-from serambi.recording.index import GAP_MIN_US, Fragment, Index, Segment
+from serambi.recording.index import GAP_MIN_US, Fragment, Index, Segment, Why
 from serambi.recording.retention import Retention, vouched_us
 from tests.clips import START_US, clip
 from tests.fakes.recording_site import CAMERA, RecordingSite, later
 
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
+HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
@@ -164,6 +165,12 @@ def test_the_oldest_go_first_by_age_and_by_size(archive: _Archive) -> None:
     assert archive.retention(size_bytes=10_000).make_room() == 39
     assert archive.retention(days=0.0001, size_bytes=1).make_room() == 9
     assert archive.hours() == 1, "the newest is being written"
+    begin_us = int(START_US)
+    told = {one.why: (one.from_us, one.until_us) for one in archive.index.deletions()}
+    assert told == {
+        Why.RETENTION: (begin_us, begin_us + 71 * HOUR_US),
+        Why.DISK_FULL: (begin_us + 23 * HOUR_US, begin_us + 62 * HOUR_US),
+    }
 
 
 def test_a_date_that_leaps_ahead_deletes_nothing_by_age(archive: _Archive) -> None:

@@ -1,6 +1,8 @@
 """After an abrupt end, index and files agree again, and nothing that is whole is lost."""
 
+import contextlib
 import os
+import sqlite3
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from serambi.recording.fsck import Repaired, check_recordings
+from serambi.recording.index import Index, Why
 from tests.clips import clip, decoded
 from tests.fakes.recording_site import RecordingSite
 
@@ -161,7 +164,20 @@ def test_what_is_gone_and_what_never_began_is_dropped(site: RecordingSite) -> No
     _record(other).unlink()
     assert check_recordings(other.folder, other.index).lost_files == 1
     assert other.files() == []
+    assert [one.why for one in other.index.deletions()] == [Why.MISSING]
+    assert site.index.deletions() == [], "what held no picture was none"
     other.close()
+
+
+def test_an_index_of_before_there_were_deletions_is_read(site: RecordingSite) -> None:
+    _record(site)
+    site.close()
+    with contextlib.closing(sqlite3.connect(site.folder / "index.db")) as before:
+        before.execute("DROP TABLE deletions")
+    index = Index(site.folder / "index.db")
+    index.delete_segments(index.segments(), Why.RETENTION)
+    assert [one.why for one in index.deletions()] == [Why.RETENTION]
+    index.close()
 
 
 @pytest.mark.parametrize("field", ["size", "type"])

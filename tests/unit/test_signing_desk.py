@@ -200,6 +200,11 @@ def test_the_form_drafts_the_same_again(tmp_path: Path) -> None:
     fields = fields_of(signed, ZONE)
     known = desk.hand.papers.attestations()
     assert read_agreement(draft_from(fields, known, ZONE), desk.town.roster).digest == signed.digest
+    more = changed(fields, **{"gudang-kpu:condition": ["four_eyes", "break_glass"]})
+    strict = read_agreement(draft_from(more, known, ZONE), desk.town.roster)
+    (site,) = strict.agreement.sites
+    assert (site.incident_needed, site.four_eyes, site.break_glass) == (False, True, True)
+    assert fields_of(strict, ZONE) == more
 
 
 @pytest.mark.parametrize(
@@ -209,6 +214,7 @@ def test_the_form_drafts_the_same_again(tmp_path: Path) -> None:
         ({"gudang-kpu:camera": []}, "at least one site"),
         ({"gudang-kpu:action": ["audio"]}, "audio"),
         ({"gudang-kpu:day": []}, "days"),
+        ({"gudang-kpu:condition": ["nobody_looks"]}, "nobody_looks"),
         ({"valid_until": ["soon"]}, "is not a day and time"),
         ({"valid_until": ["2020-01-01T00:00"]}, "ends before it begins"),
         ({"center_hours": ["many"]}, "is not a number"),

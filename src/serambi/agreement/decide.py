@@ -4,14 +4,15 @@ Default deny, deny on any error. `Decision.until` ends a view without being aske
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from serambi.agreement.approval import SignedApproval
 from serambi.agreement.attestation import SignedAttestation
 from serambi.agreement.instants import open_until, opens_next
 from serambi.agreement.model import SharedSite, SignedAgreement
 from serambi.agreement.revocation import Revocation
-from serambi.base.limits import LIVE_GRANT_MAX_S
+from serambi.base.limits import BREAK_GLASS_MAX_S, LIVE_GRANT_MAX_S
 
 SITE = "*"
 """The key in `State.stops` that stands for the whole site."""
@@ -33,6 +34,11 @@ class Reason(StrEnum):
     ACTION = "action"
     PARTY = "party"
     PURPOSE = "purpose"
+    LOCKED = "locked"
+    NO_BREAK_GLASS = "no_break_glass"
+    BREAK_GLASS_OVER = "break_glass_over"
+    INCIDENT_NEEDED = "incident_needed"
+    FOUR_EYES = "four_eyes"
     OUT_OF_HOURS = "out_of_hours"
     ERROR = "error"
     BAD_REQUEST = "bad_request"
@@ -42,6 +48,7 @@ class Reason(StrEnum):
     REQUEST_EXPIRED = "request_expired"
     REPLAYED = "replayed"
     LIMIT = "limit"
+    BREAK_GLASS_LIMIT = "break_glass_limit"
 
 
 # Of several agreements the answer comes from the one that got furthest; within one agreement
@@ -58,7 +65,12 @@ _PROGRESS = {
             Reason.ACTION,
             Reason.PURPOSE,
             Reason.NOT_ATTESTED,
+            Reason.LOCKED,
+            Reason.NO_BREAK_GLASS,
+            Reason.BREAK_GLASS_OVER,
             Reason.OUT_OF_HOURS,
+            Reason.INCIDENT_NEEDED,
+            Reason.FOUR_EYES,
             Reason.UNWITNESSED,
             Reason.SUSPENDED,
             Reason.STOPPED,
@@ -70,12 +82,18 @@ _PROGRESS = {
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked; `party` is the institution that asks."""
+    """What is asked; `party` is the institution that asks, `unit` its unit, `holder` whoever is to
+    watch, as `State.justify_by` calls people. `incident` names an open one, or none. `broken_at`:
+    when the glass was broken for this, unix seconds; 0 for an ordinary view."""
 
     camera: str
     action: str
     purpose: str
     party: str
+    unit: str = ""
+    holder: str = ""
+    incident: str = ""
+    broken_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +101,8 @@ class State:
     """Everything the decision rests on. `revocations` by agreement digest; `stops` and
     `suspensions` by camera (`SITE` for all), since when in unix seconds. `seen_at`: everything
     in the site's ledger that is older than this has been seen by a quorum of the parties, unix
-    seconds; infinite when the roster names no witness."""
+    seconds; infinite when the roster names no witness. `justify_by`: holders who broke the glass
+    and have not said why, with when they have to; `approvals`: what other parties approved."""
 
     site: str
     agreements: tuple[SignedAgreement, ...]
@@ -93,6 +112,8 @@ class State:
     suspensions: Mapping[str, float]
     clock_ok: bool
     seen_at: float
+    justify_by: Mapping[str, float] = field(default_factory=dict)
+    approvals: tuple[SignedApproval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +185,7 @@ def _by(
 ) -> Decision:
     """What one fully signed agreement that names the camera says."""
     number = signed.agreement.number
-    closes = open_until(shared.hours, shared.zone, now)
+    met_until, lacking = _conditions(signed, shared, state, ask, now)
     checks = (
         (signed.digest in state.revocations, Reason.REVOKED),
         (not now < signed.valid_until, Reason.EXPIRED),
@@ -177,7 +198,8 @@ def _by(
         (ask.action not in shared.actions, Reason.ACTION),
         (ask.party != signed.agreement.viewer, Reason.PARTY),
         (all(p.id != ask.purpose for p in signed.agreement.purposes), Reason.PURPOSE),
-        (closes <= now, Reason.OUT_OF_HOURS),
+        (not now < state.justify_by.get(ask.holder, now + 1), Reason.LOCKED),
+        (not now < met_until, lacking),
     )
     for holds, reason in checks:
         if holds:
@@ -185,11 +207,50 @@ def _by(
     until = min(
         signed.valid_until,
         attestation.valid_until,
-        closes,
+        met_until,
         now + LIVE_GRANT_MAX_S,
         state.seen_at + signed.agreement.heartbeat_s,
     )
     return Decision(True, Reason.ALLOWED, number, until)
+
+
+def _conditions(
+    signed: SignedAgreement, shared: SharedSite, state: State, ask: Ask, now: float
+) -> tuple[float, Reason]:
+    """Until when the conditions of this view are met (unix seconds), and what is lacking where
+    that is over. Nothing but what stands here is waived by breaking the glass."""
+    if ask.broken_at:
+        if ask.action != "live" or not shared.break_glass:
+            return 0.0, Reason.NO_BREAK_GLASS
+        until = ask.broken_at + BREAK_GLASS_MAX_S if ask.broken_at <= now else 0.0
+        return until, Reason.BREAK_GLASS_OVER
+    closes = open_until(shared.hours, shared.zone, now)
+    # An alert says that something happens; it shows nothing, and many an incident begins with it.
+    if closes <= now or ask.action == "alerts":
+        return closes, Reason.OUT_OF_HOURS
+    if shared.incident_needed and not ask.incident:
+        return 0.0, Reason.INCIDENT_NEEDED
+    if shared.four_eyes:
+        return min(closes, _approved_until(signed, state, ask, now)), Reason.FOUR_EYES
+    return closes, Reason.OUT_OF_HOURS
+
+
+def _approved_until(signed: SignedAgreement, state: State, ask: Ask, now: float) -> float:
+    """Until when another party of the agreement has approved just this; 0.0 when none has."""
+    others = set(signed.agreement.parties) - {ask.party}
+    return max(
+        (
+            approval.until
+            for approval in state.approvals
+            if approval.asked.agreement == signed.digest
+            and ask.camera in approval.asked.cameras
+            and (approval.asked.action, approval.asked.purpose) == (ask.action, ask.purpose)
+            and (approval.asked.party, approval.asked.unit) == (ask.party, ask.unit)
+            and approval.asked_at <= now
+            and others & approval.approved_by
+        ),
+        default=0.0,
+    )
 
 
 def _held(held: Mapping[str, float], camera: str) -> bool:

@@ -54,14 +54,22 @@ class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Words
 
 
-class SharedSite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one site shares: these cameras, for these actions, in these hours of `zone`."""
+class SharedSite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one site shares: these cameras, for these actions, in these hours of `zone`.
+
+    `incident_needed`: a view names an open incident; `four_eyes`: another party of the agreement
+    has approved it. `break_glass`: in an emergency these two and the hours may be passed over, for
+    minutes. What is not so is not written: a document has one form.
+    """
 
     site: str
     cameras: tuple[str, ...]
     actions: tuple[Action, ...]
     zone: str
     hours: tuple[Hours, ...]
+    incident_needed: bool = False
+    four_eyes: bool = False
+    break_glass: bool = False
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -270,5 +278,10 @@ def _check_sites(agreement: Agreement, subjects: tuple[Subject, ...]) -> None:
             check_id(camera, "camera")
         if not site.actions or len(set(site.actions)) != len(site.actions):
             raise _refuse(f"site {site.site}: name at least one action, each once")
+        if site.break_glass and "live" not in site.actions:
+            raise _refuse(
+                f"site {site.site}: break-glass opens live views, and these are not given",
+                "give the action live, or take break_glass out",
+            )
         check_zone(site.zone)
         check_hours(site.hours)

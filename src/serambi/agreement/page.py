@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from serambi.agreement.instants import DAYS, Hours
 from serambi.agreement.model import SharedSite, SignedAgreement
+from serambi.base.limits import BREAK_GLASS_MAX_S
 from serambi.base.words import Language, Words
 from serambi.identity.roster import Roster
 
@@ -47,6 +48,16 @@ _WORDS = {
     "always": Words("setiap saat", "at all times"),
     "no_hours": Words("tidak pernah", "never"),
     "daily": Words("setiap hari", "every day"),
+    "conditions": Words("Syarat tiap tayangan", "A view needs"),
+    "incident_needed": Words("insiden yang masih terbuka", "an open incident"),
+    "four_eyes": Words("persetujuan pihak lain", "the approval of another party"),
+    "emergency": Words("Akses darurat", "Break-glass"),
+    "emergency_text": Words(
+        "jam dan syarat boleh dilewati, {minutes} menit, hanya tayangan langsung; "
+        "pemilik seketika diberi tahu",
+        "hours and conditions may be passed over, for {minutes} minutes, live only; "
+        "the owner is alarmed at once",
+    ),
     "copies": Words("Salinan di pusat", "Copies at the center"),
     "copies_text": Words("dihapus setelah {hours} jam", "deleted after {hours} hours"),
     "no_copies": Words("tidak disimpan", "none are kept"),
@@ -100,6 +111,10 @@ def _rows(signed: SignedAgreement, roster: Roster, language: Language) -> Iterat
         yield row("cameras", f"{len(site.cameras)} ({', '.join(site.cameras)})", 1)
         yield row("may", may, 1)
         yield row("hours", hours_text(site, language), 1)
+        if needs := conditions_text(site, language):
+            yield row("conditions", needs, 1)
+        if site.break_glass:
+            yield row("emergency", emergency_text(language), 1)
     hours = agreement.retention.center_hours
     kept = _say("copies_text", language).format(hours=hours)
     yield row("copies", kept if hours else _say("no_copies", language))
@@ -130,6 +145,18 @@ def hours_text(site: SharedSite, language: Language) -> str:
     if not site.hours:
         return _WORDS["no_hours"].in_language(language)
     return "; ".join(_span(span, language) for span in site.hours) + f" ({site.zone})"
+
+
+def conditions_text(site: SharedSite, language: Language) -> str:
+    """What a view needs beside the right hour; empty when nothing."""
+    named = {"incident_needed": site.incident_needed, "four_eyes": site.four_eyes}
+    return ", ".join(_say(key, language) for key, needed in named.items() if needed)
+
+
+def emergency_text(language: Language) -> str:
+    """What breaking the glass means."""
+    minutes = round(BREAK_GLASS_MAX_S / 60)
+    return _say("emergency_text", language).format(minutes=minutes)
 
 
 def _span(span: Hours, language: Language) -> str:

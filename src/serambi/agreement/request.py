@@ -28,7 +28,7 @@ Stream = Literal["main", "sub"]
 Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
-Kind = Literal["open", "renew", "close", "list", "fetch"]
+Kind = Literal["open", "renew", "close", "list", "fetch", "justify"]
 Step = Literal["", "seek", "go", "keys"]
 
 
@@ -41,6 +41,10 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     without opening anything; `fetch` asks an open playback for its next window, from `at_us` (unix
     microseconds) on: `seek` begins with the key frame at or before it, `go` goes on with the very
     next picture, `keys` with key frames only. At most `size_bytes`, but always a whole picture.
+
+    `incident` is the number of an open incident that the view is for: the center's claim as well.
+    `act` names the breaking of the glass under which the view is asked for (32 hexadecimal digits,
+    chosen by the center), `why` its reason in words. `justify` says in `why` what the act was for.
     """
 
     kind: Kind
@@ -62,6 +66,16 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_us: Moment = 0
     step: Step = ""
     size_bytes: Moment = 0
+    incident: str = ""
+    act: str = ""
+    why: str = ""
+
+
+def beside(incident: str, act: str) -> str:
+    """What both ledgers say of a view beside the usual: what it was opened by."""
+    if act:
+        return f"break_glass {act}"
+    return f"incident {incident}" if incident else ""
 
 
 class Refused(Exception):

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from serambi.agreement.attestation import Attestation
 from serambi.agreement.model import SharedSite, SignedAgreement
-from serambi.agreement.page import ACTIONS, NEVER, hours_text
+from serambi.agreement.page import (
+    ACTIONS,
+    NEVER,
+    conditions_text,
+    emergency_text,
+    hours_text,
+)
 from serambi.base.words import Language, Words
 from serambi.identity.roster import Roster
 
@@ -33,6 +39,8 @@ _SAY = {
     "site": Words(
         "Di {site}, milik {owner}: {may}; {hours}", "At {site}, owned by {owner}: {may}; {hours}"
     ),
+    "needs": Words("Setiap tayangan di {site} perlu {needs}", "Each view at {site} needs {needs}"),
+    "emergency": Words("Akses darurat di {site}: {text}", "Break-glass at {site}: {text}"),
     "stays": Words(
         "Rekaman tetap di kotak pemiliknya", "Recordings stay in the box of their owner"
     ),
@@ -132,6 +140,10 @@ def _sees(
             may=_may(set(site.actions), language),
             hours=hours_text(site, language),
         )
+        if needs := conditions_text(site, language):
+            yield _say("needs", language, site=site.site, needs=needs)
+        if site.break_glass:
+            yield _say("emergency", language, site=site.site, text=emergency_text(language))
 
 
 def _camera(camera: str, known: Attestation | None, language: Language) -> str:

@@ -72,6 +72,19 @@ SESSIONS_PER_SITE = 256
 NONCES_KEPT = 65_536
 REFUSALS_LOGGED_PER_MINUTE = 600
 
+# Conditions of a view, and break-glass
+BREAK_GLASS_MAX_S = 15 * 60.0
+BREAK_GLASS_JUSTIFY_S = 7 * 24 * 3600.0
+BREAK_GLASS_AGAIN_S = 3600.0  # before the same camera can be opened so again
+BREAK_GLASS_PER_DAY = 12  # at one site
+BREAK_GLASS_KEPT = 512
+BREAK_GLASS_SHOWN = 50  # at the center, beside those to be justified
+BREAK_GLASS_TEXT_MIN_CHARACTERS = 10
+BREAK_GLASS_TEXT_MAX_CHARACTERS = 500
+INCIDENT_NUMBER_MAX_DIGITS = 9
+APPROVAL_MAX_S = 24 * 3600.0
+APPROVALS_KEPT = 256
+
 # Recorded pictures on their way to the center
 PLAYBACK_RANGE_MAX_S = 3600.0
 PLAYBACK_LIST_MAX_S = 25 * 3600.0  # a day, also one with an hour too many
@@ -182,6 +195,14 @@ RECOUNT_EVERY_S = 10.0
 RECOUNT_ENTRIES_PER_TURN = 20_000
 RECOUNT_MONTHS_KEPT = 3
 PUBLIC_PAGES_KEPT = 32
+# A year is counted in short turns, so that nothing else at the center waits for it.
+YEAR_EVERY_S = 60.0
+YEAR_ENTRIES_PER_TURN = 2_000
+YEAR_PAUSE_S = 0.005
+YEAR_COUNT_MAX_S = 60.0
+YEAR_WAITING_MAX = 16
+YEARS_KEPT = 8
+PRINTED_ROWS_MAX = 200
 PUBLIC_CSV_ENTRIES = 200_000
 PUBLIC_DOCUMENT_MAX_BYTES = 64 * 1024 * 1024
 PUBLIC_REQUESTS_PER_MINUTE = 1200
@@ -248,6 +269,8 @@ RECORDING_ROWS_WAITING = 65_536
 RECORDING_TAIL_S = 20.0
 # A date that leaps further than this deletes nothing by age until it has held for as long.
 RETENTION_LEAP_S = 24 * 3600.0
+# What was deleted becomes one entry a camera and reason, this often and at each start.
+DELETIONS_TOLD_EVERY_S = 24 * 3600.0
 
 # Analysis at the site
 ANALYST_MESSAGE_MAX_BYTES = 8 * 1024 * 1024

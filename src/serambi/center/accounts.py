@@ -28,10 +28,14 @@ class Role(StrEnum):
 # A coordinator connects sites and has no work that needs a picture.
 MAY_VIEW = frozenset({Role.OPERATOR, Role.COMMANDER, Role.INVESTIGATOR})
 MAY_CLOSE_ALL = frozenset({Role.COMMANDER})
+MAY_BREAK_GLASS = frozenset({Role.OPERATOR, Role.COMMANDER})
 # Whoever lets people in again sees no picture.
 MAY_INVITE = frozenset({Role.COORDINATOR})
 # It names who watched what: for whoever answers for a shift, and whoever follows a case.
 MAY_READ_HISTORY = frozenset({Role.COMMANDER, Role.INVESTIGATOR})
+
+# What the law asks of the controller: for whoever answers for the center and whoever connects it.
+MAY_READ_REPORTS = frozenset({Role.COMMANDER, Role.COORDINATOR})
 
 
 @dataclass(frozen=True, slots=True)

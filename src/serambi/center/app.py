@@ -16,9 +16,11 @@ from serambi import __version__
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.api import (
     alerts,
+    approvals,
     auth,
     documents,
     events,
+    glass,
     handovers,
     health,
     history,
@@ -31,6 +33,7 @@ from serambi.center.api import (
     passkeys,
     places,
     playback,
+    reports,
     sessions,
 )
 from serambi.center.api.access import center_of
@@ -53,7 +56,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
     desk = (alerts, incidents, join, handovers)
-    held = (documents, history, ledger)
+    held = (documents, history, ledger, glass, approvals, reports)
     for module in (
         health,
         auth,

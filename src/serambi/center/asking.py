@@ -10,6 +10,7 @@ from serambi.base.ids import new_id
 from serambi.base.limits import COMMAND_MAX_BYTES, COMMAND_TIMEOUT_S, REQUEST_TTL_MAX_S
 from serambi.center.accounts import Account
 from serambi.center.envelopes import open_signed
+from serambi.center.session import Grounds
 from serambi.fabric.messages import REPLY_TYPE, Reply, Request, Stream
 from serambi.fabric.port import CenterLink
 from serambi.identity.keys import SigningKey
@@ -39,6 +40,8 @@ class Subject(Protocol):
     def from_ms(self) -> int: ...
     @property
     def to_ms(self) -> int: ...
+    @property
+    def grounds(self) -> Grounds: ...
 
 
 class Asker:
@@ -53,7 +56,9 @@ class Asker:
         self._roster = roster
         self._clock = clock
 
-    async def ask(self, kind: Literal["open", "renew", "close", "list"], subject: Subject) -> Reply:
+    async def ask(
+        self, kind: Literal["open", "renew", "close", "list", "justify"], subject: Subject
+    ) -> Reply:
         """The site's answer. Asks a second time when the first question came too late.
 
         Raises `UNAVAILABLE` when the site does not answer, `DENIED` or `BAD_INPUT` when the answer
@@ -95,6 +100,9 @@ class Asker:
             at_us=at_us,
             step=step,
             size_bytes=size_bytes,
+            incident=subject.grounds.incident,
+            act=subject.grounds.act,
+            why=subject.grounds.why,
         )
 
     async def _once(self, kind: Kind, subject: Subject) -> Reply:

@@ -191,6 +191,34 @@ desk_links = Table(
     Column("expires_ms", Integer, nullable=False),
 )
 
+# Acts of breaking the glass; `justified_ms` is 0 until somebody has said why.
+break_glass = Table(
+    "break_glass",
+    schema,
+    Column("act", String, primary_key=True),
+    Column("account", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("site", String, nullable=False),
+    Column("camera", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("agreement", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("at_ms", Integer, nullable=False),
+    Column("justified_ms", Integer, nullable=False, index=True),
+    Column("justified_by", String, nullable=False),
+    Column("said", String, nullable=False),
+)
+
+# What other parties are asked to approve, with the signatures known of it, until it is over.
+approvals = Table(
+    "approvals",
+    schema,
+    Column("digest", String, primary_key=True),
+    Column("until_ms", Integer, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+)
+
 # Keys under which people's writes came: one that comes again is not done again.
 desk_writes = Table(
     "desk_writes",

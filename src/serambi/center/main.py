@@ -15,6 +15,7 @@ from serambi.base.limits import ALERTS_KEPT_S
 from serambi.base.process import keep_memory_flat, until_told_to_end
 from serambi.base.tasks import keep_running
 from serambi.center.app import create_app
+from serambi.center.approvals import Approvals
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.config import CenterConfig, read_config
@@ -28,6 +29,7 @@ from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
 from serambi.center.door import open_door
 from serambi.center.entries import SiteEntries
+from serambi.center.glass import Glass
 from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
@@ -39,6 +41,7 @@ from serambi.center.public.pages import PublicPages
 from serambi.center.public.papers import Papers
 from serambi.center.public.shown import Shown
 from serambi.center.reduce import Reducer
+from serambi.center.reports.made import LegalReports
 from serambi.center.service import Center
 from serambi.center.session import Session
 from serambi.center.sessions import Sessions
@@ -139,7 +142,8 @@ async def serve(
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
-            sessions = Sessions(asker, sites, hub, journal, history, clock, group)
+            glass = Glass(durable, journal, asker, clock)
+            sessions = Sessions(asker, sites, hub, journal, history, glass, clock, group)
             outages = Outages(sites, journal, clock, group)
             sessions.on_opened.append(lambda session: _note_view(desk, session))
             reducer = Reducer(hub, sessions, clock, group)
@@ -147,6 +151,7 @@ async def serve(
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             opened.callback(server.release)
             port = server.bind()
+            public = _public(config, ledger, entries, sites, rosters, clock)
             app.state.center = Center(
                 party=config.party,
                 roster=roster,
@@ -155,10 +160,13 @@ async def serve(
                 door=open_door(config, engine, journal, clock, port),
                 sites=sites,
                 sessions=sessions,
+                glass=glass,
+                approvals=Approvals(durable, key, roster, config.party, sites, clock),
                 asker=asker,
                 changes=changes,
                 entries=entries,
-                public=_public(config, ledger, entries, sites, rosters, clock),
+                public=public,
+                reports=LegalReports(public.shown, sites, config, clock),
                 journal=journal,
                 desk=desk,
                 logs=logs,
@@ -169,7 +177,7 @@ async def serve(
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions, reducer, outages, watch, desk),
                 "desk": desk.run,
-                "retention": lambda: _make_room(entries, history, names, steps, clock),
+                "retention": lambda: _make_room(entries, history, names, steps, glass, clock),
                 "detections": detections.run,
                 "witnesses": logs.run,
             }
@@ -273,6 +281,7 @@ async def _tick(
     while True:
         sites.check_silence()
         outages.tick()
+        sessions.keep_incidents(lambda: (one.number for one in desk.open_incidents()))
         sessions.tick()
         reducer.tick()
         watch.look()
@@ -281,12 +290,18 @@ async def _tick(
 
 
 async def _make_room(
-    entries: SiteEntries, history: History, names: Names, steps: Steps, clock: Clock
+    entries: SiteEntries,
+    history: History,
+    names: Names,
+    steps: Steps,
+    glass: Glass,
+    clock: Clock,
 ) -> None:
     while True:
         await asyncio.to_thread(entries.make_room)
         await asyncio.to_thread(history.make_room)
         await asyncio.to_thread(names.make_room)
+        await asyncio.to_thread(glass.make_room)
         await asyncio.to_thread(steps.make_room, unix_ms(clock.now() - ALERTS_KEPT_S))
         await asyncio.sleep(_RETENTION_EVERY_S)
 

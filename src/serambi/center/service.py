@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serambi.base.clock import Clock
+from serambi.center.approvals import Approvals
 from serambi.center.asking import Asker
 from serambi.center.changes import Changes
 from serambi.center.desk.desk import Desk
 from serambi.center.door import Door
 from serambi.center.entries import SiteEntries
+from serambi.center.glass import Glass
 from serambi.center.journal import Journal
 from serambi.center.logs import Logs
 from serambi.center.public.pages import PublicPages
+from serambi.center.reports.made import LegalReports
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
 from serambi.identity.chain import Chain
@@ -27,11 +30,14 @@ class Center:
     door: Door
     sites: Sites
     sessions: Sessions
+    glass: Glass
+    approvals: Approvals
     asker: Asker
     changes: Changes
     journal: Journal
     entries: SiteEntries
     public: PublicPages
+    reports: LegalReports
     desk: Desk
     logs: Logs
     witnesses: Mapping[str, str]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from serambi.agreement.recorded import range_text
+from serambi.agreement.request import beside
 from serambi.base.ids import new_id
 from serambi.center.accounts import Account
 from serambi.center.live import Feed
@@ -10,6 +11,19 @@ from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Stream
 
 PLAYBACK = "playback"
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a view is opened by: the number of an open incident, or an act of breaking the glass
+    with the reason that was given. Neither for an ordinary view."""
+
+    incident: str = ""
+    act: str = ""
+    why: str = field(default="", repr=False)
+
+
+ORDINARY = Grounds()
 
 
 @dataclass(slots=True, eq=False)
@@ -45,10 +59,13 @@ class Session:
     from_ms: int = 0
     to_ms: int = 0
     clips: int = 0
+    grounds: Grounds = ORDINARY
 
     @property
     def detail(self) -> str:
-        """What the ledger says beside the usual: the action, of a playback with its range."""
+        """What the ledger says beside the usual: the action, of a playback with its range, and
+        what it was opened by."""
+        by = beside(self.grounds.incident, self.grounds.act)
         if self.action != PLAYBACK:
-            return self.action
-        return f"{PLAYBACK} {range_text(self.from_ms, self.to_ms)}"
+            return f"{self.action} {by}".strip()
+        return f"{PLAYBACK} {range_text(self.from_ms, self.to_ms)} {by}".strip()

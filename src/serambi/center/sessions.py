@@ -20,10 +20,11 @@ from serambi.base.limits import (
 )
 from serambi.center.accounts import Account
 from serambi.center.asking import Asker
+from serambi.center.glass import Glass
 from serambi.center.history import History
 from serambi.center.journal import Journal
 from serambi.center.live import Feed, Hub
-from serambi.center.session import PLAYBACK, Session
+from serambi.center.session import ORDINARY, PLAYBACK, Grounds, Session
 from serambi.center.sites import Sites
 from serambi.center.viewer import Viewer
 from serambi.fabric.messages import Reply, SiteState, Stream
@@ -46,6 +47,7 @@ class Sessions:
         hub: Hub,
         journal: Journal,
         history: History,
+        glass: Glass,
         clock: Clock,
         group: asyncio.TaskGroup,
     ) -> None:
@@ -54,6 +56,7 @@ class Sessions:
         self._hub = hub
         self._journal = journal
         self._history = history
+        self._glass = glass
         self.on_opened: list[Callable[[Session], None]] = []
         self._clock = clock
         self._group = group
@@ -72,12 +75,14 @@ class Sessions:
         purpose: str,
         stream: Stream,
         span: tuple[int, int] = (0, 0),
+        grounds: Grounds = ORDINARY,
     ) -> Session:
         """Ask the camera's site for a view, for a playback with its range in unix milliseconds.
 
         Raises `NOT_FOUND` for a camera the center does not know, `UNAVAILABLE` when the site is
-        away or silent, `DENIED` with the site's reason, `LIMIT`.
+        away or silent, `DENIED` with the site's reason or when the account is locked, `LIMIT`.
         """
+        self._glass.check(owner)
         site = self._site_of(camera)
         busy = sum(1 for s in self._open.values() if s.site == site) + self._opening.get(site, 0)
         if busy >= SESSIONS_PER_SITE:
@@ -89,7 +94,7 @@ class Sessions:
         self._opening[site] = self._opening.get(site, 0) + 1
         kept = False
         try:
-            wish = self._wish(owner, site, camera, action, purpose, stream, feed, span)
+            wish = self._wish(owner, site, camera, action, purpose, stream, feed, span, grounds)
             session = await self._ask(wish)
             kept = True
         finally:
@@ -99,11 +104,17 @@ class Sessions:
         return session
 
     async def recorded(
-        self, owner: Account, camera: str, purpose: str, span: tuple[int, int]
+        self,
+        owner: Account,
+        camera: str,
+        purpose: str,
+        span: tuple[int, int],
+        grounds: Grounds = ORDINARY,
     ) -> Reply:
         """Ask the camera's site what is recorded in a range; raises like `open`."""
+        self._glass.check(owner)
         site = self._site_of(camera)
-        wish = self._wish(owner, site, camera, PLAYBACK, purpose, "main", None, span)
+        wish = self._wish(owner, site, camera, PLAYBACK, purpose, "main", None, span, grounds)
         reply = await self._asker.ask("list", wish)
         if not reply.allowed:
             raise refused(reply)
@@ -133,6 +144,7 @@ class Sessions:
         stream: Stream,
         feed: Feed | None,
         span: tuple[int, int],
+        grounds: Grounds,
     ) -> Session:
         now_s = self._clock.monotonic()
         name = new_id()
@@ -141,6 +153,7 @@ class Sessions:
             now_s + RENEW_EVERY_S, now_s + UNWATCHED_FIRST_S, feed, stream,
         )  # fmt: skip
         session.from_ms, session.to_ms = span
+        session.grounds = grounds
         return session
 
     async def _ask(self, session: Session) -> Session:
@@ -157,6 +170,7 @@ class Sessions:
 
     async def _obtain(self, session: Session) -> None:
         """The site's grant for this very session, written down. Raises when there is none."""
+        breaks = self._glass.begin(session)
         try:
             reply = await self._asker.ask("open", session)
         except SerambiError:
@@ -166,12 +180,16 @@ class Sessions:
             await self._journal.note(self._entry("refused", session, UNANSWERED))
             raise
         if not reply.allowed:
+            if breaks:
+                self._glass.refused(session)
             await self._journal.note(self._entry("refused", session, reply.reason))
             raise refused(reply)
         session.agreement = reply.agreement
         session.until_ms = reply.until_ms
         session.seq = reply.seq
         try:
+            if breaks:
+                await self._glass.broken(session)
             await self._journal.append(self._entry("session_opened", session, ""))
         except SerambiError:
             self._send_close(session)
@@ -292,6 +310,13 @@ class Sessions:
                 session.renewing = True
                 self._group.create_task(self._renew(session))
         self._finish(over)
+
+    def keep_incidents(self, still_open: Callable[[], Iterable[int]]) -> None:
+        """Views that were opened for an incident end with it; `still_open` tells those numbers."""
+        views = [session for session in self.all() if session.grounds.incident]
+        numbers = set(map(str, still_open())) if views else set()
+        over = {s: "incident_closed" for s in views if s.grounds.incident not in numbers}
+        self._finish(over, tell_site=True)
 
     async def _renew(self, session: Session) -> None:
         grant = session.grant

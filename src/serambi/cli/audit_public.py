@@ -187,11 +187,14 @@ def _values(figures: Figures) -> Iterator[tuple[str, Value]]:
     yield "refused", figures.refused
     for reason, count in figures.refusals.items():
         yield f"refused: {reason}", count
+    for reason, count in figures.suspensions.items():
+        yield f"suspended: {reason}", count
     lists: dict[str, Sequence[object]] = {
         "stops": figures.stops,
         "agreements": figures.agreements,
         "revocations": figures.revocations,
         "outages": figures.outages,
+        "deletions": figures.deletions,
     }
     for name, rows in lists.items():
         yield name, len(rows)
@@ -202,6 +205,7 @@ def _values(figures: Figures) -> Iterator[tuple[str, Value]]:
     yield "histories that differ", figures.histories_differ
     yield "exports", figures.exports
     yield "break-glass", figures.break_glass
+    yield "justified", figures.justified
 
 
 def _root(folder: Path, size: int) -> bytes:

@@ -12,9 +12,11 @@ import click
 
 from serambi.base.clock import SystemClock
 from serambi.base.errors import SerambiError
+from serambi.base.words import Language
 from serambi.cli.audit_public import PublicAudit
 from serambi.cli.ledger_place import at_hand, place, places, token_option
 from serambi.cli.public_page import public_page
+from serambi.cli.zones import zone_option
 from serambi.identity.chain import load_chain
 from serambi.identity.roster import Roster
 from serambi.ledger.audit import all_entries, audit, site_of
@@ -29,6 +31,7 @@ from serambi.ledger.reader import (
 from serambi.ledger.verify import verify
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_ANY_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _TRUST = click.option(
     "--trust",
     required=True,
@@ -57,6 +60,7 @@ _KINDS = {
         "tanggal terakhir dilupakan oleh pemilik",
         "latest date forgotten by the owner",
     ),
+    "deleted": ("rekaman dihapus", "recordings deleted"),
     "account_link": ("tautan masuk baru untuk sebuah akun", "new sign-in link for an account"),
 }
 _FIELDS = (
@@ -202,6 +206,45 @@ def prove_command(folder: str | Path, index: int, trust: Path | None, token: Pat
     except SerambiError as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(proof, indent=2))
+
+
+@ledger_group.command("report")
+@click.argument("folders", nargs=-1, required=True, type=_ANY_FOLDER)
+@click.option("--year", type=click.IntRange(1970, 9998), required=True, help="Which year.")
+@_TRUST
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The PDF to write; the figures as JSON when its name ends in .json.",
+)
+@click.option("--lang", type=click.Choice(["id", "en"]), default="id", help="Language.")
+@click.option("--zone", default="Asia/Jakarta", help="Whose months.", callback=zone_option)
+@click.option("--agreements", type=_ANY_FOLDER, help="Folder with the signed agreements.")
+@click.option("--attestations", type=_ANY_FOLDER, help="Folder with the cameras' attestations.")
+def report_command(
+    folders: tuple[Path, ...],
+    year: int,
+    trust: Path,
+    out: Path,
+    lang: Language,
+    zone: str,
+    agreements: Path | None,
+    attestations: Path | None,
+) -> None:
+    """Write the report of a year's use from the ledgers in FOLDERS, each checked first."""
+    # Here, so that the other commands do not wait for what sets type.
+    from serambi.cli.year_report import write_report, year_report
+
+    roster = _read_roster(trust)
+    document = year_report(
+        folders, roster, year=year, zone=zone, agreements=agreements, attestations=attestations
+    )
+    write_report(document, out, lang)
+    figures = document.total
+    click.echo(
+        f"{out}: {figures.entries} entries, {figures.views} views, {figures.refused} refused"
+    )
 
 
 @ledger_group.command("forget")

@@ -18,6 +18,7 @@ _COMMANDS = {
     "doctor": "serambi.cli.doctor:doctor",
     "ledger": "serambi.cli.ledger:ledger_group",
     "party": "serambi.cli.party:party_group",
+    "report": "serambi.cli.report:report",
     "roster": "serambi.cli.roster:roster_group",
 }
 

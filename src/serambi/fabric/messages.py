@@ -98,11 +98,13 @@ class StreamShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fps: int
 
 
-class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One camera that a fully signed agreement names.
 
     `state` is `open` or the reason why not (agreement.decide.Reason); `since_ms` when that began;
     `opens_ms` when hours open again (0: unknown); `online` whether the box itself gets pictures.
+    `incident_needed`, `four_eyes`, `break_glass` are the agreement's words about a view; `terms`
+    is its digest where approvals are asked for under it.
     """
 
     id: str
@@ -121,6 +123,10 @@ class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trouble: str
     main: StreamShape
     sub: StreamShape
+    incident_needed: bool = False
+    four_eyes: bool = False
+    break_glass: bool = False
+    terms: str = ""
 
 
 class SiteState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

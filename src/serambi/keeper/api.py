@@ -15,7 +15,8 @@ from serambi.web.login import Gate, Login
 
 
 class Viewer(BaseModel):
-    """One open view; person and unit are what the center claims."""
+    """One open view; person, unit and the incident's number are what the center claims. `act`: the
+    breaking of the glass that opened it, empty for an ordinary view."""
 
     session: str
     camera: str
@@ -25,6 +26,8 @@ class Viewer(BaseModel):
     unit: str
     party: str
     purpose: str
+    incident: str
+    act: str
     agreement: str
     since_ms: int
     until_ms: int
@@ -179,6 +182,8 @@ def _viewers(keeper: Keeper) -> list[Viewer]:
             unit=s.unit,
             party=s.party,
             purpose=s.purpose,
+            incident=s.incident,
+            act=s.act,
             agreement=s.agreement,
             since_ms=unix_ms(s.opened),
             until_ms=unix_ms(s.ends),

@@ -1,4 +1,4 @@
-"""The signed documents a keeper lives by: roster, attestations, agreements, revocations.
+"""The signed documents a keeper lives by: roster, attestations, agreements, revocations, approvals.
 
 They come by hand (the `inbox` folder), from the owner's page or through the center; where one
 comes from makes no difference, because each is believed for its signatures alone. Deciding does
@@ -14,8 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-import msgspec
-
+from serambi.agreement.approval import APPROVAL_TYPE, SignedApproval, read_approval
 from serambi.agreement.attestation import ATTESTATION_TYPE, SignedAttestation, read_attestation
 from serambi.agreement.confirmation import (
     CONFIRMATION_TYPE,
@@ -25,19 +24,24 @@ from serambi.agreement.confirmation import (
 from serambi.agreement.decide import State
 from serambi.agreement.model import AGREEMENT_TYPE, SignedAgreement, read_agreement
 from serambi.agreement.revocation import REVOCATION_TYPE, Revocation, read_revocation
-from serambi.base.clock import Clock, SystemClock
+from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
-from serambi.base.limits import DOCUMENT_MAX_BYTES, DOCUMENTS_MAX, EARLY_REVOCATIONS_PER_PARTY
+from serambi.base.limits import (
+    APPROVALS_KEPT,
+    DOCUMENT_MAX_BYTES,
+    DOCUMENTS_MAX,
+    EARLY_REVOCATIONS_PER_PARTY,
+)
 from serambi.identity import dsse
 from serambi.identity.chain import Chain, is_roster
 from serambi.identity.roster import Roster
+from serambi.keeper.believed import believed
 from serambi.keeper.seen import Seen
 from serambi.ledger.entry import EntryKind
 
 log = logging.getLogger(__name__)
 
-_SIGN_HINT = "have it signed anew, and change nothing in it afterwards"
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -78,19 +82,19 @@ class Documents:
         site: str,
         roster_path: Path,
         genesis: str,
+        clock: Clock,
         closed: Callable[[], None] = lambda: None,
-        clock: Clock | None = None,
     ) -> None:
         """`closed` is called, in whichever thread, as soon as a document has closed something:
         before it is kept on the disk."""
-        self._again = partial(Documents, folder, site, roster_path, genesis, clock=clock)
+        self._again = partial(Documents, folder, site, roster_path, genesis, clock)
         self._folder = folder / "documents"
         self._replaced = self._folder / "replaced"
         for wanted in (self._folder, self._replaced, folder / "inbox" / "refused"):
             wanted.mkdir(parents=True, exist_ok=True)
         self._site = site
+        self._clock = clock
         self._closed = closed
-        self._clock = clock or SystemClock()
         self._seen = Seen(folder)
         self._chain = Chain.open(folder / "rosters", roster_path, genesis)
         self.roster: Roster = self._chain.head
@@ -102,6 +106,7 @@ class Documents:
         self._early: dict[tuple[str, str], Revocation] = {}
         self._attestations: dict[str, SignedAttestation] = {}
         self._confirmations: dict[str, SignedConfirmation] = {}
+        self._approvals: dict[str, tuple[SignedApproval, bytes]] = {}
         self._written: set[str] = set()
         for path in sorted(self._folder.glob("*.json")):
             self._load(path)
@@ -114,8 +119,11 @@ class Documents:
             self._take(raw, kept=True).keep()
             self._written.add(path.stem)
             # Kept before anybody wrote down since when: known since now.
-            self._seen.note(dsse.load(raw), self._clock.now())
+            self._note(dsse.load(raw))
         except (SerambiError, OSError) as error:
+            if path.name.startswith("approval"):
+                path.unlink(missing_ok=True)  # most of them are over; there is always a new one
+                return
             if path.name.startswith("revocation"):
                 raise SerambiError(
                     Kind.CORRUPT,
@@ -143,6 +151,7 @@ class Documents:
             suspensions=suspensions,
             clock_ok=clock_ok,
             seen_at=seen_at,
+            approvals=tuple(signed for signed, _ in self._approvals.values()),
         )
 
     @property
@@ -170,7 +179,7 @@ class Documents:
             self._closed()
         elif taken.name not in self._written and len(self._written) >= DOCUMENTS_MAX:
             raise SerambiError(Kind.LIMIT, f"{DOCUMENTS_MAX} documents are kept already")
-        self._seen.note(dsse.load(taken.raw), self._clock.now())
+        self._note(dsse.load(taken.raw))
         try:
             for digest in taken.replaces:
                 (self._replaced / digest).touch()
@@ -187,6 +196,11 @@ class Documents:
             taken.keep()
         return taken.accepted
 
+    def _note(self, envelope: dsse.Envelope) -> None:
+        """When its signatures came; not of approvals, which are many and soon over."""
+        if envelope.payload_type != APPROVAL_TYPE:
+            self._seen.note(envelope, self._clock.now())
+
     def _accept_roster(self, raw: bytes) -> Accepted:
         """The next roster judges anew all that is kept. Whatever goes wrong after it was taken,
         nothing is shared until the keeper starts again."""
@@ -202,7 +216,8 @@ class Documents:
             # What closes comes first: other threads read meanwhile.
             self._early, self._revocations = fresh._early, fresh._revocations
             self._attestations, self._confirmations = fresh._attestations, fresh._confirmations
-            self._agreements, self._written = fresh._agreements, fresh._written
+            self._approvals, self._agreements = fresh._approvals, fresh._agreements
+            self._written = fresh._written
             self._seen, self.roster = fresh._seen, fresh.roster
         except SerambiError:
             self._agreements = {}
@@ -222,42 +237,20 @@ class Documents:
             REVOCATION_TYPE: self._take_revocation,
             ATTESTATION_TYPE: self._take_attestation,
             CONFIRMATION_TYPE: self._take_confirmation,
+            APPROVAL_TYPE: self._take_approval,
         }
         if kind not in takers:
             raise SerambiError(
                 Kind.BAD_INPUT,
                 f"a document of type {kind[:80]!r} is not known here",
-                hint="an agreement, an attestation, a revocation, a confirmation or a roster fits",
+                hint="an agreement, attestation, revocation, confirmation, approval or roster fits",
             )
         seen = self._seen.of(envelope, self._clock.now())
         if kept and kind == REVOCATION_TYPE:
             # Nothing undoes a revocation, not even that its key went or was lost afterwards.
             seen = dict.fromkeys(seen, -math.inf)
         roster = self.roster.knowing(seen)
-        return takers[kind](dsse.dump(self._believed(envelope, roster)), roster)
-
-    def _believed(self, envelope: dsse.Envelope, roster: Roster) -> dsse.Envelope:
-        """Without signatures that nobody made: kept, they would fill the room for good ones."""
-        keys = roster.signing_keys()
-        good = tuple(
-            pair
-            for pair in envelope.signatures
-            if dsse.verified_by(msgspec.structs.replace(envelope, signatures=(pair,)), keys)
-        )
-        if not good:
-            raise SerambiError(
-                Kind.DENIED, self._why_unsigned(envelope), where=self._site, hint=_SIGN_HINT
-            )
-        return msgspec.structs.replace(envelope, signatures=good)
-
-    def _why_unsigned(self, envelope: dsse.Envelope) -> str:
-        if not envelope.signatures:
-            return "nobody has signed this document"
-        entries = (self.roster.entry(key_id) for key_id, _ in envelope.signatures)
-        claimed = sorted({entry.party for entry in entries if entry and entry.use == "sign"})
-        if not claimed:
-            return "this document is signed by keys that the roster does not know for signing"
-        return f"the signature of {', '.join(claimed)[:80]} does not fit this document"
+        return takers[kind](dsse.dump(believed(envelope, roster, self._site)), roster)
 
     def _take_agreement(self, raw: bytes, roster: Roster) -> _Taken:
         signed = read_agreement(raw, roster)
@@ -400,3 +393,46 @@ class Documents:
             self._confirmations = {**self._confirmations, camera: signed}
 
         return _Taken(f"confirmation-{camera}", Accepted(), raw, keep)
+
+    def _take_approval(self, raw: bytes, roster: Roster) -> _Taken:
+        signed = read_approval(raw, roster)
+        asked = signed.asked
+        under = self._agreements.get(asked.agreement)
+        if asked.site != self._site or under is None:
+            raise SerambiError(
+                Kind.BAD_INPUT, f"the approval is of no agreement that {self._site} knows"
+            )
+        self._forget_approvals()
+        if signed.until <= self._clock.now():
+            raise SerambiError(Kind.BAD_INPUT, "the approval is over", hint="approve it anew")
+        known = self._approvals.get(signed.digest)
+        if known is not None:
+            raw = dsse.dump(dsse.merge(dsse.load(known[1]), dsse.load(raw)))
+            if raw == known[1]:
+                return _Taken()
+            signed = read_approval(raw, roster)
+        elif len(self._approvals) >= APPROVALS_KEPT:
+            raise SerambiError(Kind.LIMIT, f"{APPROVALS_KEPT} approvals hold already")
+        others = set(under[0].agreement.parties) - {asked.party}
+        new = (others & signed.approved_by) - (known[0].approved_by if known else frozenset())
+        if not new:
+            raise SerambiError(
+                Kind.DENIED,
+                "no other party of the agreement has approved this",
+                hint="another institution than the one that asks signs it",
+            )
+
+        def keep() -> None:
+            self._approvals = {**self._approvals, signed.digest: (signed, raw)}
+
+        accepted = Accepted("approved", asked.number, ", ".join(sorted(new)), signed.digest)
+        return _Taken(f"approval-{signed.digest}", accepted, raw, keep)
+
+    def _forget_approvals(self) -> None:
+        """Those that are over make room."""
+        now = self._clock.now()
+        for digest, (signed, _) in list(self._approvals.items()):
+            if signed.until <= now:
+                (self._folder / f"approval-{digest}.json").unlink(missing_ok=True)
+                self._written.discard(f"approval-{digest}")
+                self._approvals = {d: kept for d, kept in self._approvals.items() if d != digest}

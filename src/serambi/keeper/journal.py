@@ -5,7 +5,7 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -38,6 +38,15 @@ class View(Protocol):
     def party(self) -> str: ...
     @property
     def salt(self) -> str: ...
+
+
+class Saying(View, Protocol):
+    """A request in which a person breaks the glass, or says why they did."""
+
+    @property
+    def act(self) -> str: ...
+    @property
+    def why(self) -> str: ...
 
 
 class Journal:
@@ -95,6 +104,15 @@ class Journal:
             reason=str(reason),
             detail=detail,
         )
+
+    def said(
+        self, kind: Literal["break_glass", "justified"], view: Saying, agreement: str
+    ) -> Entry:
+        """An entry about an act. What the person wrote is kept as names are: in the entry stands a
+        commitment, the same in the center's ledger."""
+        told = self.names.commit(f"{view.act} {kind}", view.why, view.salt)
+        entry = self.entry(kind, view, agreement=agreement, detail=told)
+        return msgspec.structs.replace(entry, session=view.act)
 
     def commitment(self, kind: EntryKind, camera: str) -> str:
         """What stands in this ledger for a camera that was never agreed. Another one in each kind

@@ -36,11 +36,13 @@ from serambi.fabric.uplink import UplinkServer
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.keeper.analysis.lookout import Lookout
+from serambi.keeper.cleaning import Cleaning
 from serambi.keeper.clock import trouble as clock_trouble
 from serambi.keeper.config import KeeperConfig
 from serambi.keeper.delivery import Delivery
 from serambi.keeper.documents import Accepted, Documents
 from serambi.keeper.durable import SITE, Durable
+from serambi.keeper.glass import Glass
 from serambi.keeper.hub import Hub
 from serambi.keeper.inbox import Inbox
 from serambi.keeper.journal import Journal
@@ -81,12 +83,13 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self._hurry = asyncio.Event()
         self.documents = Documents(
-            config.folder, config.site, config.roster, config.genesis, self._look_now, clock
+            config.folder, config.site, config.roster, config.genesis, clock, self._look_now
         )
         say_whose_key(config, self.documents.roster, self.key)
         store = store or open_ledger(config, clock)
         names = Names(config.folder / "names", clock, config.keep_names_s)
         self.journal = Journal(store, names, config.site, self.durable.salt)
+        self.glass = Glass(config.folder, self.durable.salt, clock, self.journal)
         self.vouched = Vouched(
             config.folder / "ledger",
             config.origin,
@@ -128,10 +131,12 @@ class Keeper:
             release=self.release,
             prelude=self.hub.prelude,
             journal=self.journal,
+            glass=self.glass,
             clock=clock,
             changed=self._changed.set,
             playback=Playback(Archive(self.watch.recordings, self.watch.index), self.journal),
         )
+        self.cleaning = Cleaning(self.watch, self.journal, clock, self.site_state)
         self.last_stop: Stopped | None = None
         self.last_picture = 0.0
         self.center_lost = clock.now()
@@ -153,7 +158,7 @@ class Keeper:
         )
         known = {c.id for c in self.config.cameras if c.facing != "inside"}
         attestations = {c: signed for c, signed in state.attestations.items() if c in known}
-        return replace(state, attestations=attestations)
+        return replace(state, attestations=attestations, justify_by=self.glass.justify_by())
 
     def _agreement_of(self, camera: str) -> str:
         return next((c.agreement for c in self.site_state().cameras if c.id == camera), "")
@@ -342,7 +347,7 @@ class Keeper:
                 ("ledger", self._every(LEDGER_PUBLISH_EVERY_S, self.journal.publish)),
                 ("witnesses", self._every(VOUCHED_LOOK_EVERY_S, self._look_who_saw)),
                 ("clock", self._every(_HIGH_WATER_EVERY_S, self._see_clock)),
-                ("retention", self._every(_RETENTION_EVERY_S, self._make_room)),
+                ("retention", self._every(_RETENTION_EVERY_S, self.cleaning.make_room)),
             ):
                 group.create_task(keep_running(name, work))
 
@@ -418,13 +423,6 @@ class Keeper:
     async def _see_clock(self) -> None:
         self.durable.see_clock(self.clock.now())
         await self._catch_up()
-
-    async def _make_room(self) -> None:
-        await asyncio.to_thread(self.watch.make_room)
-        try:
-            await asyncio.to_thread(self.journal.names.make_room)
-        except SerambiError as error:
-            log.warning("old names stay for now: %s", error)
 
     async def _tell(self) -> None:
         """Send the state at every change and every second."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
-from serambi.agreement.model import Agreement, SignedAgreement
+from serambi.agreement.model import SharedSite, SignedAgreement
 from serambi.base.clock import Clock, unix_ms
 from serambi.fabric.messages import CameraState, SiteState, Waiting
 from serambi.keeper.config import Camera, KeeperConfig
@@ -97,10 +97,10 @@ class Report:
         return chosen
 
     def _names(self, signed: SignedAgreement, camera: Camera) -> bool:
-        return any(
-            site.site == self._config.site and camera.id in site.cameras
-            for site in signed.agreement.sites
-        )
+        return any(self._here(site, camera) for site in signed.agreement.sites)
+
+    def _here(self, site: SharedSite, camera: Camera) -> bool:
+        return site.site == self._config.site and camera.id in site.cameras
 
     @staticmethod
     def _ask(signed: SignedAgreement, camera: str) -> Ask:
@@ -113,6 +113,7 @@ class Report:
         agreement = signed.agreement
         decision = decide(state, self._ask(signed, camera.id), now)
         name = "open" if decision.allowed else str(decision.reason)
+        named = [site for site in agreement.sites if self._here(site, camera)]
         watched = self._watched(camera.id)
         opens = 0.0
         if decision.reason == Reason.OUT_OF_HOURS:
@@ -124,7 +125,7 @@ class Report:
             facing=state.attestations[camera.id].attestation.facing,
             agreement=agreement.number,
             until_ms=unix_ms(signed.valid_until),
-            actions=_actions(agreement, self._config.site, camera.id),
+            actions=tuple(dict.fromkeys(action for site in named for action in site.actions)),
             purposes=agreement.purposes,
             state=name,
             since_ms=self._since_ms(camera.id, name, state.stops, unix_ms(now)),
@@ -134,6 +135,10 @@ class Report:
             trouble=watched.trouble,
             main=watched.main,
             sub=watched.sub,
+            incident_needed=any(site.incident_needed for site in named),
+            four_eyes=any(site.four_eyes for site in named),
+            terms=signed.digest if any(site.four_eyes for site in named) else "",
+            break_glass=any(site.break_glass for site in named),
         )
 
     def _since_ms(self, camera: str, name: str, stops: Mapping[str, float], now_ms: int) -> int:
@@ -144,14 +149,3 @@ class Report:
         if known is None or known[0] != name:
             known = self._since[camera] = (name, now_ms)
         return known[1]
-
-
-def _actions(agreement: Agreement, site: str, camera: str) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(
-            action
-            for named in agreement.sites
-            if named.site == site and camera in named.cameras
-            for action in named.actions
-        )
-    )

@@ -14,16 +14,13 @@ PLAYBACK = "playback"
 @dataclass(frozen=True, slots=True)
 class Session:
     """One open view, named by its `session` id. Person and unit are what the center claims; times
-    are unix seconds. A playback may give `spans` of what was recorded (unix microseconds)."""
+    are unix seconds. A playback may give `spans` of what was recorded (unix microseconds).
+    `ask` is what is decided anew all the while; `act` the breaking of the glass that opened it."""
 
     session: str
-    camera: str
     stream: Literal["main", "sub"]
-    action: str
-    purpose: str
+    ask: Ask
     person: str
-    unit: str
-    party: str
     agreement: str
     opened: float
     until: float
@@ -32,6 +29,31 @@ class Session:
     from_ms: int = 0
     to_ms: int = 0
     spans: tuple[Span, ...] = ()
+    act: str = ""
+
+    @property
+    def camera(self) -> str:
+        return self.ask.camera
+
+    @property
+    def action(self) -> str:
+        return self.ask.action
+
+    @property
+    def purpose(self) -> str:
+        return self.ask.purpose
+
+    @property
+    def unit(self) -> str:
+        return self.ask.unit
+
+    @property
+    def party(self) -> str:
+        return self.ask.party
+
+    @property
+    def incident(self) -> str:
+        return self.ask.incident
 
     @property
     def channel(self) -> tuple[str, str]:
@@ -42,10 +64,6 @@ class Session:
     def ends(self) -> float:
         """When it is over unless renewed: the grant's end or the agreement's, what comes first."""
         return min(self.until, self.granted)
-
-    @property
-    def ask(self) -> Ask:
-        return Ask(self.camera, self.action, self.purpose, self.party)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
-from serambi.agreement.decide import Ask, Decision, Reason, State, decide
+from serambi.agreement.decide import Decision, Reason, State, decide
 from serambi.agreement.recorded import range_text
-from serambi.agreement.request import NonceSet, Refused, Request, open_request
+from serambi.agreement.request import NonceSet, Refused, Request, beside, open_request
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import (
@@ -24,6 +24,7 @@ from serambi.base.limits import (
     SESSIONS_PER_SITE,
 )
 from serambi.identity.roster import Roster
+from serambi.keeper.glass import Glass
 from serambi.keeper.journal import Journal
 from serambi.keeper.playback import Playback
 from serambi.keeper.release import Answering, Release
@@ -45,6 +46,7 @@ class Sessions:
         release: Release,
         prelude: Callable[[str, str], Iterable[bytes]],
         journal: Journal,
+        glass: Glass,
         clock: Clock,
         changed: Callable[[], None],
         playback: Playback | None = None,
@@ -56,6 +58,7 @@ class Sessions:
         self._release = release
         self._prelude = prelude
         self._journal = journal
+        self._glass = glass
         self._clock = clock
         self._changed = changed
         self._playback = playback
@@ -84,6 +87,8 @@ class Sessions:
             return await self._handle_open(request)
         if request.kind == "list":
             return await self._list(request)
+        if request.kind == "justify":
+            return await self._justify(request)
         session = self._open.get(request.session)
         if session is None or not _same_view(session, request):
             return await self._refuse(Reason.BAD_REQUEST, request)
@@ -106,11 +111,10 @@ class Sessions:
             number = decision.agreement
             try:
                 spans = await self._permitted(request, number)
-                await self._journal.write(
-                    self._journal.entry(
-                        "session_opened", request, agreement=number, detail=_detail(request)
-                    )
+                opened = self._journal.entry(
+                    "session_opened", request, agreement=number, detail=_detail(request)
                 )
+                await self._glass.write(request, opened)
             except SerambiError as error:
                 log.error("a view is not opened, because it cannot be written down: %s", error)
                 return self._outcome(replace(decision, reason=Reason.ERROR), request)
@@ -148,7 +152,7 @@ class Sessions:
             return Reason.LIMIT
         if request.action == LIVE:
             ranged = request.from_ms or request.to_ms
-            return Reason.BAD_REQUEST if ranged else Reason.ALLOWED
+            return Reason.BAD_REQUEST if ranged else self._glass.check(request)
         actions = [session.action for session in self._open.values()]
         if [*actions, *self._opening.values()].count(PLAYBACK) >= PLAYBACKS_PER_SITE:
             return Reason.LIMIT
@@ -185,6 +189,14 @@ class Sessions:
         return Outcome(
             True, Reason.ALLOWED, request.nonce, request.session, again.agreement, 0.0, recorded
         )
+
+    async def _justify(self, request: Request) -> Outcome:
+        reason, agreement = await self._glass.justify(request)
+        if reason == Reason.BAD_REQUEST:
+            return await self._refuse(reason, request)
+        self._changed()
+        allowed = reason == Reason.ALLOWED
+        return Outcome(allowed, reason, request.nonce, request.session, agreement)
 
     async def fetch(self, raw: bytes, answer: Answering) -> None:
         """Answer one signed request for the next window of an open playback: decided anew, and let
@@ -224,7 +236,7 @@ class Sessions:
 
     def _decide(self, request: Request, agreement: str = "") -> Decision:
         """By all agreements, or by the one under which the view was opened."""
-        ask = Ask(request.camera, request.action, request.purpose, request.party)
+        ask = self._glass.ask(request)
         return decide(_under(self._state(), agreement), ask, self._clock.now())
 
     def _prelude_of(self, session: Session) -> Iterable[bytes]:
@@ -234,18 +246,15 @@ class Sessions:
         now = self._clock.now()
         return Session(
             session=request.session,
-            camera=request.camera,
             stream=request.stream,
-            action=request.action,
-            purpose=request.purpose,
+            ask=self._glass.ask(request),
             person=request.person,
-            unit=request.unit,
-            party=request.party,
             agreement=decision.agreement,
             opened=now,
             until=decision.until,
             granted=now + GRANT_S,
             salt=request.salt,
+            act=request.act,
             from_ms=request.from_ms,
             to_ms=request.to_ms,
             spans=spans,
@@ -381,16 +390,17 @@ def _same_view(session: Session, request: Request) -> bool:
         getattr(session, field) == getattr(request, field)
         for field in (
             *("camera", "stream", "action", "purpose", "party", "person", "unit"),
-            *("from_ms", "to_ms"),
+            *("from_ms", "to_ms", "incident", "act"),
         )
     )
 
 
 def _detail(request: Request) -> str:
-    """What the ledger says beside the usual: of a playback its range."""
+    """What the ledger says beside the usual: what it was opened by, and of a playback its range."""
+    by = beside(request.incident, request.act)
     if request.action != PLAYBACK:
-        return ""
-    return f"{PLAYBACK} {range_text(request.from_ms, request.to_ms)}"
+        return by
+    return f"{PLAYBACK} {range_text(request.from_ms, request.to_ms)} {by}".strip()
 
 
 def _denied(reason: str) -> SerambiError:

@@ -5,7 +5,7 @@ made up; one whose fields differ was told differently to somebody. Whether each 
 itself is `verify.py`'s question.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from serambi.base.errors import Kind, SerambiError
@@ -82,10 +82,16 @@ class Audit:
             here, there = getattr(opened, name), getattr(asked, name)
             # A question without an answer does not know which agreement let it through.
             if here != there and not (name == "agreement" and asked.kind == "refused"):
-                self.differing.append(
-                    f"{self._said(opened)}: the {name} is {here!r} at the site "
-                    f"and {there!r} at the center"
-                )
+                self._differ(opened, name, here, there)
+        # Whether the view was for an incident, or a glass was broken for it.
+        here, there = (each.detail.removeprefix("live").strip() for each in (opened, asked))
+        if here != there:
+            self._differ(opened, "grounds", here, there)
+
+    def _differ(self, opened: Entry, what: str, here: str, there: str) -> None:
+        self.differing.append(
+            f"{self._said(opened)}: the {what} is {here!r} at the site and {there!r} at the center"
+        )
 
     def _said(self, entry: Entry) -> str:
         return f"view {entry.session} of {self.site} was opened"
@@ -101,15 +107,20 @@ def audit(keeper: Sequence[Entry], center: Sequence[Entry], site: str) -> tuple[
 
 
 def all_entries(folder: Path) -> list[Entry]:
-    """Every entry of a folder, those included that wait for their tiles. Verifies nothing."""
+    """Every entry of a folder, as `each_entry` gives them."""
+    return list(each_entry(folder))
+
+
+def each_entry(folder: Path) -> Iterator[Entry]:
+    """The entries of a folder in their order, those included that wait for their tiles; a piece at
+    a time in memory. Verifies nothing."""
     checkpoint, _ = read_checkpoint(folder)
     tiles = TileReader(folder, checkpoint.size)
-    found: list[Entry] = []
     for start in range(0, checkpoint.size, READ_MAX_ENTRIES):
-        found += tiles.entries(start, min(start + READ_MAX_ENTRIES, checkpoint.size))
+        yield from tiles.entries(start, min(start + READ_MAX_ENTRIES, checkpoint.size))
     for record in read_pending(folder, checkpoint.size):
-        found += [decode_entry(leaf, "pending") for leaf in record.leaves]
-    return found
+        for leaf in record.leaves:
+            yield decode_entry(leaf, "pending")
 
 
 def site_of(origin: str) -> str:

@@ -36,6 +36,10 @@ EntryKind: TypeAlias = Literal[
     "restored",
     "alert",
     "clock_reset",
+    "deleted",
+    "approved",
+    "break_glass",
+    "justified",
     "account_link",
 ]
 
@@ -45,7 +49,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     `at_ms` is unix time in milliseconds. `camera` is a camera id, or a commitment when the camera
     was never agreed on; `person` is always a commitment (`names.py`). `agreement` is the number of
-    the agreement, `reason` a word of `agreement/decide.py`, `detail` free text for people.
+    the agreement, `reason` a word of `agreement/decide.py`, `detail` free text for people. Of
+    `break_glass` and `justified` the `session` is the act and the `detail` a commitment to what a
+    person wrote, for it may name somebody.
     """
 
     format: Literal[1] = 1

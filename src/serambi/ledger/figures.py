@@ -44,6 +44,17 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_ms: int
 
 
+class Deletion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Recordings that a site deleted in the period: of one camera and for one reason all together,
+    the first of them recorded at `from_ms`, the last until `until_ms`."""
+
+    site: str
+    camera: str
+    reason: str
+    from_ms: int
+    until_ms: int
+
+
 class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The center did not hear the site; `end_ms` OPEN while that lasts."""
 
@@ -55,7 +66,9 @@ class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a period adds up to. `open_views`: views that were not over when it was counted.
 
-    `exports` and `break_glass`: no such entry exists yet, so both are 0 until one does.
+    `suspensions`: how often what a camera showed was not what had been approved, by reason.
+    `exports`: no such entry exists yet, so it is 0 until one does. `break_glass` counts acts in the
+    period, `justified` the reasons given in it, for whichever act.
     """
 
     entries: int = 0
@@ -70,6 +83,9 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     histories_differ: int = 0
     exports: int = 0
     break_glass: int = 0
+    suspensions: dict[str, int] = {}
+    deletions: tuple[Deletion, ...] = ()
+    justified: int = 0
 
     @property
     def views(self) -> int:
@@ -111,11 +127,13 @@ def total(counted: Iterable[Counted]) -> Figures:
     watched_ms: Counter[tuple[str, str]] = Counter()
     refusals: Counter[str] = Counter()
     starts: Counter[str] = Counter()
+    suspensions: Counter[str] = Counter()
     for figures in sites:
         opened.update({(unit.party, unit.unit): unit.views for unit in figures.units})
         watched_ms.update({(unit.party, unit.unit): unit.watched_ms for unit in figures.units})
         refusals.update(figures.refusals)
         starts.update(figures.starts)
+        suspensions.update(figures.suspensions)
     return Figures(
         entries=sum(one.figures.entries for one in ledgers),
         units=unit_rows(opened, watched_ms),
@@ -129,6 +147,9 @@ def total(counted: Iterable[Counted]) -> Figures:
         histories_differ=sum(figures.histories_differ for figures in centers),
         exports=sum(figures.exports for figures in sites),
         break_glass=sum(figures.break_glass for figures in sites),
+        suspensions=most_first(suspensions),
+        deletions=in_order(one for figures in sites for one in figures.deletions),
+        justified=sum(figures.justified for figures in sites),
     )
 
 
@@ -150,6 +171,11 @@ def unit_rows(
     rows = [UnitViews(unit, party, opened[party, unit], watched_ms[party, unit])
             for party, unit in keys]  # fmt: skip
     return tuple(sorted(rows, key=lambda row: (-row.watched_ms, -row.views, row.party, row.unit)))
+
+
+def in_order(deletions: Iterable[Deletion]) -> tuple[Deletion, ...]:
+    """By site, camera and reason."""
+    return tuple(sorted(deletions, key=lambda one: (one.site, one.camera, one.reason)))
 
 
 def most_first(counts: Counter[str]) -> dict[str, int]:

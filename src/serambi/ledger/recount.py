@@ -3,9 +3,10 @@
 Pure: whoever has the same ledgers gets the same figures, the center that shows them and the
 auditor who doubts them.
 
-A site's ledger counts views, refusals, stops, agreements and revocations: the box on the spot
-refused or let through. The center's ledger counts outages and histories that differ. The views of
-both are compared (`compare`): one that only one of them knows was left out, or made up.
+A site's ledger counts views, refusals, stops, agreements, revocations, deletions and broken
+glasses: the box on the spot refused, let through or deleted. The center's ledger counts outages and
+histories that differ. The views of both are compared (`compare`): one that only one of them knows
+was left out, or made up.
 """
 
 import re
@@ -15,14 +16,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from serambi.ledger.audit import UNANSWERED
+from serambi.ledger.deleted import read_span
 from serambi.ledger.entry import Entry
 from serambi.ledger.figures import (
     OPEN,
     Compared,
+    Deletion,
     Figures,
     Outage,
     Paper,
     Stop,
+    in_order,
     most_first,
     unit_rows,
 )
@@ -54,8 +58,10 @@ class Period:
 class Recount:
     """One ledger's entries, added in their order; holds what is open and what was counted."""
 
-    def __init__(self, period: Period) -> None:
-        self._period = period
+    def __init__(self, period: Period, *, comparing: bool = True) -> None:
+        """`comparing`: whether views are remembered for `compare`, one by one; over a year that is
+        a great many."""
+        self.period = period
         self._entries = 0
         self._views: dict[str, Entry] = {}
         self._opened: Counter[tuple[str, str]] = Counter()
@@ -68,7 +74,14 @@ class Recount:
         self._lost: list[Outage] = []
         self._agreements: list[Paper] = []
         self._revocations: list[Paper] = []
+        self._suspensions: Counter[str] = Counter()
+        self._deleted: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._differ = 0
+        self._broken = 0
+        self._justified = 0
+        self.latest_ms = 0
+        """When the newest entry was written."""
+        self._comparing = comparing
         self.sessions: dict[str, tuple[str, int]] = {}
         """Views of the period and a little around it: session -> site, when it was opened."""
         self.unanswered: set[str] = set()
@@ -76,8 +89,9 @@ class Recount:
 
     def add(self, entry: Entry) -> None:
         """The next entry of the ledger."""
-        counts = self._period.has(entry.at_ms)
+        counts = self.period.has(entry.at_ms)
         self._entries += counts
+        self.latest_ms = max(self.latest_ms, entry.at_ms)
         match entry.kind:
             case "session_opened":
                 self._open(entry, counts)
@@ -85,7 +99,7 @@ class Recount:
                 self._close(entry.session, entry.at_ms)
             case "refused":
                 self._refusals[entry.reason] += counts * _how_many(entry)
-                if entry.reason == UNANSWERED and counts:
+                if entry.reason == UNANSWERED and counts and self._comparing:
                     self.unanswered.add(entry.session)
             case "stopped" | "resumed":
                 self._stop(entry)
@@ -101,39 +115,60 @@ class Recount:
                 self._revocations += [_paper(entry)] * counts
             case "history_differs":
                 self._differ += counts
+            case "deleted" if counts:
+                self._delete(entry)
+            case "suspended":
+                self._suspensions[entry.reason] += counts and not is_commitment(entry.camera)
+            case "break_glass":
+                self._broken += counts
+            case "justified":
+                self._justified += counts
 
     def figures(self, now_ms: int) -> Figures:
         """The figures as of `now_ms`: what is open counts until then."""
         watched_ms = self._watched_ms.copy()
         for view in self._views.values():
-            watched_ms[_unit(view)] += self._period.within(view.at_ms, now_ms)
-        stops = [*self._stopped, *(_ended(stop, OPEN) for stop in self._stops.values())]
+            watched_ms[_unit(view)] += self.period.within(view.at_ms, now_ms)
+        stops = [*self._stopped, *(_lifted(stop, OPEN) for stop in self._stops.values())]
         outages = [*self._lost, *(_found(lost, OPEN) for lost in self._outages.values())]
         return Figures(
             entries=self._entries,
             units=unit_rows(self._opened, watched_ms),
-            open_views=sum(view.at_ms < self._period.end_ms for view in self._views.values()),
+            open_views=sum(view.at_ms < self.period.end_ms for view in self._views.values()),
             refusals=most_first(self._refusals),
-            stops=_in(self._period, stops),
+            stops=_in(self.period, stops),
             agreements=tuple(self._agreements),
             revocations=tuple(self._revocations),
             starts=most_first(self._starts),
-            outages=_in(self._period, outages),
+            outages=_in(self.period, outages),
             histories_differ=self._differ,
+            suspensions=most_first(self._suspensions),
+            deletions=in_order(Deletion(*of, *ends) for of, ends in self._deleted.items()),
+            break_glass=self._broken,
+            justified=self._justified,
         )
 
     def _open(self, entry: Entry, counts: bool) -> None:
-        near = Period(self._period.start_ms - _CLOCKS_MS, self._period.end_ms + _CLOCKS_MS)
-        if near.has(entry.at_ms):
+        near = Period(self.period.start_ms - _CLOCKS_MS, self.period.end_ms + _CLOCKS_MS)
+        if self._comparing and near.has(entry.at_ms):
             self.sessions.setdefault(entry.session, (entry.site, entry.at_ms))
         if entry.session not in self._views:
             self._views[entry.session] = entry
-            self._opened[_unit(entry)] += counts
+            if counts:
+                self._opened[_unit(entry)] += 1
+                self._began(entry)
 
     def _close(self, session: str, at_ms: int) -> None:
         view = self._views.pop(session, None)
         if view is not None:
-            self._watched_ms[_unit(view)] += self._period.within(view.at_ms, at_ms)
+            self._watched_ms[_unit(view)] += self.period.within(view.at_ms, at_ms)
+            self._ended(view, at_ms)
+
+    def _began(self, view: Entry) -> None:
+        """For who counts more than this: a view that was opened in the period."""
+
+    def _ended(self, view: Entry, at_ms: int) -> None:
+        """For who counts more than this: a view is over, whenever it was opened."""
 
     def _start(self, entry: Entry, counts: bool) -> None:
         """A process that died closed nothing; what it had open ended with it."""
@@ -153,7 +188,15 @@ class Recount:
             return
         for held in list(self._stops):
             if held == key or (held[0] == entry.site and not entry.camera):
-                self._stopped.append(_ended(self._stops.pop(held), entry.at_ms))
+                self._stopped.append(_lifted(self._stops.pop(held), entry.at_ms))
+
+    def _delete(self, entry: Entry) -> None:
+        span = read_span(entry.detail)
+        if span is None or is_commitment(entry.camera):
+            return  # as of a stop: a camera that no agreement names is nobody's business
+        of = (entry.site, entry.camera, entry.reason)
+        begin_ms, end_ms = self._deleted.get(of, span)
+        self._deleted[of] = (min(begin_ms, span[0]), max(end_ms, span[1]))
 
     def _heard(self, site: str, at_ms: int) -> None:
         lost = self._outages.pop(site, None)
@@ -204,7 +247,7 @@ def _paper(entry: Entry) -> Paper:
     return Paper(entry.site, entry.agreement, entry.party, entry.at_ms)
 
 
-def _ended(stop: Entry, end_ms: int) -> Stop:
+def _lifted(stop: Entry, end_ms: int) -> Stop:
     return Stop(stop.site, stop.camera, stop.party, stop.at_ms, end_ms)
 
 

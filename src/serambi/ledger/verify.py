@@ -104,7 +104,7 @@ def _verify(folder: Path, roster: Roster, lines: list[str]) -> str:
         _check_plain(folder, name)
     found = _sort_files(names, checkpoint.size)
     lines.append(f"3. All {found.current} tiles are there; {found.beyond_said()}.")
-    words = _read_words(folder, checkpoint.origin, keys, roster)
+    words = cosigned_in(folder, checkpoint.origin, keys, roster)
     sizes = frozenset(word.checkpoint.size for word in words)
     rebuilt = _Rebuilding(TileReader(folder, checkpoint.size), folder, sizes)
     rebuilt.run()
@@ -152,10 +152,11 @@ def _go_on(
     return checkpoint
 
 
-def _read_words(
+def cosigned_in(
     folder: Path, origin: str, keys: Sequence[VerifyKey], roster: Roster
 ) -> list[Cosigned]:
-    """What each party has cosigned last, by the folder; their checkpoints are not compared yet."""
+    """What each party has cosigned last, by the file in the folder. Raises `SerambiError` for a
+    false one; whether the checkpoints lie in this ledger's past is not judged."""
     latest: dict[str, Cosigned] = {}
     for raw in read_cosigned_notes(folder):
         for word in read_cosigned(raw, origin, keys, roster):

@@ -23,6 +23,7 @@ TAKEN = ""
 AWAY = "the ledger's site does not answer"
 _ANSWER_MAX_BYTES = 64 * 1024
 _CHECKPOINTS_MAX_BYTES = WITNESS_LOGS_MAX * 1024
+_ASKED_MAX_BYTES = 8 * 1024 * 1024
 
 
 class Carrier(Protocol):
@@ -43,6 +44,10 @@ class Carrier(Protocol):
 
     def pass_on(self, document: bytes) -> None:
         """Pass a signed document to the sites."""
+        ...
+
+    def asked(self) -> list[bytes]:
+        """What the center asks the parties to approve: signed envelopes."""
         ...
 
 
@@ -96,6 +101,13 @@ class HttpCarrier:
 
     def pass_on(self, document: bytes) -> None:
         self._door.ask("POST", "/ledger/documents", document, {}, _ANSWER_MAX_BYTES)
+
+    def asked(self) -> list[bytes]:
+        _, _, raw = self._door.ask("GET", "/ledger/asked", b"", {}, _ASKED_MAX_BYTES)
+        try:
+            return [str(envelope).encode() for envelope in json.loads(raw).values()]
+        except (ValueError, AttributeError) as error:
+            raise self._door.strange("nothing that is asked") from error
 
     def close(self) -> None:
         """For good; a request in another thread ends with an error."""

@@ -26,6 +26,7 @@ from serambi.party.inbox import read_inbox
 from serambi.party.peers import Peers
 from serambi.party.rosters import Rosters
 from serambi.party.signing.accounts import Accounts
+from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.desk import Desk
 from serambi.party.signing.hand import Hand
@@ -116,7 +117,12 @@ class Work:
         self._carrier = carrier
         self._peers = Peers(config.peers, clock, papers, rosters)
         self.hand = Hand(
-            papers, witness.revocations, config.desk_key, clock, self.hurry_from_thread
+            papers,
+            witness.revocations,
+            config.desk_key,
+            clock,
+            self.hurry_from_thread,
+            Approvals(config.folder, papers, clock),
         )
         self.delivery = Delivery(self.hand, witness, clock)
         self._hurry = {"ledgers": asyncio.Event(), "parties": asyncio.Event()}

@@ -27,11 +27,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 @dataclass(slots=True)
 class Agreements:
-    """What one site's ledger says of agreements: which came into force there, which are over.
-    By the digest in `detail`."""
+    """What one site's ledger says of agreements: which came into force there, which are over,
+    and which approvals it has. By the digest in `detail`."""
 
     accepted: set[str] = field(default_factory=set)
     revoked: set[str] = field(default_factory=set)
+    approved: set[str] = field(default_factory=set)
 
     def add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -39,6 +40,8 @@ class Agreements:
                 self.accepted.add(entry.detail)
             elif entry.kind == "agreement_revoked":
                 self.revoked.add(entry.detail)
+            elif entry.kind == "approved":
+                self.approved.add(entry.detail)
 
 
 class Revocations:

@@ -1,8 +1,8 @@
 """After an abrupt end: make index and files agree again, losing nothing that is whole.
 
 A half-written fragment at a file's end is cut off, and so is one whose bytes are not those of its
-hash; a whole one that the index lacks is added; a row without bytes is dropped; a file without a
-row is put back into the index.
+hash; a whole one that the index lacks is added; a row without bytes is dropped, and one without a
+file is told as a deletion; a file without a row is put back into the index.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from serambi.recording.boxes import (
     samples_are_whole,
     scan,
 )
-from serambi.recording.index import GAP_MIN_US, Fragment, Gap, Index, Segment
+from serambi.recording.index import GAP_MIN_US, Fragment, Gap, Index, Segment, Why
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def check_recordings(folder: Path, index: Index) -> Repaired:
     for segment in segments:
         path = folder / segment.path
         if not path.is_file():
-            index.remove_segments([segment.id])
+            index.delete_segments([segment], Why.MISSING)
             lost += 1
             continue
         if (

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ CREATE TABLE gaps (
   camera TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, cause TEXT NOT NULL,
   PRIMARY KEY (camera, from_us)) WITHOUT ROWID;
 """
+# Of deletions nothing is kept but what the ledger has still to be told. An index that was made
+# before there were any gets the table when it is opened.
+_DELETIONS = """
+CREATE TABLE IF NOT EXISTS deletions (
+  camera TEXT NOT NULL, why TEXT NOT NULL, from_us INTEGER NOT NULL, until_us INTEGER NOT NULL,
+  PRIMARY KEY (camera, why)) WITHOUT ROWID
+"""
+_ADD_DELETION = (
+    "INSERT INTO deletions VALUES (?, ?, ?, ?) ON CONFLICT (camera, why)"
+    " DO UPDATE SET from_us = min(from_us, excluded.from_us),"
+    " until_us = max(until_us, excluded.until_us)"
+)
 _ADD_SEGMENT = (
     "INSERT INTO segments (camera, path, start_us, init_bytes, codec, width, height)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO NOTHING"
@@ -89,6 +102,25 @@ class Gap:
     from_us: int
     to_us: int
     cause: str
+
+
+class Why(StrEnum):
+    """Why recordings are gone: kept for as long as they were to be, in the way of newer ones, or
+    not there when the site looked."""
+
+    RETENTION = "retention"
+    DISK_FULL = "disk_full"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Recordings of a camera that are gone, the first from `from_us`, the last until `until_us`."""
+
+    camera: str
+    why: Why
+    from_us: int
+    until_us: int
 
 
 Row = tuple[Segment, Fragment] | Gap
@@ -152,6 +184,7 @@ class Index:
                 where=str(self._path),
                 hint="install a newer Serambi",
             )
+        made.execute(_DELETIONS)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
@@ -297,6 +330,28 @@ class Index:
         """Forget segments and their fragments."""
         with self._commit() as writer:
             writer.executemany("DELETE FROM segments WHERE id = ?", [(i,) for i in ids])
+
+    def delete_segments(self, gone: Sequence[Segment], why: Why) -> None:
+        """Forget segments whose pictures are gone, and remember that in `deletions`, all or
+        nothing."""
+        rows = [(s.camera, why, s.start_us, max(s.start_us, s.end_us)) for s in gone]
+        with self._commit() as writer:
+            writer.executemany("DELETE FROM segments WHERE id = ?", [(s.id,) for s in gone])
+            writer.executemany(_ADD_DELETION, rows)
+
+    def deletions(self) -> list[Deletion]:
+        """What has been deleted and not told yet: one row a camera and reason."""
+        rows = self._rows("SELECT camera, why, from_us, until_us FROM deletions")
+        return [Deletion(camera, Why(why), *ends) for camera, why, *ends in rows]
+
+    def told(self, deletions: Iterable[Deletion]) -> None:
+        """Forget these, but for one that has grown meanwhile."""
+        with self._commit() as writer:
+            writer.executemany(
+                "DELETE FROM deletions"
+                " WHERE camera = ? AND why = ? AND from_us = ? AND until_us = ?",
+                [(one.camera, one.why, one.from_us, one.until_us) for one in deletions],
+            )
 
     def remove_fragments(self, segment: int, from_number: int) -> None:
         with self._commit() as writer:

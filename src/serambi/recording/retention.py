@@ -3,6 +3,8 @@
 A date that suddenly lies far ahead is not believed for deleting: a battery or a server with a
 wrong year must not empty the archive. It is believed when it has held for a day, or when the
 recordings themselves have reached a day beyond the leap.
+
+What is gone stands in the index (`Index.deletions`) until the ledger has been told.
 """
 
 import logging
@@ -12,7 +14,7 @@ from pathlib import Path
 from serambi.base.clock import Clock
 from serambi.base.errors import SerambiError
 from serambi.base.limits import RETENTION_LEAP_S
-from serambi.recording.index import Index, Segment
+from serambi.recording.index import Index, Segment, Why
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ class Retention:
     def _remove(self, segments: Sequence[Segment], now_us: float) -> int:
         newest = {segment.camera: segment.id for segment in segments}
         total = sum(segment.size_bytes for segment in segments)
-        gone: list[int] = []
+        gone: dict[Why, list[Segment]] = {Why.RETENTION: [], Why.DISK_FULL: []}
         for segment in segments:
             old = max(segment.end_us, segment.start_us) < now_us - self._keep_s * 1e6
             if segment.id == newest[segment.camera] or not (old or total > self._keep_bytes):
@@ -65,11 +67,12 @@ class Retention:
             # without a row would come back.
             (self._folder / segment.path).unlink(missing_ok=True)
             total -= segment.size_bytes
-            gone.append(segment.id)
-        self._index.remove_segments(gone)
-        if gone:
-            log.info("retention removed %d segments", len(gone))
-        return len(gone)
+            gone[Why.RETENTION if old else Why.DISK_FULL].append(segment)
+        for why, deleted in gone.items():
+            if deleted:
+                self._index.delete_segments(deleted, why)
+                log.info("%s: %d segments deleted", why, len(deleted))
+        return sum(map(len, gone.values()))
 
 
 def vouched_us(segments: Sequence[Segment], now_us: float) -> float:

@@ -20,6 +20,8 @@ COOKIE = "serambi_lang"
 _COOKIE_MAX_AGE_S = 365 * 24 * 3600
 
 FOLDER = Path(__file__).parent / "words"
+PRINTED = FOLDER / "printed"
+"""Texts of documents to print, which no screen needs."""
 
 
 class Words:

@@ -1,4 +1,5 @@
 import createClient from 'openapi-fetch';
+import type { By } from '../parts/cause';
 import type { components, paths } from './schema';
 
 export type Camera = components['schemas']['Camera'];
@@ -12,6 +13,8 @@ type UsedPasskey = components['schemas']['UsedPasskey'];
 export type Text = components['schemas']['Text'];
 export type Session = components['schemas']['Session'];
 export type Stream = Session['stream'];
+export type Approval = components['schemas']['Approval'];
+export type BreakGlass = components['schemas']['BreakGlass'];
 export type StateEvent = components['schemas']['State'];
 export type BeatEvent = components['schemas']['Beat'];
 export type DeskEvent = components['schemas']['Desk'];
@@ -105,19 +108,45 @@ export const api = {
       client.POST('/api/accounts/{account}/link', { params: { path: { account } } }),
     ),
   signOut: () => answer(client.POST('/api/logout')),
-  openSession: (camera: string, purpose: string, stream: Stream) =>
+  /** `why` breaks the glass; without it a view under an act is one more of that act. */
+  openSession: (camera: string, purpose: string, stream: Stream, by: By, why = '') =>
     answer<Session>(
       client.POST('/api/sessions', {
-        body: { camera, action: 'live', purpose, stream, from_ms: 0, to_ms: 0 },
+        body: {
+          camera,
+          action: 'live',
+          purpose,
+          stream,
+          from_ms: 0,
+          to_ms: 0,
+          incident: by.incident,
+          under_act: by.act !== '',
+          break_glass: why,
+        },
       }),
     ),
-  recordings: (camera: string, purpose: string, fromMs: number, toMs: number) =>
+  approvals: () => answer<Approval[]>(client.GET('/api/approvals')),
+  askApproval: (camera: string, purpose: string, why: string, untilMs: number) =>
+    answer<Approval>(
+      client.POST('/api/approvals', {
+        body: { cameras: [camera], action: 'live', purpose, why, until_ms: untilMs },
+      }),
+    ),
+  breakGlass: () => answer<BreakGlass[]>(client.GET('/api/break-glass')),
+  justify: (act: string, text: string) =>
+    answer<BreakGlass>(
+      client.POST('/api/break-glass/{act}/justification', {
+        params: { path: { act } },
+        body: { text },
+      }),
+    ),
+  recordings: (camera: string, purpose: string, incident: string, fromMs: number, toMs: number) =>
     answer<Recordings>(
       client.GET('/api/cameras/{camera}/recordings', {
-        params: { path: { camera }, query: { purpose, from_ms: fromMs, to_ms: toMs } },
+        params: { path: { camera }, query: { purpose, incident, from_ms: fromMs, to_ms: toMs } },
       }),
     ),
-  openPlayback: (camera: string, purpose: string, fromMs: number, toMs: number) =>
+  openPlayback: (camera: string, purpose: string, incident: string, fromMs: number, toMs: number) =>
     answer<Session>(
       client.POST('/api/sessions', {
         body: {
@@ -127,6 +156,9 @@ export const api = {
           stream: 'main',
           from_ms: fromMs,
           to_ms: toMs,
+          incident,
+          under_act: false,
+          break_glass: '',
         },
       }),
     ),

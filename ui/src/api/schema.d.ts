@@ -70,6 +70,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Approvals
+         * @description What is asked for and not over, what ends first in front.
+         */
+        get: operations["approvals_api_approvals_get"];
+        put?: never;
+        /**
+         * Ask
+         * @description Ask the other parties of the agreement. Their signing desks show it; when one approves, the
+         *     site is told by it.
+         */
+        post: operations["ask_api_approvals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Acts
+         * @description My own, a commander's everybody's: first those to be justified, the oldest first, then the
+         *     newest of the others, at most 50.
+         */
+        get: operations["acts_api_break_glass_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/break-glass/{act}/justification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Justify
+         * @description Say what it was for, once; it stands in both ledgers, and the owner reads it. 503 while the
+         *     site cannot be reached.
+         */
+        post: operations["justify_api_break_glass__act__justification_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cameras": {
         parameters: {
             query?: never;
@@ -99,8 +166,8 @@ export interface paths {
         };
         /**
          * Recordings
-         * @description When there are pictures, a day and an hour at most. 403 with `error.reason` when the site
-         *     refuses.
+         * @description When there are pictures, a day and an hour at most; `incident` is the id of an open one it
+         *     is for. 403 with `error.reason` when the site refuses.
          */
         get: operations["recordings_api_cameras__camera__recordings_get"];
         put?: never;
@@ -877,6 +944,34 @@ export interface components {
             answer: "acknowledge" | "dismiss" | "undo";
         };
         /**
+         * Approval
+         * @description What is asked for, and by whom it was approved. `number` is the agreement's.
+         */
+        Approval: {
+            /** Action */
+            action: string;
+            /** Approved By */
+            approved_by: components["schemas"]["Party"][];
+            /** At Ms */
+            at_ms: number;
+            /** Cameras */
+            cameras: string[];
+            /** Digest */
+            digest: string;
+            /** Number */
+            number: string;
+            /** Purpose */
+            purpose: string;
+            /** Site */
+            site: string;
+            /** Unit */
+            unit: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * Attached
          * @description A picture or a PDF; `file` is the SHA-256 of its bytes.
          */
@@ -915,20 +1010,64 @@ export interface components {
             type: "beat";
         };
         /**
+         * BreakGlass
+         * @description One breaking of the glass. It runs until `ends_ms` and is to be justified by `due_ms`;
+         *     `justified_ms` is 0 until then, `said` is that justification.
+         */
+        BreakGlass: {
+            /** Account */
+            account: string;
+            /** Act */
+            act: string;
+            /** Agreement */
+            agreement: string;
+            /** At Ms */
+            at_ms: number;
+            /** Camera */
+            camera: string;
+            /** Due Ms */
+            due_ms: number;
+            /** Ends Ms */
+            ends_ms: number;
+            /** Justified By */
+            justified_by: string;
+            /** Justified Ms */
+            justified_ms: number;
+            /** Name */
+            name: string;
+            /** Purpose */
+            purpose: string;
+            /** Said */
+            said: string;
+            /** Site */
+            site: string;
+            /** Unit */
+            unit: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * Camera
          * @description `state` is `open` or why not; `opens_ms` 0 when not known; `online`: pictures reach the site
-         *     and the site is heard.
+         *     and the site is heard. `incident_needed`, `four_eyes`, `break_glass`: what the agreement says
+         *     of a view.
          */
         Camera: {
             /** Actions */
             actions: string[];
             /** Agreement */
             agreement: string;
+            /** Break Glass */
+            break_glass: boolean;
             contact: components["schemas"]["Text"];
             /** Facing */
             facing: string;
+            /** Four Eyes */
+            four_eyes: boolean;
             /** Id */
             id: string;
+            /** Incident Needed */
+            incident_needed: boolean;
             name: components["schemas"]["Text"];
             /** Number */
             number: string;
@@ -1372,6 +1511,11 @@ export interface components {
             /** Who */
             who: string;
         };
+        /** Justification */
+        Justification: {
+            /** Text */
+            text: string;
+        };
         /**
          * Link
          * @description `token` is shown this once; the page `/join#TOKEN` takes it, and servers' logs do not.
@@ -1698,9 +1842,12 @@ export interface components {
         Role: "operator" | "commander" | "investigator" | "coordinator";
         /**
          * Session
-         * @description An open view; `until_ms` is when the grant ends unless the center renews it.
+         * @description An open view; `until_ms` is when the grant ends unless the center renews it. `incident` is
+         *     the number of the one it is for, `act` the breaking of the glass that opened it.
          */
         Session: {
+            /** Act */
+            act: string;
             /** Action */
             action: string;
             /** Agreement */
@@ -1709,6 +1856,8 @@ export interface components {
             camera: string;
             /** Id */
             id: string;
+            /** Incident */
+            incident: string;
             /** Purpose */
             purpose: string;
             /**
@@ -2040,6 +2189,27 @@ export interface components {
             parties: number;
         };
         /**
+         * Wanted
+         * @description That the unit of whoever asks may see these cameras of one site until `until_ms`, a day at
+         *     most; `why` is what the other institution reads beside it.
+         */
+        Wanted: {
+            /**
+             * Action
+             * @default live
+             * @enum {string}
+             */
+            action: "live" | "playback";
+            /** Cameras */
+            cameras: string[];
+            /** Purpose */
+            purpose: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * Ways
          * @description How people sign in here. `url`: browsers have passkeys for pages opened there. `oidc`: what
          *     the institution calls its own sign-in, where there is one.
@@ -2057,11 +2227,19 @@ export interface components {
         /**
          * Wish
          * @description A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
-         *     past, an hour at most, in unix milliseconds.
+         *     past, an hour at most, in unix milliseconds. `incident` is the id of an open incident it is for.
+         *     `break_glass` is the reason for passing over hours and conditions in an emergency, where the
+         *     agreement gives that: the owner is alarmed, and the same person has to justify it. With
+         *     `under_act` it is one more view under an act of theirs that runs at this camera.
          */
         Wish: {
             /** Action */
             action: string;
+            /**
+             * Break Glass
+             * @default
+             */
+            break_glass: string;
             /** Camera */
             camera: string;
             /**
@@ -2069,6 +2247,11 @@ export interface components {
              * @default 0
              */
             from_ms: number;
+            /**
+             * Incident
+             * @default
+             */
+            incident: string;
             /** Purpose */
             purpose: string;
             /**
@@ -2082,6 +2265,11 @@ export interface components {
              * @default 0
              */
             to_ms: number;
+            /**
+             * Under Act
+             * @default false
+             */
+            under_act: boolean;
         };
         /**
          * Worst
@@ -2235,6 +2423,132 @@ export interface operations {
             };
         };
     };
+    approvals_api_approvals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ask_api_approvals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Wanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acts_api_break_glass_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlass"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    justify_api_break_glass__act__justification_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                act: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Justification"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlass"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     cameras_api_cameras_get: {
         parameters: {
             query?: never;
@@ -2270,6 +2584,7 @@ export interface operations {
                 purpose: string;
                 from_ms: number;
                 to_ms: number;
+                incident?: string;
             };
             header?: never;
             path: {

@@ -2,6 +2,7 @@ import { getContext } from 'svelte';
 import type { Me } from '../api/client';
 import type { ViewPool } from '../wall/player/pool';
 import type { Desk } from './desk.svelte';
+import type { Grounds } from './grounds.svelte';
 import type { Route } from './route.svelte';
 import type { Town } from './town.svelte';
 
@@ -13,6 +14,7 @@ export interface House {
   town: Town;
   pool: ViewPool;
   desk: Desk;
+  grounds: Grounds;
   route: Route;
   signOut: () => Promise<void>;
   help: () => void;

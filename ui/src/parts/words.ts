@@ -11,6 +11,7 @@ export interface Words {
   login: typeof indonesian.login;
   passkeys: typeof indonesian.passkeys;
   handover: typeof indonesian.handover;
+  glass: typeof indonesian.glass;
   incidents: typeof indonesian.incidents;
   alerts: typeof indonesian.alerts;
   playback: typeof indonesian.playback;
@@ -26,6 +27,7 @@ const pick = (from: Words): Words => ({
   passkeys: from.passkeys,
   handover: from.handover,
   incidents: from.incidents,
+  glass: from.glass,
   alerts: from.alerts,
   playback: from.playback,
   shell: from.shell,

@@ -77,6 +77,7 @@ export class Player {
   constructor(
     private readonly camera: string,
     private readonly purpose: string,
+    private readonly incident: string,
     private readonly canvas: HTMLCanvasElement,
     private readonly serverNow: () => number,
     private readonly changed: (state: State) => void,
@@ -173,7 +174,13 @@ export class Player {
     const nowMs = Math.floor(this.serverNow()) - NOW_MS / 3;
     const fromMs = Math.max(1, Math.floor(ms) - BEFORE_MS);
     const toMs = Math.max(fromMs + 1, Math.min(Math.floor(nowMs), Math.floor(ms) + AFTER_MS));
-    const answer = await api.openPlayback(this.camera, this.purpose, fromMs, toMs);
+    const answer = await api.openPlayback(
+      this.camera,
+      this.purpose,
+      this.incident,
+      fromMs,
+      toMs,
+    );
     if ('failure' in answer) {
       if (turn === this.asking && !this.over) this.refused(answer.failure);
       return;

@@ -5,6 +5,7 @@ const PATHS: Record<string, string> = {
   a: '/alerts',
   i: '/incidents',
   h: '/handover',
+  b: '/break-glass',
 };
 const WITHIN_MS = 1_500;
 

@@ -3,7 +3,7 @@
 export type Key =
   | { kind: 'enter'; onControl: boolean }
   | { kind: 'digit'; digit: string }
-  | { kind: 'erase' | 'escape' | 'fullscreen' | 'help' | 'recordings' }
+  | { kind: 'erase' | 'escape' | 'fullscreen' | 'help' | 'recordings' | 'glass' | 'incident' }
   | { kind: 'move'; dx: number; dy: number }
   | { kind: 'page'; by: number };
 
@@ -43,6 +43,12 @@ export function keyOf(event: KeyboardEvent): Key | null {
     case 'r':
     case 'R':
       return { kind: 'recordings' };
+    case 'b':
+    case 'B':
+      return { kind: 'glass' };
+    case 'i':
+    case 'I':
+      return { kind: 'incident' };
     case '?':
       return { kind: 'help' };
     default:

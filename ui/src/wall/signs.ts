@@ -10,6 +10,8 @@ export const SIGNS: Record<Cause, { sign: Sign; tone: Tone }> = {
   expired: { sign: 'hourglass', tone: 'wait' },
   not_yet: { sign: 'hourglass', tone: 'wait' },
   out_of_hours: { sign: 'moon', tone: 'wait' },
+  incident_needed: { sign: 'flag', tone: 'wait' },
+  four_eyes: { sign: 'people', tone: 'wait' },
   suspended: { sign: 'frame', tone: 'late' },
   unwitnessed: { sign: 'hourglass', tone: 'wait' },
   camera_offline: { sign: 'unplugged', tone: 'off' },

@@ -16,12 +16,14 @@ export class Watching {
 
   /** `wish`: what to watch, null for nothing; read again whenever it changes. */
   constructor(wish: () => Wish | null) {
-    const { town, pool } = house();
+    const { town, pool, grounds } = house();
     const wanted = $derived(wish());
     // Keyed by its parts, for every state brings new objects that say the same.
     const camera = $derived(wanted?.camera ?? '');
     const stream = $derived(wanted?.stream ?? 'sub');
     const purpose = $derived(wanted?.purpose ?? '');
+    const incident = $derived(grounds.of(camera).incident);
+    const act = $derived(grounds.of(camera).act);
     let view: View | null = null;
     // Before the page is changed: the question is on its way while the tile is being drawn.
     $effect.pre(() => {
@@ -29,7 +31,7 @@ export class Watching {
         this.seen = NOT_SEEN;
         return;
       }
-      const taken = pool.take(camera, stream, purpose);
+      const taken = pool.take(camera, stream, purpose, { incident, act });
       view = taken;
       const read = () => {
         this.seen = taken.seen;

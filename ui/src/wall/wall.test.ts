@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Camera, Site } from '../api/client';
-import { causeNamed, causeOf, causeSince } from '../parts/cause';
+import { causeGiven, causeNamed, causeOf, causeSince, type Given } from '../parts/cause';
 import { changesBetween } from '../parts/changes';
 import { WORDS } from '../parts/words';
 import { routinePurpose, termsOf } from './allowed';
@@ -23,6 +23,9 @@ function camera(number: string, change: Partial<Camera> = {}): Camera {
     agreement: '2026-03',
     until_ms: 0,
     actions: ['live'],
+    incident_needed: false,
+    four_eyes: false,
+    break_glass: false,
     purposes: [{ id: 'routine_watch', text: both('Pengamanan') }],
     state: 'open',
     since_ms: 5,
@@ -164,5 +167,40 @@ describe('what an agreement allows', () => {
     expect(routinePurpose(camera('1'))).toBe('routine_watch');
     expect(routinePurpose(camera('1', { purposes }))).toBe('incident');
     expect(routinePurpose(camera('1', { purposes: [] }))).toBe('routine_watch');
+  });
+});
+
+describe('conditions of a view', () => {
+  const none: Given = { incident: '', act: '', approved: false };
+  const glass: Given = { ...none, act: 'a' };
+  const incident: Given = { ...none, incident: 'i' };
+  const approved: Given = { ...none, approved: true };
+
+  it('are met by an incident and an approval, or passed over by breaking the glass', () => {
+    for (const [state, given, cause] of [
+      ['incident_needed', none, 'incident_needed'],
+      ['incident_needed', incident, ''],
+      ['incident_needed', approved, 'incident_needed'],
+      ['incident_needed', glass, ''],
+      ['out_of_hours', { ...incident, approved: true }, 'out_of_hours'],
+      ['out_of_hours', glass, ''],
+      ['four_eyes', incident, 'four_eyes'],
+      ['four_eyes', approved, ''],
+      ['four_eyes', glass, ''],
+    ] as const) {
+      expect(causeGiven(camera('1', { state }), given)).toBe(cause);
+    }
+    const both = camera('1', { state: 'incident_needed', incident_needed: true, four_eyes: true });
+    expect(causeGiven(both, incident)).toBe('four_eyes');
+    expect(causeGiven(both, { ...incident, approved: true })).toBe('');
+  });
+
+  it('give way to nothing else', () => {
+    const all: Given = { incident: 'i', act: 'a', approved: true };
+    for (const state of ['stopped', 'revoked', 'expired', 'suspended', 'unwitnessed']) {
+      expect(causeGiven(camera('1', { state }), all)).toBe(state);
+    }
+    const away = camera('1', { state: 'out_of_hours', online: false });
+    expect(causeGiven(away, glass)).toBe('camera_offline');
   });
 });

@@ -6,7 +6,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.center.accounts import MAY_READ_HISTORY, Account
+from serambi.center.accounts import MAY_READ_HISTORY, MAY_READ_REPORTS, Account
 from serambi.center.service import Center
 from serambi.web.errors import ReasonedError
 
@@ -57,4 +57,16 @@ def reader_of_history(account: SignedIn) -> Account:
     return account
 
 
+def reader_of_reports(account: SignedIn) -> Account:
+    """Raises `DENIED` for a role that does not answer for what the law asks."""
+    if account.role not in MAY_READ_REPORTS:
+        raise SerambiError(
+            Kind.DENIED,
+            f"the role {account.role} does not read these reports",
+            hint="ask a commander or a coordinator",
+        )
+    return account
+
+
+ReadsReports = Annotated[Account, Depends(reader_of_reports)]
 ReadsHistory = Annotated[Account, Depends(reader_of_history)]

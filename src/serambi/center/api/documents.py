@@ -48,6 +48,7 @@ async def pass_on(center: Center, raw: bytes) -> dict[str, models.Answer]:
     await asyncio.to_thread(center.public.shown.papers.offer, raw)
     if is_roster(raw):
         await asyncio.to_thread(_keep, center.rosters, raw)
+    center.approvals.heard(raw)
     online = [known.state.site for known in center.sites.all() if known.online]
     async with asyncio.TaskGroup() as group:
         asked = {site: group.create_task(deliver(center, site, raw)) for site in online}

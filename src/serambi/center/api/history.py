@@ -8,6 +8,7 @@ from serambi.center.api import models
 from serambi.center.api.access import ReadsHistory, TheCenter
 from serambi.center.entries import KeptEntry
 from serambi.center.service import Center
+from serambi.ledger.names import is_commitment
 
 router = APIRouter(prefix="/api", tags=["history"])
 
@@ -28,6 +29,8 @@ def history(
 
 def _shown(kept: KeptEntry, center: Center) -> models.HistoryEntry:
     entry = kept.entry
+    # What a person wrote stands there as a name does.
+    told = center.journal.names.who(entry.detail) or ""
     return models.HistoryEntry(
         id=kept.id,
         epoch=kept.epoch,
@@ -45,5 +48,5 @@ def _shown(kept: KeptEntry, center: Center) -> models.HistoryEntry:
         purpose=entry.purpose,
         agreement=entry.agreement,
         reason=entry.reason,
-        detail=entry.detail,
+        detail=told if is_commitment(entry.detail) else entry.detail,
     )

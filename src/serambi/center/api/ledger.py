@@ -125,6 +125,13 @@ async def _hand_on(center: Center, word: Cosigned) -> models.Answer:
     return answer
 
 
+@router.get("/asked")
+async def asked(witness: Witness, center: TheCenter) -> Response:
+    """What the center asks the parties to approve, as signed envelopes, by digest."""
+    found = {digest: raw.decode() for digest, raw in center.approvals.raws().items()}
+    return Response(encode(found), media_type="application/json")
+
+
 @router.post("/documents")
 async def documents_of_parties(
     request: Request, witness: Witness, center: TheCenter

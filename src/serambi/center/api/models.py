@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from serambi.base.limits import BREAK_GLASS_TEXT_MAX_CHARACTERS
 from serambi.center.accounts import Role
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+Reasoning = Annotated[str, StringConstraints(max_length=2 * BREAK_GLASS_TEXT_MAX_CHARACTERS)]
 
 
 class Text(BaseModel):
@@ -94,7 +98,8 @@ class Streams(BaseModel):
 
 class Camera(BaseModel):
     """`state` is `open` or why not; `opens_ms` 0 when not known; `online`: pictures reach the site
-    and the site is heard."""
+    and the site is heard. `incident_needed`, `four_eyes`, `break_glass`: what the agreement says
+    of a view."""
 
     id: str
     number: str
@@ -109,6 +114,9 @@ class Camera(BaseModel):
     until_ms: int
     actions: list[str]
     purposes: list[Purpose]
+    incident_needed: bool
+    four_eyes: bool
+    break_glass: bool
     state: str
     since_ms: int
     opens_ms: int
@@ -120,7 +128,10 @@ class Camera(BaseModel):
 
 class Wish(BaseModel):
     """A view that somebody wants; of recordings (`playback`) the main stream, with a range of the
-    past, an hour at most, in unix milliseconds."""
+    past, an hour at most, in unix milliseconds. `incident` is the id of an open incident it is for.
+    `break_glass` is the reason for passing over hours and conditions in an emergency, where the
+    agreement gives that: the owner is alarmed, and the same person has to justify it. With
+    `under_act` it is one more view under an act of theirs that runs at this camera."""
 
     camera: Name
     action: Name
@@ -128,10 +139,14 @@ class Wish(BaseModel):
     stream: Literal["main", "sub"] = "sub"
     from_ms: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
     to_ms: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    incident: Annotated[str, StringConstraints(max_length=64)] = ""
+    break_glass: Reasoning = ""
+    under_act: bool = False
 
 
 class Session(BaseModel):
-    """An open view; `until_ms` is when the grant ends unless the center renews it."""
+    """An open view; `until_ms` is when the grant ends unless the center renews it. `incident` is
+    the number of the one it is for, `act` the breaking of the glass that opened it."""
 
     id: str
     camera: str
@@ -140,6 +155,33 @@ class Session(BaseModel):
     purpose: str
     agreement: str
     until_ms: int
+    incident: str
+    act: str
+
+
+class BreakGlass(BaseModel):
+    """One breaking of the glass. It runs until `ends_ms` and is to be justified by `due_ms`;
+    `justified_ms` is 0 until then, `said` is that justification."""
+
+    act: str
+    account: str
+    name: str
+    unit: str
+    site: str
+    camera: str
+    purpose: str
+    agreement: str
+    why: str
+    at_ms: int
+    ends_ms: int
+    due_ms: int
+    justified_ms: int
+    justified_by: str
+    said: str
+
+
+class Justification(BaseModel):
+    text: Reasoning
 
 
 class Answer(BaseModel):

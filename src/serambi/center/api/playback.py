@@ -18,10 +18,11 @@ from serambi.center.accounts import MAY_VIEW, Account
 from serambi.center.api import models
 from serambi.center.api.access import SignedIn, TheCenter
 from serambi.center.api.live import say_goodbye
+from serambi.center.api.sessions import number_of
 from serambi.center.api.socket import admit, refuse, together
 from serambi.center.playback import Puller, clip
 from serambi.center.service import Center
-from serambi.center.session import PLAYBACK, Session
+from serambi.center.session import PLAYBACK, Grounds, Session
 from serambi.center.viewer import Viewer
 from serambi.web.connection import connection_of
 
@@ -71,11 +72,13 @@ async def recordings(
     to_ms: Milliseconds,
     account: SignedIn,
     center: TheCenter,
+    incident: Annotated[str, Query(max_length=64)] = "",
 ) -> Recordings:
-    """When there are pictures, a day and an hour at most. 403 with `error.reason` when the site
-    refuses."""
+    """When there are pictures, a day and an hour at most; `incident` is the id of an open one it
+    is for. 403 with `error.reason` when the site refuses."""
     may_view(account)
-    reply = await center.sessions.recorded(account, camera, purpose, (from_ms, to_ms))
+    by = Grounds(incident=number_of(center, incident))
+    reply = await center.sessions.recorded(account, camera, purpose, (from_ms, to_ms), by)
     return Recordings(
         agreement=reply.agreement,
         spans=[Span(from_ms=s.from_ms, to_ms=s.to_ms) for s in reply.spans],

@@ -62,6 +62,9 @@ def camera(roster: Roster, known: Site, state: CameraState) -> models.Camera:
         until_ms=state.until_ms,
         actions=list(state.actions),
         purposes=[models.Purpose(id=p.id, text=_text(p.text)) for p in state.purposes],
+        incident_needed=state.incident_needed,
+        four_eyes=state.four_eyes,
+        break_glass=state.break_glass,
         state=state.state,
         since_ms=state.since_ms,
         opens_ms=state.opens_ms,
@@ -92,4 +95,6 @@ def session(found: Session) -> models.Session:
         purpose=found.purpose,
         agreement=found.agreement,
         until_ms=found.until_ms,
+        incident=found.grounds.incident,
+        act=found.grounds.act,
     )

@@ -8,7 +8,6 @@ import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
@@ -17,17 +16,14 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from serambi.base.canonical import encode
 from serambi.center.desk.incidents import Incident
 from serambi.center.desk.lines import Lines
 from serambi.center.desk.steps import Person
-from serambi.web import words as web_words
+from serambi.web.printed_pdf import install_fonts
 
-_FONTS = Path(web_words.__file__).parent / "static" / "fonts"
 _ZONE, _ZONE_NAME = ZoneInfo("Asia/Jakarta"), "WIB"
 _WIDTH = A4[0] - 36 * mm
 _LINE = colors.HexColor("#c3ccd4")
@@ -48,7 +44,7 @@ def timeline_hash(incident: Incident) -> str:
 
 def incident_report(incident: Incident, place: str, lines: Lines) -> bytes:
     """The PDF; `place` is what people call the incident's place. Blocks: call it in a thread."""
-    _install_fonts()
+    install_fonts()
     story: list[Any] = [
         Paragraph(escape(incident.title), _TITLE),
         Spacer(1, 2 * mm),
@@ -78,12 +74,6 @@ def incident_report(incident: Incident, place: str, lines: Lines) -> bytes:
         story, onFirstPage=frame, onLaterPages=frame
     )
     return out.getvalue()
-
-
-def _install_fonts() -> None:
-    if "Noto" not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(TTFont("Noto", _FONTS / "noto-sans-regular.ttf"))
-        pdfmetrics.registerFont(TTFont("Noto-Bold", _FONTS / "noto-sans-bold.ttf"))
 
 
 def _moment(at_ms: int) -> str:

@@ -53,6 +53,10 @@ class Books:
                 found.append(Book(origin, life.epoch, life.first, life.upto))
         return found
 
+    def signed(self) -> str:
+        """The center's newest signed checkpoint, over entries that wait for their tiles too."""
+        return self._ledger.signed.decode()
+
     def read(self, book: Book, start: int, end: int) -> list[Entry]:
         """The entries [start, end), at most READ_MAX_ENTRIES; fewer, from the front, when some are
         missing."""

@@ -1,9 +1,12 @@
 """Counts the ledgers for the public page: little by little, and never more often than need be."""
 
+import asyncio
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from serambi.base.clock import Clock, unix_ms
@@ -12,13 +15,18 @@ from serambi.base.limits import (
     RECOUNT_ENTRIES_PER_TURN,
     RECOUNT_EVERY_S,
     RECOUNT_MONTHS_KEPT,
+    YEAR_COUNT_MAX_S,
+    YEAR_ENTRIES_PER_TURN,
+    YEAR_PAUSE_S,
 )
 from serambi.center.public.books import Book, Books
 from serambi.ledger.figures import Compared, Counted, Figures, is_site, site_of, total
 from serambi.ledger.recount import Period, Recount, compare
 
+Work = TypeVar("Work", bound=Recount)
+
 _MONTH_FORMAT = "%Y-%m"
-_FIRST_YEAR = 2020
+FIRST_YEAR = 2020
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +43,86 @@ class Count:
 
 
 @dataclass(slots=True)
-class _Open:
+class _Open(Generic[Work]):
     """A ledger being counted: all before `next` is in `work`."""
 
     book: Book
-    work: Recount
+    work: Work
     first: int
     next: int
+
+
+class Tally(Generic[Work]):
+    """All ledgers counted for one period, each turn from where the last one left off; `begin`
+    makes the count of one ledger. One thread at a time."""
+
+    def __init__(self, books: Books, period: Period, begin: Callable[[], Work]) -> None:
+        self._books = books
+        self._period = period
+        self._begin = begin
+        self._open: dict[str, _Open[Work]] = {}
+
+    def advance(self, left: int) -> int:
+        """Count at most `left` entries more; -> how many then wait."""
+        behind = 0
+        for book in self._books.all():
+            going = self._open.get(book.origin)
+            if going is None or going.book.life != book.life:
+                going = _Open(book, self._begin(), book.first, book.first)
+                self._open[book.origin] = going
+            end = min(book.upto, going.next + left)
+            for index, entry in self._books.walk(book, going.next, end):
+                going.work.add(entry)
+                going.next = index + 1
+                left -= 1
+            behind += book.upto - going.next
+        return behind
+
+    @property
+    def taken(self) -> int:
+        """How many entries have been counted."""
+        return sum(going.next - going.first for going in self._open.values())
+
+    def works(self) -> dict[str, Work]:
+        """By origin."""
+        return {origin: going.work for origin, going in sorted(self._open.items())}
+
+    def counted(self, now_ms: int) -> tuple[Counted, ...]:
+        """Each ledger's figures; what is open counts until `now_ms`."""
+        return tuple(
+            Counted(origin, going.first, going.next, going.work.figures(now_ms))
+            for origin, going in sorted(self._open.items())
+        )
+
+    def compared(self, now_ms: int) -> tuple[Compared, ...]:
+        """The views of each site in its ledger and the center's; once nothing waits."""
+        works = self.works()
+        center = works[self._books.center]
+        return tuple(
+            compare(site_of(origin), work, center, self._period, now_ms)
+            for origin, work in works.items()
+            if is_site(origin)
+        )
+
+
+async def to_the_end(tally: Tally[Work], clock: Clock) -> int:
+    """Count all there is in short turns, each in a thread, so that nothing else waits; -> entries
+    that are known of and cannot be read. Raises `UNAVAILABLE` after YEAR_COUNT_MAX_S: what was
+    counted is kept, so that the next call goes on from there."""
+    deadline_s = clock.monotonic() + YEAR_COUNT_MAX_S
+    while True:
+        before = tally.taken
+        behind = await asyncio.to_thread(tally.advance, YEAR_ENTRIES_PER_TURN)
+        if not behind or tally.taken == before:
+            return behind
+        if clock.monotonic() > deadline_s:
+            raise SerambiError(
+                Kind.UNAVAILABLE,
+                f"this is still being counted: {behind} entries wait",
+                where="ledgers",
+                hint="ask again: it goes on from where it is",
+            )
+        await asyncio.sleep(YEAR_PAUSE_S)
 
 
 class Counting:
@@ -52,7 +133,7 @@ class Counting:
         self._clock = clock
         self._zone = ZoneInfo(zone)
         self._turn = threading.Lock()
-        self._open: OrderedDict[str, dict[str, _Open]] = OrderedDict()
+        self._open: OrderedDict[str, Tally[Recount]] = OrderedDict()
         self._counts: dict[str, tuple[float, Count]] = {}
 
     def this_month(self) -> str:
@@ -67,7 +148,7 @@ class Counting:
             begin = None
         now = datetime.fromtimestamp(self._clock.now(), self._zone)
         well_formed = begin is not None and begin.strftime(_MONTH_FORMAT) == month
-        if begin is None or not well_formed or not (begin.year >= _FIRST_YEAR and begin <= now):
+        if begin is None or not well_formed or not (begin.year >= FIRST_YEAR and begin <= now):
             raise SerambiError(
                 Kind.NOT_FOUND,
                 "there is no such month on this page",
@@ -89,36 +170,13 @@ class Counting:
             return kept
 
     def _count(self, month: str, period: Period) -> Count:
-        opened = self._open.setdefault(month, {})
+        tally = self._open.setdefault(month, Tally(self._books, period, lambda: Recount(period)))
         self._open.move_to_end(month)
         while len(self._open) > RECOUNT_MONTHS_KEPT:
             oldest, _ = self._open.popitem(last=False)
             self._counts.pop(oldest, None)
-        left = RECOUNT_ENTRIES_PER_TURN
-        behind = 0
-        for book in self._books.all():
-            going = opened.get(book.origin)
-            if going is None or going.book.life != book.life:
-                going = _Open(book, Recount(period), book.first, book.first)
-                opened[book.origin] = going
-            end = min(book.upto, going.next + left)
-            for index, entry in self._books.walk(book, going.next, end):
-                going.work.add(entry)
-                going.next = index + 1
-                left -= 1
-            behind += book.upto - going.next
-        return self._summed(month, period, opened, behind)
-
-    def _summed(self, month: str, period: Period, opened: dict[str, _Open], behind: int) -> Count:
+        behind = tally.advance(RECOUNT_ENTRIES_PER_TURN)
         now_ms = unix_ms(self._clock.now())
-        ledgers = tuple(
-            Counted(origin, going.first, going.next, going.work.figures(now_ms))
-            for origin, going in sorted(opened.items())
-        )
-        center = opened[self._books.center].work
-        compared = () if behind else tuple(
-            compare(site_of(origin), going.work, center, period, now_ms)
-            for origin, going in sorted(opened.items())
-            if is_site(origin)
-        )  # fmt: skip
+        ledgers = tally.counted(now_ms)
+        compared = () if behind else tally.compared(now_ms)
         return Count(month, period, now_ms, behind, ledgers, total(ledgers), compared)

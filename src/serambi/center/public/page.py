@@ -10,12 +10,12 @@ from serambi.base.words import Language, Words
 from serambi.center.public.charts import Bar, Terms, bars, terms
 from serambi.center.public.document import AgreementLine, CameraLine, Document
 from serambi.ledger.figures import OPEN, Stop, is_site
+from serambi.web.numbers import Numbers
 from serambi.web.times import Times
 
 Text = Callable[..., str]
 Row = TypeVar("Row")
 
-_HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
 ROWS_SHOWN = 50
 """Of each list on the page; the document has them all."""
@@ -67,6 +67,7 @@ class View:
     outages: tuple[tuple[str, str, str], ...]
     starts: tuple[tuple[str, str], ...]
     revocations: tuple[tuple[str, str, str, str], ...]
+    deletions: tuple[tuple[str, str, str], ...]
     ledgers: tuple[tuple[str, ...], ...]
     compared: tuple[tuple[str, str, str, str], ...]
     one_sided: int
@@ -80,6 +81,8 @@ class PageBuilder:
         self._text = text
         self._language: Language = language
         self._times = Times(document.zone, language)
+        self._numbers = Numbers(language)
+        self._camera_names = {c.id: f"{c.number} {self._words(c.name)}" for c in document.cameras}
 
     def view(self) -> View:
         document = self._document
@@ -109,7 +112,10 @@ class PageBuilder:
             terms=shown,
             span_of_terms=(self._day(int(shown.begin * 1000)), self._day(int(shown.end * 1000))),
             units=self._units(),
-            units_total=(self.hours(figures.watched_ms), self.whole(figures.views)),
+            units_total=(
+                self._numbers.hours(figures.watched_ms),
+                self._numbers.whole(figures.views),
+            ),
             unit_bars=self._unit_bars(),
             refusals=self._refusals(),
             stops=tuple(self._stop(stop) for stop in self._newest(figures.stops)),
@@ -117,34 +123,33 @@ class PageBuilder:
                 (self._moment(o.begin_ms), o.site, self._length(o.begin_ms, o.end_ms))
                 for o in self._newest(figures.outages)
             ),
-            starts=tuple((site, self.whole(n)) for site, n in figures.starts.items()),
+            starts=tuple((site, self._numbers.whole(n)) for site, n in figures.starts.items()),
             revocations=tuple(
                 (self._moment(p.at_ms), p.agreement, self.party(p.party), p.site)
                 for p in self._newest(figures.revocations)
             ),
+            deletions=tuple(
+                (
+                    self._camera_name(one.camera),
+                    f"{self._day(one.from_ms)} – {self._day(one.until_ms)}",
+                    self._text(f"reason.{one.reason}"),
+                )
+                for one in figures.deletions
+            ),
             ledgers=self._ledgers(),
             compared=tuple(
-                (c.site, self.whole(c.both), self.whole(c.site_only), self.whole(c.center_only))
+                (
+                    c.site,
+                    self._numbers.whole(c.both),
+                    self._numbers.whole(c.site_only),
+                    self._numbers.whole(c.center_only),
+                )
                 for c in document.compared
             ),
             one_sided=sum(c.site_only + c.center_only for c in document.compared),
         )
 
-    # -- numbers, names and times
-
-    def whole(self, number: int) -> str:
-        """`184.213` or `184,213`."""
-        said = f"{number:,}"
-        return said.replace(",", ".") if self._language == "id" else said
-
-    def decimal(self, value: float, digits: int = 1) -> str:
-        said = f"{value:,.{digits}f}"
-        return said.translate(str.maketrans(",.", ".,")) if self._language == "id" else said
-
-    def hours(self, duration_ms: int) -> str:
-        """With one digit, and more for the first hour, so that a short view is not nothing."""
-        hours = duration_ms / _HOUR_MS
-        return self.decimal(hours, 1 if hours >= 1 or not hours else 2 if hours >= 0.1 else 3)
+    # -- names and times
 
     def party(self, party: str) -> str:
         known = self._document.parties.get(party)
@@ -167,7 +172,7 @@ class PageBuilder:
             return self._text("public.seconds", seconds=seconds)
         hours, minutes = divmod(minutes, 60)
         name = "public.hours_minutes" if hours else "public.minutes"
-        return self._text(name, hours=self.whole(hours), minutes=minutes)
+        return self._text(name, hours=self._numbers.whole(hours), minutes=minutes)
 
     @staticmethod
     def _newest(rows: tuple[Row, ...]) -> tuple[Row, ...]:
@@ -183,16 +188,24 @@ class PageBuilder:
         units = len(figures.units)
         ends = [a for a in document.agreements if a.until_ms > document.counted_ms]
         rows = [
-            ("cameras", self.whole(opened), text("public.key_owners", owners=owners)),
-            ("hours", self.hours(figures.watched_ms), text("public.key_units", units=units)),
-            ("refused", self.whole(figures.refused), text("public.key_by_box")),
-            ("stops", self.whole(len(figures.stops)), text("public.key_going_on", stops=going_on)),
-            ("exports", self.whole(figures.exports), text("public.key_no_exports")),
+            ("cameras", self._numbers.whole(opened), text("public.key_owners", owners=owners)),
+            (
+                "hours",
+                self._numbers.hours(figures.watched_ms),
+                text("public.key_units", units=units),
+            ),
+            ("refused", self._numbers.whole(figures.refused), text("public.key_by_box")),
+            (
+                "stops",
+                self._numbers.whole(len(figures.stops)),
+                text("public.key_going_on", stops=going_on),
+            ),
+            ("exports", self._numbers.whole(figures.exports), text("public.key_no_exports")),
         ]
         if ends:
             nearest = ends[0]
             until = text("public.key_until", day=self._day(nearest.until_ms))
-            rows.append(("days", self.whole(self._days(nearest)), until))
+            rows.append(("days", self._numbers.whole(self._days(nearest)), until))
         else:
             rows.append(("days", "–", text("public.key_no_agreement")))
         return tuple((number, text(f"public.key_{name}"), said) for name, number, said in rows)
@@ -232,7 +245,7 @@ class PageBuilder:
             "signed": ", ".join(map(self.party, line.signed_by)),
             "begin": self._day(line.begin_ms) if line.begin_ms else "–",
             "until": self._moment(line.until_ms),
-            "days": self.whole(self._days(line)),
+            "days": self._numbers.whole(self._days(line)),
         }
 
     def _terms(self) -> Terms:
@@ -243,7 +256,7 @@ class PageBuilder:
                 f"{line.number} {', '.join(map(self.party, line.owners))}",
                 (line.begin_ms or document.start_ms) / 1000,
                 line.until_ms / 1000,
-                self._text("public.days_left", days=self.whole(self._days(line))),
+                self._text("public.days_left", days=self._numbers.whole(self._days(line))),
             )
             for line in document.agreements[:ROWS_SHOWN]
         ]
@@ -265,9 +278,9 @@ class PageBuilder:
         return tuple(
             (
                 self._unit(unit.unit, unit.party),
-                self.hours(unit.watched_ms),
-                self.whole(unit.views),
-                f"{self.decimal(100 * unit.watched_ms / whole)} %",
+                self._numbers.hours(unit.watched_ms),
+                self._numbers.whole(unit.views),
+                f"{self._numbers.decimal(100 * unit.watched_ms / whole)} %",
             )
             for unit in figures.units
         )
@@ -278,7 +291,10 @@ class PageBuilder:
     def _unit_bars(self) -> tuple[Bar, ...]:
         units = self._document.total.units[:_BARS_SHOWN]
         return bars(
-            [(self._unit(u.unit, u.party), u.watched_ms, self.hours(u.watched_ms)) for u in units]
+            [
+                (self._unit(u.unit, u.party), u.watched_ms, self._numbers.hours(u.watched_ms))
+                for u in units
+            ]
         )
 
     def _refusals(self) -> tuple[tuple[str, str, int], ...]:
@@ -286,13 +302,20 @@ class PageBuilder:
         refusals = self._document.total.refusals
         most = max(refusals.values(), default=1)
         return tuple(
-            (self._text(f"reason.{reason}"), self.whole(count), max(1, 150 * count // most))
+            (
+                self._text(f"reason.{reason}"),
+                self._numbers.whole(count),
+                max(1, 150 * count // most),
+            )
             for reason, count in refusals.items()
         )
 
+    def _camera_name(self, camera: str) -> str:
+        """What people call it; its id when it is shared no more."""
+        return self._camera_names.get(camera, camera)
+
     def _stop(self, stop: Stop) -> tuple[str, str, str, str]:
-        names = {c.id: f"{c.number} {self._words(c.name)}" for c in self._document.cameras}
-        what = names.get(stop.camera, stop.camera)
+        what = self._camera_name(stop.camera)
         if not stop.camera:
             what = self._text("public.whole_site", site=stop.site)
         lasted = self._length(stop.begin_ms, stop.end_ms)
@@ -304,16 +327,20 @@ class PageBuilder:
         for ledger in self._document.ledgers:
             figures = ledger.figures
             last = max(ledger.upto - 1, ledger.first)
-            span = f"{self.whole(ledger.first)} – {self.whole(last)}" if ledger.upto else "–"
+            span = (
+                f"{self._numbers.whole(ledger.first)} – {self._numbers.whole(last)}"
+                if ledger.upto
+                else "–"
+            )
             name = "public.counts_site" if is_site(ledger.origin) else "public.counts_center"
             said = self._text(
                 name,
-                hours=self.hours(figures.watched_ms),
-                views=self.whole(figures.views),
-                refused=self.whole(figures.refused),
-                stops=self.whole(len(figures.stops)),
-                outages=self.whole(len(figures.outages)),
-                differ=self.whole(figures.histories_differ),
+                hours=self._numbers.hours(figures.watched_ms),
+                views=self._numbers.whole(figures.views),
+                refused=self._numbers.whole(figures.refused),
+                stops=self._numbers.whole(len(figures.stops)),
+                outages=self._numbers.whole(len(figures.outages)),
+                differ=self._numbers.whole(figures.histories_differ),
             )
             rows.append((ledger.origin, span, said))
         return tuple(rows)

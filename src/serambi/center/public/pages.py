@@ -22,7 +22,9 @@ from serambi.center.public.limit import RequestLimit
 from serambi.center.public.page import PageBuilder
 from serambi.center.public.papers import Paper
 from serambi.center.public.shown import Shown
+from serambi.center.public.years import Years
 from serambi.identity import dsse
+from serambi.web.numbers import Numbers
 from serambi.web.times import Times
 from serambi.web.words import Words, choose_language
 
@@ -41,6 +43,7 @@ class PublicPages:
 
     def __init__(self, shown: Shown, clock: Clock, words: Words) -> None:
         self.shown = shown
+        self.years = Years(shown.books, clock, shown.zone, shown.known, words)
         self._clock = clock
         self._words = words
         self._limit = RequestLimit(clock)
@@ -84,7 +87,7 @@ class PublicPages:
             month=document.month,
             document=document,
             view=builder.view(),
-            n=builder.whole,
+            n=Numbers(language).whole,
             center=builder.party(document.center),
             today=Times(document.zone, language).short(document.counted_ms / 1000),
             before=before,

@@ -11,6 +11,7 @@ from serambi.base.canonical import encode
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.api.access import center_of
 from serambi.center.public.pages import HEADERS, PublicPages
+from serambi.web.words import choose_language
 
 
 def _pages(request: Request) -> PublicPages:
@@ -43,6 +44,21 @@ async def lines(request: Request, pages: PublicPages = _PAGES) -> Response:
         media_type="text/csv; charset=utf-8",
         headers=HEADERS | named,
     )
+
+
+@router.get("/transparency/{year:int}.pdf")
+async def year_printed(year: int, request: Request, pages: PublicPages = _PAGES) -> Response:
+    """A year's use on paper, in the language asked for."""
+    language = choose_language(request)
+    raw = await pages.years.made(year, language)
+    named = {"Content-Disposition": f'inline; filename="serambi-{year}-{language}.pdf"'}
+    return Response(raw, media_type="application/pdf", headers=HEADERS | named)
+
+
+@router.get("/transparency/{year:int}.json")
+async def year_document(year: int, pages: PublicPages = _PAGES) -> Response:
+    raw = await pages.years.made(year, "json")
+    return Response(raw, media_type="application/json", headers=HEADERS)
 
 
 @router.get("/transparency/roster.json")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +15,12 @@ from serambi.center.public.books import Book, Books
 from serambi.center.public.counting import Counting
 from serambi.center.public.document import Document, build
 from serambi.center.public.papers import Papers
+from serambi.center.public.year import Known
 from serambi.center.sites import Sites
 from serambi.identity.roster import Roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.note import NOTE_MAX_BYTES
+from serambi.ledger.quorum import Cosigned
 from serambi.ledger.reader import CHECKPOINT_FILE, TileReader, read_checkpoint, read_file
 from serambi.ledger.tiles import (
     BUNDLE_LEVEL,
@@ -27,6 +30,9 @@ from serambi.ledger.tiles import (
     parse_path,
     width_at,
 )
+from serambi.ledger.verify import cosigned_in, keys_of_origin
+
+log = logging.getLogger(__name__)
 
 _FIELDS = (
     "kind", "site", "camera", "session", "person", "unit", "party", "purpose", "agreement",
@@ -55,15 +61,15 @@ class Shown:
         clock: Clock,
     ) -> None:
         self.counting = Counting(books, clock, zone)
+        self.books = books
         self.papers = papers
         self.roster = roster
         self.roster_file = roster_file
         self.origin = books.center
-        self._books = books
         self._sites = sites
         self._center = center
         self._folder = folder
-        self._zone = zone
+        self.zone = zone
 
     def document(self, month: str) -> Document:
         """The document of a month. Raises `NOT_FOUND` for what is no month of this page."""
@@ -73,11 +79,33 @@ class Shown:
             count,
             roster=self.roster,
             center=self._center,
-            zone=self._zone,
+            zone=self.zone,
             sites=self._sites,
             papers=self.papers.all(),
             checkpoint=self.checkpoint().decode(),
         )
+
+    def known(self) -> Known:
+        """What a year's report says besides what it counts."""
+        self.papers.refresh()
+        return Known(
+            roster=self.roster,
+            center=self._center,
+            zone=self.zone,
+            agreements=[paper.signed for paper in self.papers.all()],
+            cameras=[(known.state.owner, camera.facing) for known, camera in self._sites.cameras()],
+            checkpoint=self.books.signed(),
+            cosigned=self._cosigned(),
+        )
+
+    def _cosigned(self) -> list[Cosigned]:
+        """The parties' words on the center's log; none where their file is damaged."""
+        try:
+            keys = keys_of_origin(self.origin, self.roster)
+            return cosigned_in(self._folder, self.origin, keys, self.roster)
+        except SerambiError as error:
+            log.error("the parties' cosignatures cannot be read: %s", error)
+            return []
 
     def lines(self, month: str) -> Iterator[str]:
         """The entries of a month as CSV in pieces, one line each, the center's ledger first; at
@@ -85,9 +113,9 @@ class Shown:
         period = self.counting.period(month)
         left = PUBLIC_CSV_ENTRIES
         piece = [",".join(CSV_COLUMNS) + "\r\n"]
-        for book in self._books.all():
-            start = self._books.index_at(book, period.start_ms)
-            for index, entry in self._books.walk(book, start, book.upto):
+        for book in self.books.all():
+            start = self.books.index_at(book, period.start_ms)
+            for index, entry in self.books.walk(book, start, book.upto):
                 if entry.at_ms >= period.end_ms or not left:
                     break
                 if period.has(entry.at_ms):
@@ -101,7 +129,7 @@ class Shown:
         yield "".join(piece)
 
     def _line(self, book: Book, index: int, entry: Entry) -> str:
-        at = datetime.fromtimestamp(entry.at_ms / 1000, ZoneInfo(self._zone))
+        at = datetime.fromtimestamp(entry.at_ms / 1000, ZoneInfo(self.zone))
         out = io.StringIO()
         values = [str(getattr(entry, name)) for name in _FIELDS]
         csv.writer(out).writerow(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from serambi.ledger.deleted import read_span
 from serambi.ledger.entry import Entry
 from serambi.web.times import Times
 
@@ -20,11 +21,18 @@ _ICONS = {
     "restored": "eye",
     "alert": "mark",
     "clock_reset": "mark",
+    "deleted": "mark",
+    "approved": "pen",
+    "break_glass": "alarm",
+    "justified": "pen",
     "started": "mark",
     "site_lost": "off",
     "site_heard": "eye",
+    "account_link": "pen",
 }
 _ENDED_BY_VIEWER = "closed"
+_WRITTEN = ("break_glass", "justified")
+"""Entries whose detail stands for what a person wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class LogRow:
 
 class LogWords:
     """Turns entries into rows. `camera_name` maps a camera id to what it is called, or None;
-    `who` a commitment to the name behind it, or None once that is erased."""
+    `who` a commitment to the words behind it, a name or a reason, or None once they are erased."""
 
     def __init__(
         self,
@@ -74,11 +82,18 @@ class LogWords:
                 party=self._party_name(entry.party) if entry.party else "",
                 reason=self._text(f"reason.{entry.reason}") if entry.reason else "",
                 count=entry.detail,
+                span=self._span(entry),
+                why=self._person(entry.detail) if entry.kind in _WRITTEN else "",
             ),
         )
 
     def _person(self, person: str) -> str:
         return (self._who(person) or self._text("owner.name_erased")) if person else ""
+
+    def _span(self, entry: Entry) -> str:
+        """When what an entry `deleted` speaks of was recorded; nothing for any other."""
+        span = read_span(entry.detail) if entry.kind == "deleted" else None
+        return " – ".join(self._times.moment(at_ms / 1000) for at_ms in span or ())
 
     @staticmethod
     def _name(entry: Entry) -> str:

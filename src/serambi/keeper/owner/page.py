@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from serambi.base.words import Language
 from serambi.fabric.messages import SiteState
 from serambi.keeper.config import KeeperConfig
+from serambi.keeper.glass import Act
 from serambi.keeper.owner.log import LogRow
 from serambi.keeper.session import Session, Stopped
 from serambi.web.plain import Text
 from serambi.web.times import Times
+
+_WATCHABLE = ("open", "incident_needed", "four_eyes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Facts:
     """Whether the disk has refused entries of the log, or a stop."""
     clock_behind: bool
     """Whether the date lies behind one that was seen before."""
+    acts: tuple[Act, ...]
+    """Who broke the glass of late, or has yet to say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,16 @@ class Lamp:
     icon: str
     title: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """One breaking of the glass that the owner has to see; `loud` while views are open by it."""
+
+    loud: bool
+    title: str
+    text: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,7 @@ class View:
     lamp: Lamp
     center_away: str
     troubles: tuple[str, ...]
+    alarms: tuple[AlarmRow, ...]
     certain: tuple[tuple[str, str], ...]
     people: tuple[PersonRow, ...]
     people_title: str
@@ -80,7 +96,8 @@ class View:
 
 
 class PageBuilder:
-    """Builds the view for one language. `text(name, **values)` gives a screen text."""
+    """Builds the view for one language. `text(name, **values)` gives a screen text, `who` the words
+    behind a commitment."""
 
     def __init__(
         self,
@@ -89,7 +106,9 @@ class PageBuilder:
         text: Text,
         language: Language,
         party_name: Callable[[str], str],
+        who: Callable[[str], str | None],
     ) -> None:
+        self._who = who
         self._config = config
         self._facts = facts
         self._text = text
@@ -105,6 +124,7 @@ class PageBuilder:
             lamp=self._lamp(site_stopped),
             center_away=self._times.second(facts.center_lost) if facts.center_lost else "",
             troubles=self._troubles(),
+            alarms=self._alarms(),
             certain=self._certain(site_stopped),
             people=self._people(),
             people_title=self._text("owner.viewers_last" if self._unknown else "owner.viewers"),
@@ -134,6 +154,10 @@ class PageBuilder:
             return Lamp(
                 "unknown", "what", text("owner.lamp_unknown"), text("owner.lamp_unknown_text")
             )
+        if self._broken:
+            numbers = ", ".join(sorted({self._number(act.camera) for act in self._broken}))
+            said = text("owner.lamp_broken_text", cameras=numbers)
+            return Lamp("broken", "alarm", text("owner.lamp_broken"), said)
         if facts.sessions:
             watched = len({session.camera for session in facts.sessions})
             said = text(
@@ -145,6 +169,38 @@ class PageBuilder:
             return Lamp("on", "eye", text("owner.lamp_on"), said)
         name = "owner.lamp_none_text" if self._shared else "owner.lamp_none_waiting"
         return Lamp("none", "eyeoff", text("owner.lamp_none"), text(name))
+
+    @property
+    def _broken(self) -> list[Act]:
+        """Acts by which views are open now."""
+        running = {session.act for session in self._facts.sessions}
+        return [act for act in self._facts.acts if act.act in running]
+
+    def _alarms(self) -> tuple[AlarmRow, ...]:
+        """Those that are under way, then those without a reason; the newest first."""
+        broken = self._broken
+        owed = [act for act in self._facts.acts if not act.justified_ms and act not in broken]
+        return tuple(self._alarm(act, act in broken) for act in (*broken[::-1], *owed[::-1]))
+
+    def _alarm(self, act: Act, loud: bool) -> AlarmRow:
+        text, times = self._text, self._times
+        late = self._facts.now >= act.justify_by
+        state = "now" if loud else "late" if late else "owed"
+        return AlarmRow(
+            loud=loud,
+            title=text(f"owner.glass_{state}", number=self._number(act.camera)),
+            text=text(
+                f"owner.glass_{state}_text",
+                person=self._who(act.person) or text("owner.name_erased"),
+                unit=act.unit,
+                party=self._party_name(act.party),
+                time=times.second(act.at_ms / 1000),
+                day=times.day(act.at_ms / 1000),
+                ends=times.second(act.ends),
+                due=times.day(act.justify_by),
+            ),
+            why=text("owner.glass_why", why=self._who(act.why) or text("owner.name_erased")),
+        )
 
     def _decimal(self, value: float) -> str:
         shown = f"{max(value, 0.1):.1f}"
@@ -254,11 +310,14 @@ class PageBuilder:
         if shared.state == "stopped":
             when = self._times.second(shared.since_ms / 1000)
             return "hand", self._text("owner.camera_stopped", time=when)
+        if camera in {act.camera for act in self._broken}:
+            return "alarm", self._text("owner.camera_broken")
+        # One that needs an incident or an approval is closed for an ordinary look only.
+        if watched and shared.online and shared.state in _WATCHABLE:
+            return "eye", self._text("owner.camera_watched")
         if shared.state != "open":
             reason = self._text(f"reason.{shared.state}")
             return "no", self._text("owner.camera_closed", reason=reason)
         if not shared.online:
             return "off", self._text("owner.camera_offline", trouble=shared.trouble)
-        if watched:
-            return "eye", self._text("owner.camera_watched")
         return "eyeoff", self._text("owner.camera_open")

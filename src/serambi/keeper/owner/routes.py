@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 
 _LOG_ROWS = 8
 _LOG_PAGE = 100
-_HIDING: tuple[EntryKind, ...] = ("refused", "stopped", "resumed", "suspended", "restored", "alert")
+_HIDING: tuple[EntryKind, ...] = (
+    "refused", "stopped", "resumed", "suspended", "restored", "alert", "deleted",
+)  # fmt: skip
 """Kinds of entries in which a camera that no agreement names is a commitment."""
 
 
@@ -85,9 +87,12 @@ class OwnerPages:
             waiting=keeper.report.waiting(keeper.state()),
             disk_refuses=keeper.disk_refuses,
             clock_behind=bool(keeper.clock_trouble),
+            acts=keeper.glass.all(),
         )
         text = self._pages.text(language)
-        builder = PageBuilder(keeper.config, facts, text, language, self._party_name(language))
+        named = self._party_name(language)
+        who = keeper.journal.names.who
+        builder = PageBuilder(keeper.config, facts, text, language, named, who)
         times = Times(keeper.config.zone, language)
         store = keeper.journal.store
         newest = reversed(store.entries(max(0, store.size - _LOG_ROWS), store.size))

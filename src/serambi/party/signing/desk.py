@@ -15,6 +15,7 @@ from serambi.party.signing.accounts import Accounts
 from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.drafting import (
     ACTIONS,
+    CONDITIONS,
     PURPOSES,
     Fields,
     draft_from,
@@ -34,6 +35,7 @@ from serambi.web.times import Times
 from serambi.web.words import Words, choose_language
 
 _KEY = "key"
+_APPROVE = "approve"
 _WRONG_SECRET = "signing.wrong_secret"
 
 
@@ -127,7 +129,17 @@ class Desk:
     # -- reading --------------------------------------------------------------------------
 
     def home(self, request: Request) -> Response:
-        return self.render(request, "home.html", groups=self._builder(request).lines())
+        builder = self._builder(request)
+        return self.render(
+            request, "home.html", groups=builder.lines(), approvals=builder.approvals()
+        )
+
+    def approval(
+        self, request: Request, digest: str, wrong: str = "", status: int = 200
+    ) -> Response:
+        """What the center asks of this institution."""
+        view = self._builder(request).approval(self.hand.approvals.find(digest)[0])
+        return self.render(request, "approval.html", status, view=view, wrong=wrong)
 
     def paper(self, request: Request, digest: str, wrong: str = "", status: int = 200) -> Response:
         view = self._builder(request).paper(digest)
@@ -173,7 +185,8 @@ class Desk:
         self, request: Request, account: str, what: str, shown: Shown, text: str, secret: str
     ) -> Response:
         """Sign, refuse, remark, propose or revoke: with the secret that the person types now."""
-        again = self.closing if what == "revoke" else self.paper
+        approves = what == _APPROVE
+        again = self.approval if approves else self.closing if what == "revoke" else self.paper
         try:
             self._failures.check(_KEY)
         except SerambiError:
@@ -188,7 +201,11 @@ class Desk:
                 raise
             self._failures.failed(_KEY)
             return again(request, shown.digest, _WRONG_SECRET, 403)
-        return RedirectResponse(f"/papers/{shown.digest}", 303)
+        return RedirectResponse(f"/{'approvals' if approves else 'papers'}/{shown.digest}", 303)
+
+    async def approve(self, request: Request, account: str, digest: str, secret: str) -> Response:
+        """Approve what is asked: with the secret that the person types now."""
+        return await self.act(request, account, _APPROVE, Shown(digest, ""), "", secret)
 
     async def _passphrase(self, account: str, secret: str) -> bytes | None:
         """What opens the key. A key that lies open is not used without the person's own password
@@ -206,6 +223,8 @@ class Desk:
             self.hand.sign(shown, passphrase)
         elif what == "revoke":
             self.hand.revoke(shown, passphrase)
+        elif what == _APPROVE:
+            self.hand.approve(shown.digest, passphrase)
         elif what in ("refusal", "remark", "proposal"):
             self.hand.say(what, shown, text, passphrase)  # type: ignore[arg-type]
         else:
@@ -228,6 +247,7 @@ class Desk:
             parties=[(p.id, p.name.in_language(language)) for p in papers.roster.parties],
             sites=outward(papers.attestations()),
             actions=ACTIONS,
+            conditions=CONDITIONS,
             days=DAYS,
             purposes=range(PURPOSES),
             zone=self._zone,

@@ -25,6 +25,7 @@ Fields = Mapping[str, Sequence[str]]
 PURPOSES = 3
 """Rows for purposes; more than these need a file."""
 ACTIONS = ("live", "playback", "alerts", "ptz", "export")
+CONDITIONS = ("incident_needed", "four_eyes", "break_glass")
 _FORM = "%Y-%m-%dT%H:%M"
 
 
@@ -83,6 +84,7 @@ def _site_fields(agreement: Agreement) -> dict[str, list[str]]:
         span = site.hours[0] if site.hours else None
         found[f"{site.site}:camera"] = list(site.cameras)
         found[f"{site.site}:action"] = list(site.actions)
+        found[f"{site.site}:condition"] = [name for name in CONDITIONS if getattr(site, name)]
         found[f"{site.site}:day"] = list(span.days) if span else []
         found[f"{site.site}:opens"] = [span.opens if span else ""]
         # A field for a time knows no 24:00; the same as the beginning means the whole day.
@@ -109,6 +111,7 @@ def _plain(fields: Fields, sites: Sequence[str], zone: str) -> dict[str, Any]:
                 "actions": list(fields.get(f"{site}:action", ())),
                 "zone": zone,
                 "hours": [_hours(fields, site)],
+                **dict.fromkeys(fields.get(f"{site}:condition", ()), True),
             }
             for site in sites
             if fields.get(f"{site}:camera")

@@ -1,4 +1,4 @@
-"""What an institution says with its key: signs, refuses, remarks, proposes, revokes.
+"""What an institution says with its key: signs, refuses, remarks, proposes, revokes, approves.
 
 The key is read for one signature and forgotten. Each act names the digest that a person had in
 front of them, and what else stood on that page: anything else than that is not signed.
@@ -23,6 +23,7 @@ from serambi.base.instants import instant_text
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey, is_encrypted
 from serambi.party.revocations import Revocations
+from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.papers import Papers
 from serambi.party.signing.standing import Standing, standing
 
@@ -46,11 +47,13 @@ class Hand:
         key: Path,
         clock: Clock,
         hurry: Callable[[], None],
+        approvals: Approvals,
     ) -> None:
         """`key`: the folder of the key that signs agreements; it may be missing until it is
         needed. `hurry` is called when there is something to tell the others."""
         self.papers = papers
         self.revocations = revocations
+        self.approvals = approvals
         self._key = key
         self._clock = clock
         self._hurry = hurry
@@ -144,6 +147,16 @@ class Hand:
             self.revocations.accept(seal_revocation(said, key))
         finally:
             self._hurry()  # it holds in memory even when the disk refuses it
+
+    def approve(self, digest: str, passphrase: bytes | None) -> None:
+        """Let the center's unit see what it asks, under an agreement of which this party is one.
+        Raises `NOT_FOUND` for what is not asked or over, and what a key raises."""
+        _, raw, under = self.approvals.find(digest)
+        if self.standing(under).over:
+            raise _over(under)
+        key = self._load(under, passphrase)
+        self.approvals.keep(dsse.dump(dsse.add_signature(dsse.load(raw), key)))
+        self._hurry()
 
     def _as_shown(self, shown: Shown, *, tag: bool = True) -> tuple[SignedAgreement, bytes]:
         signed, raw = self.papers.agreement(shown.digest)

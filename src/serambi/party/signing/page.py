@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from serambi.agreement.approval import SignedApproval
 from serambi.agreement.attestation import Attestation
 from serambi.agreement.model import SignedAgreement
+from serambi.agreement.page import ACTIONS, title
 from serambi.agreement.reply import SignedReply
 from serambi.agreement.sheet import Section, lead, sections
 from serambi.base.errors import SerambiError
@@ -104,6 +106,19 @@ class PaperView:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """What is asked of this institution, on one page; `ours`: it has approved it."""
+
+    digest: str
+    party: str
+    unit: str
+    facts: tuple[tuple[str, str], ...]
+    until: str
+    ours: bool
+    key: str
+
+
 class PageBuilder:
     """Builds for one language."""
 
@@ -170,6 +185,48 @@ class PageBuilder:
     def _name(self, party: str) -> str:
         known = self._roster.find_party(party)
         return known.name.in_language(self._language) if known else party
+
+    def approvals(self) -> list[ApprovalView]:
+        """What is asked of this institution, and what it has approved, until it is over."""
+        return [self.approval(signed) for signed in self._hand.approvals.all()]
+
+    def approval(self, signed: SignedApproval) -> ApprovalView:
+        """Raises `NOT_FOUND` for what is over."""
+        asked, text = signed.asked, self._text
+        under = self._hand.approvals.find(signed.digest)[2]
+        known = self.attested(under)
+        cameras = "; ".join(
+            f"{known[camera].number} {known[camera].name.in_language(self._language)}"
+            if camera in known
+            else camera
+            for camera in asked.cameras
+        )
+        purpose = next(
+            (
+                p.text.in_language(self._language)
+                for p in under.agreement.purposes
+                if p.id == asked.purpose
+            ),
+            asked.purpose,
+        )
+        action = ACTIONS[asked.action].in_language(self._language)
+        until = self._times.moment(signed.until)
+        return ApprovalView(
+            digest=signed.digest,
+            party=self._name(asked.party),
+            unit=asked.unit,
+            facts=(
+                (text("signing.approval_cameras"), f"{cameras} ({asked.site})"),
+                (text("signing.approval_action"), action),
+                (text("signing.approval_purpose"), purpose),
+                (text("signing.approval_why"), asked.why),
+                (text("signing.approval_until"), until),
+                (text("signing.approval_agreement"), title(under, self._language)),
+            ),
+            until=until,
+            ours=self._papers.party in signed.approved_by,
+            key=self._key(),
+        )
 
     def attested(self, signed: SignedAgreement) -> dict[str, Attestation]:
         """By camera, the very attestations that the agreement refers to."""

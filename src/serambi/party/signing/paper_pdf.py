@@ -4,7 +4,6 @@ keys sign. The same agreement gives the same bytes, so that anybody can make it 
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -12,8 +11,6 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from serambi.agreement.attestation import Attestation
@@ -21,11 +18,10 @@ from serambi.agreement.model import SignedAgreement
 from serambi.agreement.sheet import lead, sections
 from serambi.base.words import Language
 from serambi.identity.roster import Roster
-from serambi.web import words as web_words
+from serambi.web.printed_pdf import install_fonts
 from serambi.web.times import Times
 from serambi.web.words import LANGUAGES, Words
 
-_FONTS = Path(web_words.__file__).parent / "static" / "fonts"
 _DIM = colors.HexColor("#4a5763")
 _TEXT = ParagraphStyle("text", fontName="Noto", fontSize=10, leading=14)
 _ITEM = ParagraphStyle("item", parent=_TEXT, leftIndent=10, bulletIndent=0)
@@ -44,7 +40,7 @@ def paper_pdf(
 ) -> bytes:
     """The PDF. `attestations`: by camera, those the agreement refers to. Blocks: call it in a
     thread."""
-    _install_fonts()
+    install_fonts()
     story: list[Any] = []
     for language in LANGUAGES:
         story += [PageBreak()] if story else []
@@ -114,9 +110,3 @@ def _signatures(signed: SignedAgreement, roster: Roster, language: Language) -> 
     )
     shares = [0.3 * width, 0.35 * width, 0.35 * width]
     return Table(cells, colWidths=shares, rowHeights=12 * mm, style=style, hAlign="LEFT")
-
-
-def _install_fonts() -> None:
-    if "Noto" not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(TTFont("Noto", _FONTS / "noto-sans-regular.ttf"))
-        pdfmetrics.registerFont(TTFont("Noto-Bold", _FONTS / "noto-sans-bold.ttf"))

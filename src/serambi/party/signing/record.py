@@ -15,7 +15,7 @@ from serambi.base.limits import DESK_LOG_READ_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`what` is `sign`, `refusal`, `remark`, `proposal`, `revoke`, `take` or `draft`."""
+    """`what` is `sign`, `refusal`, `remark`, `proposal`, `revoke`, `approve`, `take` or `draft`."""
 
     at_ms: int
     account: str

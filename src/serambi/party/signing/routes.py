@@ -112,6 +112,10 @@ def _add_papers(router: APIRouter, desk: Desk, who: _Who) -> None:
     def closing(request: Request, digest: str) -> Response:
         return desk.closing(request, digest)
 
+    @router.get("/approvals/{digest}", dependencies=signed_in)
+    def approval(request: Request, digest: str) -> Response:
+        return desk.approval(request, digest)
+
     @router.get("/draft", dependencies=signed_in)
     def draft_page(request: Request, of: str = "") -> Response:
         return desk.draft_again(request, of)
@@ -138,9 +142,19 @@ def _add_acts(router: APIRouter, desk: Desk, who: _Who) -> None:
     ) -> Response:
         if shown != digest:
             raise SerambiError(Kind.CONFLICT, "the form names another paper", where=digest[:16])
+        if what == "approve":
+            raise SerambiError(Kind.NOT_FOUND, "a paper is signed, not approved", where=what)
         if what == "sign" and text != READ:
             raise SerambiError(Kind.BAD_INPUT, "nobody says that this was read", where="sign")
         return await desk.act(request, account, what, Shown(shown, tag), text, secret)
+
+    @router.post("/approvals/{digest}")
+    async def approve(
+        request: Request, digest: str, account: somebody, shown: _Field = "", secret: _Field = ""
+    ) -> Response:
+        if shown != digest:
+            raise SerambiError(Kind.CONFLICT, "the form names something else", where=digest[:16])
+        return await desk.approve(request, account, digest, secret)
 
     @router.post("/draft")
     async def draft(request: Request, account: somebody) -> Response:

@@ -1,5 +1,6 @@
 /** Views that tiles share: a tile that comes back within seconds finds its picture still there. */
 import type { Stream } from '../../api/client';
+import type { By } from '../../parts/cause';
 import type { View } from './view';
 
 /** Enlarging and going back, or turning a page, must not close and open a view. */
@@ -8,14 +9,16 @@ const LINGER_MS = 6_000;
 export class ViewPool {
   private readonly open = new Map<string, { view: View; users: number; timer?: number }>();
 
-  constructor(private readonly make: (camera: string, stream: Stream, purpose: string) => View) {}
+  constructor(
+    private readonly make: (camera: string, stream: Stream, purpose: string, by: By) => View,
+  ) {}
 
   /** The view, opened when it is not open yet. Give it back with `release`. */
-  take(camera: string, stream: Stream, purpose: string): View {
-    const key = `${camera}/${stream}/${purpose}`;
+  take(camera: string, stream: Stream, purpose: string, by: By): View {
+    const key = keyOf({ camera, stream, purpose, by });
     let entry = this.open.get(key);
     if (entry === undefined) {
-      entry = { view: this.make(camera, stream, purpose), users: 0 };
+      entry = { view: this.make(camera, stream, purpose, by), users: 0 };
       this.open.set(key, entry);
     }
     clearTimeout(entry.timer);
@@ -24,7 +27,7 @@ export class ViewPool {
   }
 
   release(view: View): void {
-    const key = `${view.camera}/${view.stream}/${view.purpose}`;
+    const key = keyOf(view);
     const entry = this.open.get(key);
     if (entry === undefined || entry.view !== view) return;
     entry.users -= 1;
@@ -54,4 +57,8 @@ export class ViewPool {
     clearTimeout(entry?.timer);
     await entry?.view.stop();
   }
+}
+
+function keyOf({ camera, stream, purpose, by }: Pick<View, 'camera' | 'stream' | 'purpose' | 'by'>) {
+  return [camera, stream, purpose, by.incident, by.act].join('/');
 }

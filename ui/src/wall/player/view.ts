@@ -1,6 +1,7 @@
 /** One open view: asks for the session, has an engine that draws what its WebSocket brings. */
-import { api, socketUrl, type Failure, type Stream } from '../../api/client';
+import { api, socketUrl, type Failure, type Session, type Stream } from '../../api/client';
 import { Backoff } from '../../parts/backoff';
+import type { By } from '../../parts/cause';
 import type { Engine, MakeEngine } from './engine';
 import { LagMeter, NO_LAG, type Lag } from './lag';
 import type { Said } from './line';
@@ -55,16 +56,20 @@ export class View {
   private stopped = false;
   private readonly listeners = new Set<() => void>();
 
-  /** `engines`: the preferred one first; where it cannot play the stream the next one tries. */
+  /** `engines`: the preferred one first; where it cannot play the stream the next one tries.
+   * `opened`: a session that is open already. */
   constructor(
     readonly camera: string,
     readonly stream: Stream,
     readonly purpose: string,
+    readonly by: By,
     private readonly engines: readonly [MakeEngine, ...MakeEngine[]],
     private readonly serverNow: () => number,
+    opened?: Session,
   ) {
     this.lag = new LagMeter(serverNow);
-    void this.ask();
+    if (opened === undefined) void this.ask();
+    else this.opened(opened);
   }
 
   /** `listener` is called after every change of `seen`; the lag itself is read with `readLag`. */
@@ -98,15 +103,19 @@ export class View {
   }
 
   private async ask(): Promise<void> {
-    const answer = await api.openSession(this.camera, this.purpose, this.stream);
+    const answer = await api.openSession(this.camera, this.purpose, this.stream, this.by);
     if ('failure' in answer) {
       if (this.stopped) return;
       this.refused(answer.failure);
       return;
     }
-    this.session = answer.ok.id;
+    this.opened(answer.ok);
+  }
+
+  private opened(session: Session): void {
+    this.session = session.id;
     if (this.stopped) {
-      this.giveBack();
+      void this.giveBack();
       return;
     }
     this.socketsInVain = 0;
