@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from serambi.base.canonical import encode
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.words import Words
 from serambi.identity import dsse
+from serambi.identity.change_page import change_lines
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import Change, Loss, RosterDocument, Use, read_roster, seal_roster
 from serambi.identity.succession import lost_all, missing_signatures, new_keys, succeed
@@ -321,3 +323,13 @@ def test_a_widened_change_is_refused() -> None:
     plain["change"]["note"] = "x"
     raw = dsse.dump(dsse.sign("application/vnd.serambi.roster+json", encode(plain), ALL))
     refused(raw, "unknown field", Kind.BAD_INPUT)
+
+
+def test_what_is_said_of_a_party_may_change_and_is_told() -> None:
+    draft = Draft(BEFORE).document()
+    kpu = msgspec.structs.replace(draft.parties[0], contact=Words("113", "113"))
+    raw = seal_roster(msgspec.structs.replace(draft, parties=(kpu, *draft.parties[1:])), ALL)
+    after = succeed(BEFORE, raw)
+    assert after.party("kpu").contact.en == "113"
+    told = change_lines(BEFORE, after, "en")
+    assert told[1:] == ["What is said of KPU (en) (kpu) changes."]

@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -12,7 +14,9 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.keeper import seen as seen_module
+from serambi.keeper.config import KeeperConfig
 from serambi.keeper.documents import Accepted, Documents
+from serambi.keeper.own_key import say_whose_key
 from serambi.ledger.store import LedgerStore
 from tests.builders import NOW, SITE, Town, make_agreement, make_attestation, make_revocation
 from tests.builders import make_roster as make_town
@@ -229,3 +233,16 @@ def test_a_ledger_goes_on_under_the_gateways_new_key(tmp_path: Path, shelf: Shel
     with pytest.raises(SerambiError, match="not signed by this ledger's key"):
         LedgerStore.open(tmp_path / "ledger", origin, new, shelf.clock)
     LedgerStore.open(tmp_path / "ledger", origin, new, shelf.clock, [old.public]).close()
+
+
+def test_a_gateway_that_the_roster_no_longer_has_says_so(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, new = shelf.town.gateways[SITE], SigningKey.generate()
+    config = cast(KeeperConfig, SimpleNamespace(folder=shelf.folder, site=SITE))
+    say_whose_key(config, shelf.documents.roster, old)
+    assert "does not have the key" not in caplog.text
+    draft = Draft(shelf.town.roster, gone={old.key_id}).key(new, "kpu", "gateway", SITE)
+    shelf.documents.accept(draft.sealed([*shelf.all_keys, new]))
+    say_whose_key(config, shelf.documents.roster, old)
+    assert "put the new key into" in caplog.text

@@ -108,3 +108,20 @@ async def test_a_roster_goes_from_party_to_party_and_to_the_center(tmp_path: Pat
         assert kinds.count("roster_accepted") == 1
         center = tmp_path / "center" / "rosters"
         assert Chain(center, town.town.roster).files == (raw,)
+
+
+async def test_a_party_that_does_not_take_a_roster_is_asked_once(tmp_path: Path) -> None:
+    async with witnessed_town(tmp_path) as town:
+        first, second, *_ = town.parties.values()
+        held, other = (rotated(town.town)[0] for _ in range(2))
+        there = Rosters(Chain(tmp_path / "there", town.town.roster), first.witness.alarms)
+        here = Rosters(Chain(tmp_path / "here", town.town.roster), first.witness.alarms)
+        there.accept(held)
+        here.accept(other)
+        urls = [f"http://127.0.0.1:{second.server.port}"]
+        for rosters in (there, here):
+            peers = Peers(urls, town.clock, None, rosters)
+            await asyncio.to_thread(peers.step, first.witness)
+            peers.close()
+        told = [text for _, text in second.witness.alarms.all()]
+        assert [text for text in told if "two rosters follow" in text]
