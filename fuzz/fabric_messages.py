@@ -20,6 +20,7 @@ from serambi.base.limits import BATCH_MAX_BYTES, STATE_MAX_BYTES
 from serambi.center.api import views
 from serambi.center.database import schema, site_entries, site_epochs, site_states
 from serambi.center.envelopes import open_signed
+from serambi.center.ground import Ground
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
 from serambi.center.sites import Sites
@@ -30,6 +31,7 @@ from serambi.fabric.messages import (
     Batch,
     CameraState,
     Reply,
+    Sector,
     SiteState,
     StreamShape,
     Waiting,
@@ -61,6 +63,7 @@ def _state() -> SiteState:
         trouble="",
         main=shape,
         sub=shape,
+        sector=Sector(-5.999843, 111.00009, 255, 80),
     )
     return SiteState(
         site=SITE,
@@ -112,7 +115,7 @@ def check(raw: bytes) -> None:
         require(encode(known.state) == dsse.load(body).payload, "a state has a second spelling")
         for camera in views.cameras(town().roster, sites):
             camera.model_dump_json()
-        for site in views.all_sites(town().roster, sites):
+        for site in views.all_sites(town().roster, sites, Ground()):
             site.model_dump_json()
 
 

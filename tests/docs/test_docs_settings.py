@@ -9,6 +9,7 @@ import pytest
 from serambi.agreement.draft import Draft
 from serambi.center import config as center
 from serambi.center import login_settings as login
+from serambi.center import map_settings as maps
 from serambi.courier import config as courier
 from serambi.keeper import config as keeper
 from serambi.party import config as party
@@ -59,7 +60,8 @@ def test_settings_of_the_courier(name: str) -> None:
 
 
 CENTER = frozenset(
-    center._KNOWN - {"login"}
+    center._KNOWN - {"login", "map"}
+    | {f"map.{name}" for name in maps.MAP_KNOWN}
     | {f"login.{name}" for name in login.LOGIN_KNOWN - {"oidc"}}
     | {f"login.oidc.{name}" for name in login.OIDC_KNOWN}
 )

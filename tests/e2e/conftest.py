@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
+from serambi.center.accounts import Role
 from serambi.web.pages import BUILT
+from tests.e2e.desk import DeskTown, desk_town
 from tests.e2e.screen import Screen, new_screen
 from tests.e2e.town import Town, running_town
 
@@ -26,7 +28,10 @@ PATIENCE_MS = 20_000
 ROOM: ViewportSize = {"width": 1366, "height": 768}
 """A small control room's screen: Chromium paints without a graphics card here."""
 
+DESK_ROOM: ViewportSize = {"width": 1600, "height": 900}
+
 OpenWall = Callable[..., Screen]
+Open = Callable[..., Screen]
 
 DEMO = [
     pytest.mark.browser,
@@ -94,3 +99,49 @@ def open_wall(browser: Browser) -> Iterator[OpenWall]:
 def wall(town: Town, open_wall: OpenWall) -> Screen:
     """The wall of the shared demo."""
     return open_wall(town)
+
+
+@pytest.fixture(scope="package")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskTown]:
+    """A center with gateways that show no pictures, for all tests of the group `desk`."""
+    with desk_town(tmp_path_factory.mktemp("desk")) as town:
+        yield town
+
+
+@pytest.fixture
+def opened(desk: DeskTown, browser: Browser) -> Iterator[Open]:
+    """`opened(path, role)`: a page of somebody who is signed in. It must have had no trouble."""
+    desk.clear()
+    screens: list[Screen] = []
+    expect.set_options(timeout=PATIENCE_MS)
+
+    def open_one(
+        path: str,
+        role: Role = Role.OPERATOR,
+        language: str = "id",
+        theme: str = "dark",
+        room: ViewportSize = DESK_ROOM,
+    ) -> Screen:
+        context = browser.new_context(
+            viewport=room,
+            timezone_id="Asia/Jakarta",
+            locale="id-ID",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(
+            f"localStorage['serambi.language'] = '{language}';"
+            f"localStorage['serambi.theme'] = '{theme}'"
+        )
+        screen = new_screen(context)
+        screens.append(screen)
+        assert context.request.post(f"{desk.url}/api/login", data=desk.login(role)).ok
+        screen.page.goto(desk.url + path)
+        return screen
+
+    yield open_one
+    troubles = [trouble for screen in screens for trouble in screen.troubles]
+    hosts = set().union(*(screen.hosts for screen in screens))
+    for screen in screens:
+        screen.page.context.close()
+    assert troubles == []
+    assert hosts <= {"127.0.0.1"}

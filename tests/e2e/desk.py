@@ -4,7 +4,8 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from serambi.center.accounts import Role
 from serambi.web.pages import BUILT
 from tests.fakes.center_town import Town
 from tests.fakes.running import PASSWORD, Running, running
+from tests.fakes.tiles import one_tile
 
 START_S = 30.0
 SPEAK_EVERY_S = 1.0
@@ -73,13 +75,62 @@ def served(town: Town) -> Iterator[Running]:
     assert not thread.is_alive()
 
 
+class _Hook(BaseHTTPRequestHandler):
+    """Takes what is posted to `/taken`, refuses anything else."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204 if self.path == "/taken" else 410)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def _hook() -> Iterator[int]:
+    """A system that is told of incidents; its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join(START_S)
+
+
+def _on_call(path: Path, port: int) -> Path:
+    """The list of one institution: one way takes every message, the other refuses."""
+    ways = "".join(
+        f'[[institution.way]]\nname = "{name}"\nsecret = "{"0" * 32}"\n'
+        f'webhook = "http://127.0.0.1:{port}/{answer}"\n'
+        for name, answer in (("papan", "taken"), ("telepon lama", "refused"))
+    )
+    head = 'format = 1\nurl = "http://127.0.0.1:1"\n[[institution]]\nparty = "transport"\n'
+    path.write_text(head + ways)
+    path.chmod(0o600)
+    return path
+
+
 @contextmanager
 def desk_town(
     folder: Path, prepare: Callable[[Town], None] = lambda town: None
 ) -> Iterator[DeskTown]:
-    """Start it, and end it with its thread. `prepare` changes the town before it speaks."""
+    """Start it, and end it with its thread. Its map lies on tiles, and one institution is told.
+    `prepare` changes the town before it speaks."""
     town = Town(folder, SystemClock())
     prepare(town)
+    archive = folder / "town.pmtiles"
+    archive.write_bytes(one_tile())
+    with _hook() as port:
+        on_call = _on_call(folder / "on-call.toml", port)
+        drawn = replace(town.config.map, pmtiles=archive)
+        town.config = replace(town.config, on_call=on_call, map=drawn)
+        yield from _asked(town)
+
+
+def _asked(town: Town) -> Iterator[DeskTown]:
     with served(town) as center:
         clients = {
             role: httpx.Client(

@@ -59,6 +59,7 @@ def sites(now_ms: int) -> list[dict[str, Any]]:
                 "since_ms": now_ms - 5 * HOUR_MS,
                 "waiting": waiting if owner == "bawaslu" else [],
                 "cameras": sum(1 for camera in _CAMERAS if camera[2] == site),
+                "place": None,
             }
         )
     return found
@@ -94,6 +95,7 @@ def cameras(now_ms: int) -> list[dict[str, Any]]:
                     "main": {"width": 1280, "height": 720, "fps": 20},
                     "sub": {"width": 640, "height": 360, "fps": 10},
                 },
+                "sector": None,
             }
         )
     return found

@@ -167,3 +167,22 @@ def test_signing_desk(town: Town, browser: Browser, language: str, theme: str) -
         page.locator(".box.ours a").first.click()
         page.screenshot(path=FOLDER / f"desk-paper-{name}", full_page=True)
         page.close()
+
+
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_map(
+    town: Town,
+    open_wall: OpenWall,
+    stopped: Camera,
+    incident: str,
+    language: str,
+    theme: str,
+) -> None:
+    for width, height in ((1920, 1080), (1366, 768)):
+        screen = open_wall(town, language, theme, {"width": width, "height": height})
+        screen.page.goto(f"{town.url}/map?of=incident:{incident}")
+        expect(screen.page.locator(".chart")).to_have_attribute("data-shown", "13")
+        # What is drawn comes after what is known; pictures are wanted here, not verdicts.
+        screen.page.wait_for_timeout(1000)
+        screen.page.screenshot(path=FOLDER / f"map-{width}-{language}-{theme}.png")
+        screen.troubles.clear()

@@ -1,61 +1,18 @@
 """Alerts, incidents and handover in a real browser against a real center."""
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from serambi.center.accounts import Role
-from tests.e2e.conftest import PATIENCE_MS
-from tests.e2e.desk import DeskTown, desk_town
-from tests.e2e.screen import AXE, Screen, new_screen
+from tests.e2e.conftest import Open
+from tests.e2e.desk import DeskTown
+from tests.e2e.screen import AXE, new_screen
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
 
 PARCEL = {"type": "suspicious_parcel", "site": "terminal", "title": "Kardus di gerbang"}
-Open = Callable[..., Screen]
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskTown]:
-    with desk_town(tmp_path_factory.mktemp("desk")) as town:
-        yield town
-
-
-@pytest.fixture
-def opened(desk: DeskTown, browser: Browser) -> Iterator[Open]:
-    """`opened(path, role)`: a page of somebody who is signed in. It must have had no trouble."""
-    desk.clear()
-    screens: list[Screen] = []
-    expect.set_options(timeout=PATIENCE_MS)
-
-    def open_one(
-        path: str, role: Role = Role.OPERATOR, language: str = "id", theme: str = "dark"
-    ) -> Screen:
-        context = browser.new_context(
-            viewport={"width": 1600, "height": 900},
-            timezone_id="Asia/Jakarta",
-            locale="id-ID",
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(
-            f"localStorage['serambi.language'] = '{language}';"
-            f"localStorage['serambi.theme'] = '{theme}'"
-        )
-        screen = new_screen(context)
-        screens.append(screen)
-        assert context.request.post(f"{desk.url}/api/login", data=desk.login(role)).ok
-        screen.page.goto(desk.url + path)
-        return screen
-
-    yield open_one
-    troubles = [trouble for screen in screens for trouble in screen.troubles]
-    hosts = set().union(*(screen.hosts for screen in screens))
-    for screen in screens:
-        screen.page.context.close()
-    assert troubles == []
-    assert hosts <= {"127.0.0.1"}
 
 
 def queue(page: Page) -> Locator:
@@ -167,6 +124,23 @@ def test_two_browsers_work_on_one_incident_to_its_end(desk: DeskTown, opened: Op
     expect(one.locator(".time")).to_contain_text("Paket tertinggal")
 
 
+def test_who_is_called_is_told_and_the_incident_says_how(desk: DeskTown, opened: Open) -> None:
+    incident = desk.post("/api/incidents", PARCEL)
+    page = incident_page(opened, incident)
+    page.get_by_role("button", name="Peserta").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Lembaga").fill("Transport")
+    form.get_by_label("Siapa").fill("Piket")
+    form.get_by_role("button", name="Peserta").click()
+    reached = page.locator(".reached")
+    expect(reached).to_contain_text("lewat papan")
+    expect(reached).to_contain_text("tidak terjangkau lewat telepon lama")
+    expect(page.locator(".time")).to_contain_text("Ditolak di sana")
+    page.get_by_role("button", name="Beri tahu lagi: Piket, Transport").click()
+    told = page.locator(".time li").filter(has_text="sudah diberi tahu lewat papan")
+    expect(told).to_have_count(2)
+
+
 def test_a_late_task_shows_that_it_is_overdue(desk: DeskTown, opened: Open) -> None:
     incident = desk.post("/api/incidents", PARCEL)
     page = incident_page(opened, incident)
@@ -268,10 +242,10 @@ def test_a_handover_is_not_done_before_two_have_signed(desk: DeskTown, opened: O
     expect(goes.locator("main")).to_contain_text("Operator → Commander")
 
 
-def test_a_coordinator_is_shown_the_wall_alone(desk: DeskTown, opened: Open) -> None:
+def test_a_coordinator_is_shown_wall_and_map_alone(desk: DeskTown, opened: Open) -> None:
     page = opened("/alerts", Role.COORDINATOR).page
     expect(page.get_by_role("status")).to_contain_text("Peran Anda")
-    expect(page.locator(".rail a")).to_have_count(1)
+    expect(page.locator(".rail a")).to_have_count(2)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm ci in ui/")
@@ -306,10 +280,12 @@ def test_everybody_can_use_it(desk: DeskTown, opened: Open, language: str, theme
             "due_ms": incident["opened_ms"] + 9e5,
         },
         {"kind": "joined", "participant": "p1", "party": "KPU", "who": "Pos jaga"},
+        {"kind": "joined", "participant": "p2", "party": "transport", "who": "Piket"},
     ):
         desk.post(f"/api/incidents/{incident['id']}/steps", {"said": said})
     page.goto(f"{desk.url}/incidents/{incident['id']}")
     expect(page.locator("li.late")).to_have_count(1)
+    expect(page.locator(".reached .st")).to_have_count(2)
     assert screen.violations() == []
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()

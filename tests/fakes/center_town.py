@@ -14,6 +14,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.words import Words
 from serambi.center.config import CenterConfig
 from serambi.center.login_settings import LoginSettings
+from serambi.center.map_settings import MapSettings
 from serambi.fabric.messages import (
     REPLY_TYPE,
     REQUEST_TYPE,
@@ -24,6 +25,7 @@ from serambi.fabric.messages import (
     RecordedSpan,
     Reply,
     Request,
+    Sector,
     SiteState,
     StreamShape,
     Waiting,
@@ -44,6 +46,18 @@ from serambi.media.wire import encode_config, encode_unit
 
 CENTER_PARTY = "command-center"
 OWNERS = {"terminal": "transport", "market": "trade"}
+SECTORS = {
+    "terminal-1": Sector(-6.0, 111.0, 90, 80),
+    "terminal-2": Sector(-6.0, 111.001, 200, 60),
+    "market-1": Sector(-6.001, 111.0, 0, 90),
+}
+"""`market-2` has none: nobody has attested where it stands."""
+DRAWING = """{"type": "FeatureCollection", "features": [
+{"type": "Feature", "properties": {"kind": "site", "site": "market"},
+ "geometry": {"type": "Point", "coordinates": [111.0002, -6.0012]}},
+{"type": "Feature", "properties": {"kind": "street", "name": "Jl. Merdeka", "width_m": 12},
+ "geometry": {"type": "LineString", "coordinates": [[110.999, -6.0005], [111.002, -6.0005]]}}]}
+"""
 
 # From an encoder that knows baseline profile only: 64x48, one reference frame.
 SPS = bytes.fromhex("6742c00ad9042684000003000400000300f03c489920")
@@ -97,6 +111,7 @@ def camera(camera_id: str, **changes: object) -> CameraState:
         trouble="",
         main=StreamShape(width=1920, height=1080, fps=25),
         sub=StreamShape(width=640, height=360, fps=10),
+        sector=SECTORS.get(camera_id),
     )
     return replace(state, **changes)
 
@@ -347,9 +362,11 @@ class Town:
             roster=folder / "roster.json",
             genesis=self.roster.digest,
             listen=("quic/127.0.0.1:1",),
+            map=MapSettings(geojson=folder / "map.geojson"),
             login=LoginSettings(passkey="offered"),
         )
         self.config.folder.mkdir(parents=True)
+        (folder / "map.geojson").write_text(DRAWING)
         self.config.roster.write_bytes(raw)
         self.center_key.save(self.config.key)
 

@@ -6,6 +6,7 @@ import pytest
 from serambi.agreement.attestation import (
     ATTESTATION_TYPE,
     Attestation,
+    Place,
     read_attestation,
     seal_attestation,
 )
@@ -80,6 +81,8 @@ def test_inside_may_be_attested() -> None:
         {"reference_sha256": "AB" * 32},
         {"reference_sha256": "X" * 64},
         {"valid_until": "tomorrow"},
+        {"place": Place(90.5, 0.0)},
+        {"place": Place(0.0, -180.5)},
     ],
 )
 def test_what_is_malformed_is_neither_made_nor_read(changes: dict[str, Any]) -> None:
@@ -99,6 +102,14 @@ def test_what_is_malformed_is_neither_made_nor_read(changes: dict[str, Any]) -> 
 def test_every_direction_and_width_can_be_attested(changes: dict[str, Any]) -> None:
     signed = attested(TOWN, [make_attestation(TOWN, **changes)])["cam-1"]
     assert msgspec.structs.replace(GOOD.attestation, **changes) == signed.attestation
+
+
+def test_a_place_on_the_map_is_attested_too_where_there_is_one() -> None:
+    placed = attested(TOWN, [make_attestation(TOWN, place=Place(-90.0, 180.0))])["cam-1"]
+    assert placed.attestation.place == Place(-90.0, 180.0)
+    assert placed.digest != GOOD.digest
+    # A document without it has no field for it either: what was signed before stays valid.
+    assert "place" not in msgspec.to_builtins(GOOD.attestation)
 
 
 @pytest.mark.parametrize("change", [{"facing": "outside"}, {"format": 2}, {"audio": True}])

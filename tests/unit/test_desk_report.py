@@ -48,6 +48,10 @@ SAID: list[Body] = [
     h.CameraTurned(camera="gate", state="open"),
     h.Closed(outcome="false_alarm", text="Paket tertinggal"),
     h.Reopened(),
+    h.ReachAsked(participant="p"),
+    h.ReachHeld(participant="p", asked=1, until_ms=AT_MS),
+    h.Told(participant="p", asked=1, way="surel"),
+    h.Told(participant="p", asked=1, way="papan", why="refused"),
 ]
 
 

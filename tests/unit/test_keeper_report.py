@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from serambi.agreement.attestation import Place
 from serambi.agreement.decide import State
 from serambi.agreement.instants import Hours
 from serambi.agreement.model import SharedSite, read_agreement
@@ -13,10 +14,18 @@ from serambi.agreement.revocation import read_revocation
 from serambi.base.canonical import encode
 from serambi.base.clock import ManualClock
 from serambi.base.words import Words
-from serambi.fabric.messages import SiteState, StreamShape, Waiting
+from serambi.fabric.messages import Sector, SiteState, StreamShape, Waiting
 from serambi.keeper.report import Report
 from serambi.keeper.watch import Watched
-from tests.builders import NOW, SITE, Town, make_revocation, make_roster, make_state
+from tests.builders import (
+    NOW,
+    SITE,
+    Town,
+    make_attestation,
+    make_revocation,
+    make_roster,
+    make_state,
+)
 from tests.fakes.keeper_site import INSIDE, PRIVATE, SHARED, WAITING, Site
 
 SHAPE = StreamShape(640, 360, 10)
@@ -88,6 +97,16 @@ def test_what_is_told_of_a_site_and_a_camera(told: Told) -> None:
     camera = told.build().cameras[1]
     assert (camera.state, camera.online, camera.trouble) == ("open", False, "no answer")
     assert camera.offline_since_ms == int((NOW - 30) * 1000)
+
+
+def test_where_a_camera_stands_is_told_as_it_was_attested(told: Told) -> None:
+    place = Place(-5.999843, 111.00009)
+    raw = make_attestation(told.site.town, camera="cam-1", place=place)
+    told.site.attestations["cam-1"] = raw
+    one, other = told.build().cameras
+    assert one.sector == Sector(-5.999843, 111.00009, 255, 80)
+    assert other.sector is None
+    assert b'"sector"' not in encode(other)
 
 
 def test_a_camera_that_is_held_says_since_when(told: Told) -> None:

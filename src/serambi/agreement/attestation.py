@@ -25,9 +25,17 @@ ATTESTATION_TYPE = "application/vnd.serambi.attestation+json"
 Facing = Literal["street", "yard", "inside"]
 
 
-class Attestation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A point on the ground, WGS 84."""
+
+    latitude_deg: float
+    longitude_deg: float
+
+
+class Attestation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`reference_sha256` is the digest of the approved reference picture, which stays with the
-    owner; heading is clockwise from north."""
+    owner; heading is clockwise from north. `position` says in words where the camera hangs,
+    `place` where that is on a map, for those who want it there."""
 
     format: Literal[1]
     camera: str
@@ -41,6 +49,7 @@ class Attestation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fov_deg: int
     reference_sha256: str
     valid_until: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +106,9 @@ def _check(attestation: Attestation) -> None:
         raise SerambiError(Kind.BAD_INPUT, "reference_sha256 is not a SHA-256")
     if not (0 <= attestation.heading_deg < 360 and 1 <= attestation.fov_deg <= 360):
         raise SerambiError(Kind.BAD_INPUT, "heading is 0 to 359 degrees, field of view 1 to 360")
+    place = attestation.place
+    if place and not (abs(place.latitude_deg) <= 90 and abs(place.longitude_deg) <= 180):
+        raise SerambiError(
+            Kind.BAD_INPUT, "latitude is -90 to 90 degrees, longitude -180 to 180", where="place"
+        )
     instant(attestation.valid_until, "valid_until")

@@ -190,6 +190,8 @@ ALARMS_SHOWN = 32
 EVENT_EVERY_S = 0.1
 OUTAGE_FROM_S = 10.0
 
+MAP_DRAWING_MAX_BYTES = 8 * 1024 * 1024
+
 # The public page
 RECOUNT_EVERY_S = 10.0
 RECOUNT_ENTRIES_PER_TURN = 20_000
@@ -237,8 +239,19 @@ INCIDENTS_SHOWN_CLOSED = 50
 ATTACHMENT_MAX_BYTES = BODY_MAX_BYTES
 ATTACHMENTS_PER_INCIDENT = 50
 PART_LINK_TTL_S = 12 * 3600.0
+PART_LINKS_KEPT = 16
 TASK_DUE_MAX_S = 7 * 24 * 3600.0
 HANDOVERS_SHOWN = 20
+
+# Reaching people
+REACH_INSTITUTIONS_MAX = 64
+REACH_WAYS_MAX = 8
+REACH_AT_ONCE = 4
+REACH_LOOK_EVERY_S = 0.5
+REACH_TIMEOUT_S = 30.0
+REACH_TRIES_MAX = 6
+REACH_AGAIN_FIRST_S = 5.0
+REACH_AGAIN_MAX_S = 300.0
 
 # A main stream that loses this share within the window, in so many of its seconds, is reduced.
 # What a courier drops shows at the next key frame: the window holds several of them.

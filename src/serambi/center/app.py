@@ -21,6 +21,7 @@ from serambi.center.api import (
     documents,
     events,
     glass,
+    ground,
     handovers,
     health,
     history,
@@ -40,6 +41,7 @@ from serambi.center.api.access import center_of
 from serambi.center.public import routes as public
 from serambi.web.app import new_app
 from serambi.web.errors import error_response
+from serambi.web.headers import with_images_from
 from serambi.web.pages import BUILT, install_pages
 from serambi.web.words import Words
 
@@ -63,6 +65,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
         passkeys,
         oidc,
         places,
+        ground,
         sessions,
         live,
         playback,
@@ -102,7 +105,10 @@ async def _database_refuses(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, page: Response) -> Response:
     """The page for whoever is signed in, else the way to the sign-in page."""
-    gate = center_of(request).door.gate
+    center = center_of(request)
+    gate = center.door.gate
+    if center.ground.tiles:
+        page.headers["Content-Security-Policy"] = with_images_from(center.ground.tiles_origin)
     login = gate.identify(request)
     if login is None:
         path = request.url.path

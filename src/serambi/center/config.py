@@ -7,6 +7,7 @@ from pathlib import Path
 from serambi.base.limits import NAMES_KEPT_DAYS
 from serambi.base.toml import read_toml
 from serambi.center.login_settings import LoginSettings, read_login
+from serambi.center.map_settings import MapSettings, read_map
 from serambi.center.values import HINT, Values
 
 
@@ -33,6 +34,8 @@ class CenterConfig:
     names_days: float = NAMES_KEPT_DAYS
     witnesses: Mapping[str, str] = field(default_factory=dict)
     login: LoginSettings = field(default_factory=LoginSettings)
+    map: MapSettings = field(default_factory=MapSettings)
+    on_call: Path | None = None
 
     @property
     def database(self) -> Path:
@@ -70,6 +73,8 @@ _KNOWN = frozenset(
         "names_days",
         "witnesses",
         "login",
+        "map",
+        "on_call",
     }
 )
 
@@ -98,6 +103,8 @@ def read_config(path: Path) -> CenterConfig:
         names_days=reader.days("names_days", NAMES_KEPT_DAYS),
         witnesses=reader.tokens("witnesses"),
         login=read_login(reader, host),
+        map=read_map(reader),
+        on_call=reader.path("on_call", ""),
     )
 
 

@@ -24,12 +24,15 @@ from serambi.center.desk.desk import READERS, Desk
 from serambi.center.desk.detections import Detections
 from serambi.center.desk.files import Files
 from serambi.center.desk.health import Health
+from serambi.center.desk.on_call import read_on_call
 from serambi.center.desk.parts import Links
+from serambi.center.desk.reach import Reach
 from serambi.center.desk.steps import Person, Steps
 from serambi.center.desk.writer import Writer
 from serambi.center.door import open_door
 from serambi.center.entries import SiteEntries
 from serambi.center.glass import Glass
+from serambi.center.ground import read_ground
 from serambi.center.history import History
 from serambi.center.ingest import Ingest
 from serambi.center.journal import Journal
@@ -106,6 +109,7 @@ async def serve(
     """Like `run`, until `until` is done."""
     rosters = Chain.open(config.folder / "rosters", config.roster, config.genesis)
     roster = rosters.head
+    on_call = read_on_call(config.on_call, roster.document.parties, config.zone)
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
@@ -139,6 +143,7 @@ async def serve(
         watch = Health(sites, clock, desk)
         detections = Detections(entries, desk, clock)
         ingest.on_kept = detections.arrived
+        reach = Reach(desk, on_call, clock, Words.load(), sites.name)
         asker = Asker(link, key, roster, config.party, clock)
         async with asyncio.TaskGroup() as group:
             hub = Hub(link, group)
@@ -170,6 +175,7 @@ async def serve(
                 journal=journal,
                 desk=desk,
                 logs=logs,
+                ground=read_ground(config.map),
                 witnesses=config.witnesses,
             )
             works = {
@@ -177,6 +183,7 @@ async def serve(
                 "certificate": lambda: _keep_certificate(config, clock),
                 "clockwork": lambda: _tick(sites, sessions, reducer, outages, watch, desk),
                 "desk": desk.run,
+                "reach": reach.run,
                 "retention": lambda: _make_room(entries, history, names, steps, glass, clock),
                 "detections": detections.run,
                 "witnesses": logs.run,

@@ -11,6 +11,7 @@ from serambi.center.desk.desk import Desk
 from serambi.center.door import Door
 from serambi.center.entries import SiteEntries
 from serambi.center.glass import Glass
+from serambi.center.ground import Ground
 from serambi.center.journal import Journal
 from serambi.center.logs import Logs
 from serambi.center.public.pages import PublicPages
@@ -40,5 +41,6 @@ class Center:
     reports: LegalReports
     desk: Desk
     logs: Logs
+    ground: Ground
     witnesses: Mapping[str, str]
     """SHA-256 of each witness's token -> its party."""

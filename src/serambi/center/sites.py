@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import SITE_SILENT_S, STATE_MAX_BYTES
+from serambi.base.words import Language
 from serambi.center.database import site_states
 from serambi.center.envelopes import open_signed
 from serambi.fabric.messages import STATE_TYPE, CameraState, SiteState
@@ -144,6 +145,11 @@ class Sites:
 
     def find(self, site: str) -> Site | None:
         return self._sites.get(site)
+
+    def name(self, site: str, language: Language) -> str:
+        """What people call it, empty when it has never been heard."""
+        known = self._sites.get(site)
+        return "" if known is None else known.state.name.in_language(language)
 
     def cameras(self) -> Iterator[tuple[Site, CameraState]]:
         """Every camera that a verified state names; an id belongs to the first site that has it."""

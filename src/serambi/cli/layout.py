@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serambi.agreement.attestation import Attestation, read_attestation, seal_attestation
+from serambi.agreement.attestation import Attestation, Place, read_attestation, seal_attestation
 from serambi.agreement.instants import ALWAYS
 from serambi.agreement.model import (
     PROHIBITED,
@@ -205,9 +205,7 @@ def _roster(
     if not path.exists():
         owners = {site.id: site.owner for site in town.site}
         entries = [key_entry(key.public, party, "sign") for party, key in keys.items()]
-        entries += [
-            key_entry(key.public, owners[site], "gateway", site) for site, key in gateways.items()
-        ]
+        entries += [key_entry(k.public, owners[s], "gateway", s) for s, k in gateways.items()]
         entries.append(key_entry(center.public, town.center.party, "center"))
         entries += [key_entry(key.public, party, "witness") for party, key in witnesses.items()]
         document = RosterDocument(
@@ -244,8 +242,7 @@ def _documents(
     copy_complete(agreements, folder / "center" / "agreements", roster)
     for site in town.site:
         inbox = folder / "sites" / site.id / "keeper" / "inbox"
-        documents = folder / "sites" / site.id / "keeper" / "documents"
-        if documents.exists():
+        if inbox.with_name("documents").exists():
             continue
         inbox.mkdir(parents=True, exist_ok=True)
         # Attestations first: the inbox is read in the order of names.
@@ -273,6 +270,7 @@ def _attestation(
             fov_deg=_FOV_DEG,
             reference_sha256=hashlib.sha256(approved_picture(camera).read_bytes()).hexdigest(),
             valid_until=instant_text(valid_until),
+            place=Place(*camera.place) if camera.place else None,
         ),
         [keys[site.owner], keys[site.witness]],
     )
@@ -424,9 +422,8 @@ port = {ports[party]}
 port = {layout.ports.desks.get(party, 0)}
 zone = {_toml(layout.town.zone)}
 """
-    folder = layout.party(party)
-    write_atomically(folder / "party.toml", settings.encode())
-    write_atomically(folder / "token", token.encode(), mode=0o600)
+    write_atomically(layout.party(party) / "party.toml", settings.encode())
+    write_atomically(layout.party(party) / "token", token.encode(), mode=0o600)
 
 
 def _center_settings(layout: Layout, tokens: dict[str, str]) -> None:
@@ -444,7 +441,9 @@ listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
 witnesses = {{ {witnesses} }}
+map.geojson = "map.geojson"
 # Whoever tries the demo carries no passkey for it. A real center leaves this out.
 login = {{ passkey = "offered" }}
 """
+    write_atomically(layout.center / "map.geojson", towns.DRAWING.read_bytes())
     write_atomically(layout.center / "center.toml", settings.encode())

@@ -41,6 +41,7 @@ __all__ = [
     "RecordedSpan",
     "Reply",
     "Request",
+    "Sector",
     "SiteState",
     "Stream",
     "StreamShape",
@@ -98,6 +99,15 @@ class StreamShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fps: int
 
 
+class Sector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a camera stands and what it faces, as attested; heading clockwise from north."""
+
+    latitude_deg: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    longitude_deg: Annotated[float, msgspec.Meta(ge=-180, le=180)]
+    heading_deg: Annotated[int, msgspec.Meta(ge=0, lt=360)]
+    fov_deg: Annotated[int, msgspec.Meta(ge=1, le=360)]
+
+
 class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One camera that a fully signed agreement names.
 
@@ -105,6 +115,7 @@ class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     `opens_ms` when hours open again (0: unknown); `online` whether the box itself gets pictures.
     `incident_needed`, `four_eyes`, `break_glass` are the agreement's words about a view; `terms`
     is its digest where approvals are asked for under it.
+    `sector` is none where the attestation names no place.
     """
 
     id: str
@@ -127,6 +138,7 @@ class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     four_eyes: bool = False
     break_glass: bool = False
     terms: str = ""
+    sector: Sector | None = None
 
 
 class SiteState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

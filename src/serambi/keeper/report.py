@@ -7,10 +7,11 @@ signatures are missing, nothing else.
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from serambi.agreement.attestation import Attestation
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
 from serambi.agreement.model import SharedSite, SignedAgreement
 from serambi.base.clock import Clock, unix_ms
-from serambi.fabric.messages import CameraState, SiteState, Waiting
+from serambi.fabric.messages import CameraState, Sector, SiteState, Waiting
 from serambi.keeper.config import Camera, KeeperConfig
 from serambi.keeper.watch import Watched
 
@@ -115,6 +116,7 @@ class Report:
         name = "open" if decision.allowed else str(decision.reason)
         named = [site for site in agreement.sites if self._here(site, camera)]
         watched = self._watched(camera.id)
+        attestation = state.attestations[camera.id].attestation
         opens = 0.0
         if decision.reason == Reason.OUT_OF_HOURS:
             opens = opens_at(state, self._ask(signed, camera.id), now)
@@ -122,7 +124,7 @@ class Report:
             id=camera.id,
             number=camera.number,
             name=camera.name,
-            facing=state.attestations[camera.id].attestation.facing,
+            facing=attestation.facing,
             agreement=agreement.number,
             until_ms=unix_ms(signed.valid_until),
             actions=tuple(dict.fromkeys(action for site in named for action in site.actions)),
@@ -139,6 +141,7 @@ class Report:
             four_eyes=any(site.four_eyes for site in named),
             terms=signed.digest if any(site.four_eyes for site in named) else "",
             break_glass=any(site.break_glass for site in named),
+            sector=_sector(attestation),
         )
 
     def _since_ms(self, camera: str, name: str, stops: Mapping[str, float], now_ms: int) -> int:
@@ -149,3 +152,11 @@ class Report:
         if known is None or known[0] != name:
             known = self._since[camera] = (name, now_ms)
         return known[1]
+
+
+def _sector(attestation: Attestation) -> Sector | None:
+    place = attestation.place
+    if place is None:
+        return None
+    heading, fov = attestation.heading_deg, attestation.fov_deg
+    return Sector(place.latitude_deg, place.longitude_deg, heading, fov)

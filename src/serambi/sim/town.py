@@ -11,6 +11,8 @@ import msgspec
 from serambi.base.words import Words
 
 TOWN = Path(__file__).with_name("town.toml")
+DRAWING = Path(__file__).with_name("town.geojson")
+"""Its streets and houses; longitude, latitude."""
 
 
 class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +62,8 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`codec` is the main stream's; the sub stream is H.264 always. `zones` and `rules` are what
-    the analysis at the site watches, as in its rules files."""
+    the analysis at the site watches, as in its rules files. `place`: latitude and longitude in
+    degrees."""
 
     number: str
     scene: str
@@ -68,6 +71,7 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heading_deg: int
     position: Words
     name: Words
+    place: tuple[float, float] | None = None
     codec: Literal["h264", "h265"] = "h264"
     zones: tuple[dict[str, Any], ...] = ()
     rules: tuple[dict[str, Any], ...] = ()

@@ -1,6 +1,6 @@
 /** What a key press means in the queue; null when it means nothing there. */
 
-export type Key = 'next' | 'previous' | 'acknowledge' | 'escalate' | 'dismiss' | 'undo' | 'report' | 'help';
+export type Key = 'next' | 'previous' | 'acknowledge' | 'escalate' | 'dismiss' | 'undo' | 'report' | 'near' | 'help';
 
 const KEYS: Record<string, Key> = {
   j: 'next',
@@ -11,7 +11,8 @@ const KEYS: Record<string, Key> = {
   e: 'escalate',
   x: 'dismiss',
   u: 'undo',
-  n: 'report',
+  t: 'report',
+  n: 'near',
   '?': 'help',
 };
 

@@ -4,6 +4,9 @@ import type { components, paths } from './schema';
 
 export type Camera = components['schemas']['Camera'];
 export type Site = components['schemas']['Site'];
+export type Place = components['schemas']['Place'];
+export type Sector = components['schemas']['Sector'];
+export type Ground = components['schemas']['Ground'];
 export type Me = components['schemas']['Me'];
 export type Ways = components['schemas']['Ways'];
 export type Passkey = components['schemas']['Passkey'];
@@ -170,6 +173,7 @@ export const api = {
         keepalive: true,
       }),
     ),
+  ground: () => answer<Ground>(client.GET('/api/map')),
   alerts: () => answer<Queue>(client.GET('/api/alerts')),
   incidents: () => answer<Summary[]>(client.GET('/api/incidents')),
   closedIncidents: (before: number | null) =>

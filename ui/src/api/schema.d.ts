@@ -597,6 +597,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ground
+         * @description What there is to draw the map on; all of it may be missing.
+         */
+        get: operations["ground_api_map_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/map/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Archive
+         * @description The archive of tiles, PMTiles; read in pieces, by `Range`.
+         */
+        get: operations["archive_api_map_archive_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/map/drawing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Drawing
+         * @description The drawing, GeoJSON.
+         */
+        get: operations["drawing_api_map_drawing_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -814,7 +874,7 @@ export interface components {
         /** Addition */
         Addition: {
             /** Said */
-            said: components["schemas"]["Noted"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
+            said: components["schemas"]["Noted"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["ReachAsked"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
         };
         /**
          * Alarm
@@ -1049,8 +1109,8 @@ export interface components {
         /**
          * Camera
          * @description `state` is `open` or why not; `opens_ms` 0 when not known; `online`: pictures reach the site
-         *     and the site is heard. `incident_needed`, `four_eyes`, `break_glass`: what the agreement says
-         *     of a view.
+         *     and the site is heard; no `sector` where the attestation names no place. `incident_needed`,
+         *     `four_eyes`, `break_glass`: what the agreement says of a view.
          */
         Camera: {
             /** Actions */
@@ -1082,6 +1142,7 @@ export interface components {
             owner_name: components["schemas"]["Text"];
             /** Purposes */
             purposes: components["schemas"]["Purpose"][];
+            sector: components["schemas"]["Sector"] | null;
             /** Since Ms */
             since_ms: number;
             /** Site */
@@ -1195,7 +1256,7 @@ export interface components {
             /** Id */
             id: number;
             /** Said */
-            said: components["schemas"]["Opened"] | components["schemas"]["AlertAdded"] | components["schemas"]["Noted"] | components["schemas"]["Attached"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["TaskLate"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["CameraTurned"] | components["schemas"]["ViewOpened"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
+            said: components["schemas"]["Opened"] | components["schemas"]["AlertAdded"] | components["schemas"]["Noted"] | components["schemas"]["Attached"] | components["schemas"]["ItemAdded"] | components["schemas"]["ItemSet"] | components["schemas"]["TaskAdded"] | components["schemas"]["TaskSet"] | components["schemas"]["TaskLate"] | components["schemas"]["Joined"] | components["schemas"]["ParticipantSet"] | components["schemas"]["ReachAsked"] | components["schemas"]["ReachHeld"] | components["schemas"]["serambi__center__desk__happenings__Told"] | components["schemas"]["CameraTurned"] | components["schemas"]["ViewOpened"] | components["schemas"]["Closed"] | components["schemas"]["Reopened"];
         };
         /** ErrorBody */
         ErrorBody: {
@@ -1237,6 +1298,25 @@ export interface components {
             from_ms: number;
             /** To Ms */
             to_ms: number;
+        };
+        /**
+         * Ground
+         * @description What the map is drawn on. `drawing`: there is a drawing at `/api/map/drawing`, GeoJSON;
+         *     `tiles`: addresses of tiles with `{z}`, `{x}`, `{y}`, empty when there are none; `archive`:
+         *     there is a PMTiles archive at `/api/map/archive`. `credit` is what their licence asks to show;
+         *     `trouble`: why the drawing cannot be used, in plain words.
+         */
+        Ground: {
+            /** Archive */
+            archive: boolean;
+            /** Credit */
+            credit: string;
+            /** Drawing */
+            drawing: boolean;
+            /** Tiles */
+            tiles: string;
+            /** Trouble */
+            trouble: string;
         };
         /**
          * Handover
@@ -1688,11 +1768,27 @@ export interface components {
         };
         /**
          * Participant
-         * @description `since_ms`: when `state` began.
+         * @description `since_ms`: when `state` began. `asked` is the step that last asked to tell them, 0 for none,
+         *     and `asked_ms` when; since then `told`, or waiting for the end of quiet hours.
          */
         Participant: {
+            /**
+             * Asked
+             * @default 0
+             */
+            asked: number;
+            /**
+             * Asked Ms
+             * @default 0
+             */
+            asked_ms: number;
             /** Contact */
             contact: string;
+            /**
+             * Held Until Ms
+             * @default 0
+             */
+            held_until_ms: number;
             /** Id */
             id: string;
             /** Party */
@@ -1704,6 +1800,11 @@ export interface components {
              * @enum {string}
              */
             state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+            /**
+             * Told
+             * @default []
+             */
+            told: components["schemas"]["serambi__center__desk__incidents__Told"][];
             /** Who */
             who: string;
         };
@@ -1767,6 +1868,16 @@ export interface components {
             /** Unit */
             unit: string;
         };
+        /**
+         * Place
+         * @description A point on the ground, WGS 84.
+         */
+        Place: {
+            /** Latitude Deg */
+            latitude_deg: number;
+            /** Longitude Deg */
+            longitude_deg: number;
+        };
         /** Purpose */
         Purpose: {
             /** Id */
@@ -1790,6 +1901,36 @@ export interface components {
             total: number;
             /** Waiting */
             waiting: components["schemas"]["Alert"][];
+        };
+        /**
+         * ReachAsked
+         * @description A participant is to be told, on every way of their institution's list.
+         */
+        ReachAsked: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reach_asked";
+            /** Participant */
+            participant: string;
+        };
+        /**
+         * ReachHeld
+         * @description It waits for the end of the institution's quiet hours; `asked` is the step that asked.
+         */
+        ReachHeld: {
+            /** Asked */
+            asked: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reach_held";
+            /** Participant */
+            participant: string;
+            /** Until Ms */
+            until_ms: number;
         };
         /**
          * Recordings
@@ -1840,6 +1981,20 @@ export interface components {
          * @enum {string}
          */
         Role: "operator" | "commander" | "investigator" | "coordinator";
+        /**
+         * Sector
+         * @description Where a camera stands and what it faces; heading clockwise from north.
+         */
+        Sector: {
+            /** Fov Deg */
+            fov_deg: number;
+            /** Heading Deg */
+            heading_deg: number;
+            /** Latitude Deg */
+            latitude_deg: number;
+            /** Longitude Deg */
+            longitude_deg: number;
+        };
         /**
          * Session
          * @description An open view; `until_ms` is when the grant ends unless the center renews it. `incident` is
@@ -1949,7 +2104,8 @@ export interface components {
         };
         /**
          * Site
-         * @description `since_ms`: online or offline since when, unix milliseconds.
+         * @description `since_ms`: online or offline since when, unix milliseconds. `place` is where the center's
+         *     map says that the site is.
          */
         Site: {
             /** Cameras */
@@ -1963,6 +2119,7 @@ export interface components {
             /** Owner */
             owner: string;
             owner_name: components["schemas"]["Text"];
+            place: components["schemas"]["Place"] | null;
             /** Since Ms */
             since_ms: number;
             /** Waiting */
@@ -2281,6 +2438,41 @@ export interface components {
             /** Place */
             place: string;
             what: components["schemas"]["AlertKind"];
+        };
+        /**
+         * Told
+         * @description How one way ended: `why` is empty where the other side has taken the message.
+         */
+        serambi__center__desk__happenings__Told: {
+            /** Asked */
+            asked: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "told";
+            /** Participant */
+            participant: string;
+            /** Way */
+            way: string;
+            /**
+             * Why
+             * @default
+             * @enum {string}
+             */
+            why: "" | "refused" | "unreachable" | "failed";
+        };
+        /**
+         * Told
+         * @description How one way to a participant ended; `why` is empty where they were told.
+         */
+        serambi__center__desk__incidents__Told: {
+            /** At Ms */
+            at_ms: number;
+            /** Way */
+            way: string;
+            /** Why */
+            why: string;
         };
     };
     responses: never;
@@ -3352,6 +3544,93 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ground_api_map_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ground"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    archive_api_map_archive_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    drawing_api_map_drawing_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
             };
             /** @description Client Error */
             "4XX": {

@@ -68,9 +68,17 @@ export function lineOf(
     case 'joined':
       return plain('people', fill(w.said_joined, said), '', w[`is_${said.state}`]);
     case 'participant_set': {
-      const one = incident.participants.find(({ id }) => id === said.participant);
-      const title = fill(w.said_participant, { who: one?.who ?? '', party: one?.party ?? '' });
+      const title = fill(w.said_participant, personOf(incident, said.participant));
       return plain('people', title, '', w[`is_${said.state}`]);
+    }
+    case 'reach_asked':
+      return plain('phone', fill(w.said_reach_asked, personOf(incident, said.participant)));
+    case 'reach_held':
+      return plain('moon', fill(w.said_reach_held, personOf(incident, said.participant)), 'late');
+    case 'told': {
+      const who = { ...personOf(incident, said.participant), way: said.way };
+      if (said.why === '') return plain('check', fill(w.said_told, who), 'live');
+      return plain('unplugged', fill(w.said_not_told, who), 'over', w[`not_told_${said.why}`]);
     }
     case 'camera_turned': {
       const reasons = words.reason as Record<string, string>;
@@ -91,6 +99,11 @@ export function lineOf(
 }
 
 const joined = (...parts: string[]) => parts.filter((part) => part !== '').join(', ');
+
+function personOf(incident: Incident, participant: string): { who: string; party: string } {
+  const one = incident.participants.find(({ id }) => id === participant);
+  return { who: one?.who ?? '', party: one?.party ?? '' };
+}
 
 function taskText(incident: Incident, task: string): string {
   return incident.tasks.find(({ id }) => id === task)?.text ?? task;

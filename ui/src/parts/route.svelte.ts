@@ -1,16 +1,21 @@
-/** Which screen is open: the path, and the way to another one without a new page. */
+/** Which screen is open and what it was asked: path and query, and the way to another one without
+ * a new page. */
 
 export class Route {
   path = $state(location.pathname);
+  query = $state(location.search);
 
-  go(path: string): void {
-    if (path !== this.path) history.pushState(null, '', path);
-    this.path = path;
+  go(to: string): void {
+    const { pathname, search } = new URL(to, location.origin);
+    if (pathname + search !== this.path + this.query) history.pushState(null, '', to);
+    this.path = pathname;
+    this.query = search;
   }
 
   /** The browser went back or forth. */
   readonly follow = (): void => {
     this.path = location.pathname;
+    this.query = location.search;
   };
 
   /** Takes a click on a link of this house; others are the browser's. */
@@ -21,6 +26,6 @@ export class Route {
     if (link === null || link.target !== '' || link.origin !== location.origin) return;
     if (link.hasAttribute('download') || link.pathname.startsWith('/api/')) return;
     event.preventDefault();
-    this.go(link.pathname);
+    this.go(link.pathname + link.search);
   };
 }

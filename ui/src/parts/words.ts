@@ -15,6 +15,7 @@ export interface Words {
   incidents: typeof indonesian.incidents;
   alerts: typeof indonesian.alerts;
   playback: typeof indonesian.playback;
+  map: typeof indonesian.map;
   shell: typeof indonesian.shell;
 }
 
@@ -30,6 +31,7 @@ const pick = (from: Words): Words => ({
   glass: from.glass,
   alerts: from.alerts,
   playback: from.playback,
+  map: from.map,
   shell: from.shell,
 });
 

@@ -16,6 +16,8 @@ describe('g and a letter', () => {
     go.pressed(press('g'));
     expect(go.pressed(press('z'))).toBe('');
     go.pressed(press('g'));
+    expect(go.pressed(press('m'))).toBe('/map');
+    go.pressed(press('g'));
     now = 2_000;
     expect(go.pressed(press('i'))).toBe(null);
     expect(go.pressed(press('g', { ctrlKey: true }))).toBe(null);

@@ -2,6 +2,7 @@
 
 const PATHS: Record<string, string> = {
   w: '/',
+  m: '/map',
   a: '/alerts',
   i: '/incidents',
   h: '/handover',

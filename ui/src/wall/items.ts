@@ -9,7 +9,7 @@ export type Item =
 export const LAYOUTS = [1, 4, 9, 16] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
-const byNumber = new Intl.Collator('id', { numeric: true });
+export const byNumber = new Intl.Collator('id', { numeric: true });
 
 /** Shared cameras by number, then what still waits for signatures. */
 export function itemsOf(cameras: readonly Camera[], sites: readonly Site[]): Item[] {
@@ -20,6 +20,14 @@ export function itemsOf(cameras: readonly Camera[], sites: readonly Site[]): Ite
     site.waiting.map((one): Item => ({ key: `${site.id} ${one.agreement}`, site, waiting: one })),
   );
   return [...shared, ...waiting];
+}
+
+/** Those of `cameras` that are named, in the order of their names; one that is gone is left out. */
+export function itemsNamed(ids: readonly string[], cameras: readonly Camera[]): Item[] {
+  return ids.flatMap((id): Item[] => {
+    const camera = cameras.find((one) => one.id === id);
+    return camera === undefined ? [] : [{ key: id, camera }];
+  });
 }
 
 export function defaultLayout(items: number): Layout {

@@ -3,7 +3,7 @@
 export type Key =
   | { kind: 'enter'; onControl: boolean }
   | { kind: 'digit'; digit: string }
-  | { kind: 'erase' | 'escape' | 'fullscreen' | 'help' | 'recordings' | 'glass' | 'incident' }
+  | { kind: 'erase' | 'escape' | 'fullscreen' | 'help' | 'recordings' | 'glass' | 'incident' | 'near' }
   | { kind: 'move'; dx: number; dy: number }
   | { kind: 'page'; by: number };
 
@@ -40,6 +40,9 @@ export function keyOf(event: KeyboardEvent): Key | null {
     case 'f':
     case 'F':
       return { kind: 'fullscreen' };
+    case 'n':
+    case 'N':
+      return { kind: 'near' };
     case 'r':
     case 'R':
       return { kind: 'recordings' };

@@ -37,6 +37,7 @@ function camera(number: string, change: Partial<Camera> = {}): Camera {
       main: { width: 1280, height: 720, fps: 20 },
       sub: { width: 640, height: 360, fps: 10 },
     },
+    sector: null,
     ...change,
   };
 }
@@ -52,6 +53,7 @@ function site(id: string, change: Partial<Site> = {}): Site {
     since_ms: 0,
     waiting: [],
     cameras: 1,
+    place: null,
     ...change,
   };
 }

@@ -52,7 +52,7 @@ async def _push(websocket: WebSocket, center: Center, reads_desk: bool) -> None:
 def _state(center: Center) -> models.State:
     return models.State(
         now_ms=unix_ms(center.clock.now()),
-        sites=views.all_sites(center.roster, center.sites),
+        sites=views.all_sites(center.roster, center.sites, center.ground),
         cameras=views.cameras(center.roster, center.sites),
     )
 

@@ -107,7 +107,7 @@ async def report(
     allow(account, Act.READ)
     found = (await center.desk.incident(incident)).model_copy(deep=True)
     lines = Lines(_WORDS, lang, found, lambda camera: _camera_name(center, camera))
-    place = _site_name(center, found.site, lang) or found.place
+    place = center.sites.name(found.site, lang) or found.place
     raw = await asyncio.to_thread(incident_report, found, place, lines)
     name = f"serambi-{found.number:03}-{lang}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-store"}
@@ -155,11 +155,6 @@ async def attached(incident: str, file: str, account: SignedIn, center: TheCente
     name = quote(found.name)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     return Response(raw, media_type=found.type, headers=headers)
-
-
-def _site_name(center: Center, site: str, language: Language) -> str:
-    known = center.sites.find(site)
-    return site if known is None else str(getattr(known.state.name, language))
 
 
 def _camera_name(center: Center, camera: str) -> str:

@@ -58,6 +58,20 @@ class Me(BaseModel):
     party: Party
 
 
+class Place(BaseModel):
+    """A point on the ground, WGS 84."""
+
+    latitude_deg: float
+    longitude_deg: float
+
+
+class Sector(Place):
+    """Where a camera stands and what it faces; heading clockwise from north."""
+
+    heading_deg: int
+    fov_deg: int
+
+
 class Waiting(BaseModel):
     """An agreement that names the site and is not signed by all."""
 
@@ -67,7 +81,8 @@ class Waiting(BaseModel):
 
 
 class Site(BaseModel):
-    """`since_ms`: online or offline since when, unix milliseconds."""
+    """`since_ms`: online or offline since when, unix milliseconds. `place` is where the center's
+    map says that the site is."""
 
     id: str
     name: Text
@@ -78,6 +93,7 @@ class Site(BaseModel):
     since_ms: int
     waiting: list[Waiting]
     cameras: int
+    place: Place | None
 
 
 class Purpose(BaseModel):
@@ -98,8 +114,8 @@ class Streams(BaseModel):
 
 class Camera(BaseModel):
     """`state` is `open` or why not; `opens_ms` 0 when not known; `online`: pictures reach the site
-    and the site is heard. `incident_needed`, `four_eyes`, `break_glass`: what the agreement says
-    of a view."""
+    and the site is heard; no `sector` where the attestation names no place. `incident_needed`,
+    `four_eyes`, `break_glass`: what the agreement says of a view."""
 
     id: str
     number: str
@@ -124,6 +140,7 @@ class Camera(BaseModel):
     offline_since_ms: int
     trouble: str
     streams: Streams
+    sector: Sector | None
 
 
 class Wish(BaseModel):
@@ -211,6 +228,19 @@ class HistoryEntry(BaseModel):
     agreement: str
     reason: str
     detail: str
+
+
+class Ground(BaseModel):
+    """What the map is drawn on. `drawing`: there is a drawing at `/api/map/drawing`, GeoJSON;
+    `tiles`: addresses of tiles with `{z}`, `{x}`, `{y}`, empty when there are none; `archive`:
+    there is a PMTiles archive at `/api/map/archive`. `credit` is what their licence asks to show;
+    `trouble`: why the drawing cannot be used, in plain words."""
+
+    drawing: bool
+    archive: bool
+    tiles: str
+    credit: str
+    trouble: str
 
 
 class State(BaseModel):

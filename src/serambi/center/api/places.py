@@ -11,7 +11,7 @@ router = APIRouter(prefix="/api", tags=["places"])
 @router.get("/sites")
 async def sites(account: SignedIn, center: TheCenter) -> list[models.Site]:
     """Every site that has ever been heard."""
-    return views.all_sites(center.roster, center.sites)
+    return views.all_sites(center.roster, center.sites, center.ground)
 
 
 @router.get("/cameras")

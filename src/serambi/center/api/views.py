@@ -1,9 +1,11 @@
 """From verified states to what the HTTP interface says."""
 
+from serambi.agreement.attestation import Place
 from serambi.center.api import models
+from serambi.center.ground import Ground
 from serambi.center.session import Session
 from serambi.center.sites import Site, Sites
-from serambi.fabric.messages import CameraState, StreamShape, Words
+from serambi.fabric.messages import CameraState, Sector, StreamShape, Words
 from serambi.identity.roster import Roster
 
 
@@ -23,7 +25,24 @@ def _shape(shape: StreamShape) -> models.Shape:
     return models.Shape(width=shape.width, height=shape.height, fps=shape.fps)
 
 
-def site(roster: Roster, known: Site, cameras: int) -> models.Site:
+def _place(place: Place | None) -> models.Place | None:
+    if place is None:
+        return None
+    return models.Place(latitude_deg=place.latitude_deg, longitude_deg=place.longitude_deg)
+
+
+def _sector(sector: Sector | None) -> models.Sector | None:
+    if sector is None:
+        return None
+    return models.Sector(
+        latitude_deg=sector.latitude_deg,
+        longitude_deg=sector.longitude_deg,
+        heading_deg=sector.heading_deg,
+        fov_deg=sector.fov_deg,
+    )
+
+
+def site(roster: Roster, known: Site, cameras: int, place: Place | None) -> models.Site:
     state = known.state
     return models.Site(
         id=state.site,
@@ -42,6 +61,7 @@ def site(roster: Roster, known: Site, cameras: int) -> models.Site:
             for waiting in state.waiting
         ],
         cameras=cameras,
+        place=_place(place),
     )
 
 
@@ -72,6 +92,7 @@ def camera(roster: Roster, known: Site, state: CameraState) -> models.Camera:
         offline_since_ms=0 if online else away_since,
         trouble=state.trouble if known.online else "site_offline",
         streams=models.Streams(main=_shape(state.main), sub=_shape(state.sub)),
+        sector=_sector(state.sector),
     )
 
 
@@ -79,11 +100,14 @@ def cameras(roster: Roster, sites: Sites) -> list[models.Camera]:
     return [camera(roster, known, state) for known, state in sites.cameras()]
 
 
-def all_sites(roster: Roster, sites: Sites) -> list[models.Site]:
+def all_sites(roster: Roster, sites: Sites, ground: Ground) -> list[models.Site]:
     counts: dict[str, int] = {}
     for known, _ in sites.cameras():
         counts[known.state.site] = counts.get(known.state.site, 0) + 1
-    return [site(roster, known, counts.get(known.state.site, 0)) for known in sites.all()]
+    return [
+        site(roster, known, counts.get(known.state.site, 0), ground.places.get(known.state.site))
+        for known in sites.all()
+    ]
 
 
 def session(found: Session) -> models.Session:

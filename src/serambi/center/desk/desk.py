@@ -6,7 +6,7 @@ in `access.py`, before this is called.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pydantic import TypeAdapter
@@ -55,6 +55,8 @@ class Desk:
         self.alerts = a.Alerts()
         self.shelves = shelves.Shelves()
         self.handovers = handovers.Handovers()
+        self.reaches: Callable[[str], bool] = lambda party: False
+        """Whether an institution has a list of who is on call."""
         self._open: dict[str, Incident] = {}
         writer.folds("alert", self.alerts.apply)
         writer.folds("shelf", self.shelves.apply)
@@ -212,7 +214,12 @@ class Desk:
         known = await self.incident(incident)
 
         def propose(now_ms: int) -> Sequence[Draft]:
-            return [incidents.added(self._open.get(incident, known), said, now_ms)]
+            drafts = [incidents.added(self._open.get(incident, known), said, now_ms)]
+            if isinstance(said, h.Joined) and said.state == "called" and self.reaches(said.party):
+                # In one write: whoever is called is told, whatever happens in between.
+                asks = h.ReachAsked(participant=said.participant)
+                drafts.append(Draft("incident", incident, asks))
+            return drafts
 
         await self.writer.write(by, once, propose)
         return await self.incident(incident)
@@ -223,6 +230,14 @@ class Desk:
         for incident in self._open.values():
             if incident.site == site and not incident.closed_ms:
                 self.writer.note(partial(_as_is, Draft("incident", incident.id, body)))
+
+    def note_reach(self, incident: str, body: h.Told | h.ReachHeld) -> None:
+        """How reaching a participant went on: into the timeline."""
+        self.writer.note(partial(_as_is, Draft("incident", incident, body)))
+
+    def working(self) -> list[Incident]:
+        """The incidents that are open, whole."""
+        return [one for one in self._open.values() if not one.closed_ms]
 
     def note_view(self, site: str, camera: str, by: Person) -> None:
         """Somebody opened a view for what goes on at a site: once for each of them and camera."""

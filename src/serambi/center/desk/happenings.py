@@ -120,6 +120,32 @@ class ParticipantSet(Body):
     state: ParticipantState
 
 
+class ReachAsked(Body):
+    """A participant is to be told, on every way of their institution's list."""
+
+    kind: Literal["reach_asked"] = "reach_asked"
+    participant: Ref
+
+
+class ReachHeld(Body):
+    """It waits for the end of the institution's quiet hours; `asked` is the step that asked."""
+
+    kind: Literal["reach_held"] = "reach_held"
+    participant: str
+    asked: int
+    until_ms: int
+
+
+class Told(Body):
+    """How one way ended: `why` is empty where the other side has taken the message."""
+
+    kind: Literal["told"] = "told"
+    participant: str
+    asked: int
+    way: str
+    why: Literal["", "refused", "unreachable", "failed"] = ""
+
+
 class CameraTurned(Body):
     """A camera of the incident's site opened or closed; `state` as in `GET /api/cameras`, or
     `offline`."""
@@ -148,7 +174,16 @@ class Reopened(Body):
 
 
 Written = Annotated[
-    Noted | ItemAdded | ItemSet | TaskAdded | TaskSet | Joined | ParticipantSet | Closed | Reopened,
+    Noted
+    | ItemAdded
+    | ItemSet
+    | TaskAdded
+    | TaskSet
+    | Joined
+    | ParticipantSet
+    | ReachAsked
+    | Closed
+    | Reopened,
     Field(discriminator="kind"),
 ]
 """What a person may add to an incident."""
@@ -165,6 +200,9 @@ Happening = Annotated[
     | TaskLate
     | Joined
     | ParticipantSet
+    | ReachAsked
+    | ReachHeld
+    | Told
     | CameraTurned
     | ViewOpened
     | Closed

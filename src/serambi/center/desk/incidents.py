@@ -34,8 +34,17 @@ class Task(BaseModel):
     by: Person | None = None
 
 
+class Told(BaseModel):
+    """How one way to a participant ended; `why` is empty where they were told."""
+
+    way: str
+    at_ms: int
+    why: str
+
+
 class Participant(BaseModel):
-    """`since_ms`: when `state` began."""
+    """`since_ms`: when `state` began. `asked` is the step that last asked to tell them, 0 for none,
+    and `asked_ms` when; since then `told`, or waiting for the end of quiet hours."""
 
     id: str
     party: str
@@ -43,6 +52,10 @@ class Participant(BaseModel):
     contact: str
     state: h.ParticipantState
     since_ms: int
+    asked: int = 0
+    asked_ms: int = 0
+    held_until_ms: int = 0
+    told: list[Told] = []
 
 
 class Entry(BaseModel):
@@ -165,8 +178,10 @@ def apply(incident: Incident, step: Step) -> None:
                 Participant(id=body.participant, since_ms=step.at_ms, **said)
             )
         case h.ParticipantSet() as body:
-            one = next(p for p in incident.participants if p.id == body.participant)
+            one = _participant(incident, body.participant)
             one.state, one.since_ms = body.state, step.at_ms
+        case h.ReachAsked() | h.ReachHeld() | h.Told() as body:
+            _reached(_participant(incident, body.participant), body, step)
         case h.Closed() as body:
             incident.closed_ms, incident.closed_by = step.at_ms, step.by
             incident.outcome = body.outcome
@@ -181,6 +196,21 @@ def _arrive(incident: Incident, step: Step) -> None:
     on_site = isinstance(step.body, h.Joined | h.ParticipantSet) and step.body.state == "on_site"
     if on_site and incident.durations.arrived is None:
         incident.durations.arrived = step.at_ms - incident.opened_ms
+
+
+def _reached(one: Participant, body: h.ReachAsked | h.ReachHeld | h.Told, step: Step) -> None:
+    if isinstance(body, h.ReachAsked):
+        one.asked, one.asked_ms, one.held_until_ms, one.told = step.id, step.at_ms, 0, []
+    elif body.asked != one.asked:
+        return  # of an earlier asking
+    elif isinstance(body, h.ReachHeld):
+        one.held_until_ms = body.until_ms
+    else:
+        one.told.append(Told(way=body.way, at_ms=step.at_ms, why=body.why))
+
+
+def _participant(incident: Incident, participant: str) -> Participant:
+    return next(one for one in incident.participants if one.id == participant)
 
 
 def _task(incident: Incident, task: str) -> Task:
@@ -208,6 +238,11 @@ def added(incident: Incident, said: h.Written | h.Attached, now_ms: int) -> Draf
             _there(said.task, (task.id for task in incident.tasks), incident)
         case h.Joined():
             _new(said.participant, (one.id for one in incident.participants), incident)
+        case h.ReachAsked():
+            _there(said.participant, (one.id for one in incident.participants), incident)
+            one = _participant(incident, said.participant)
+            if one.asked and not one.told:
+                raise _no(Kind.CONFLICT, "they are being reached already", incident)
         case h.ParticipantSet():
             _there(said.participant, (one.id for one in incident.participants), incident)
         case h.Closed() if incident.missing:

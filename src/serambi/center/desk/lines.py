@@ -56,6 +56,8 @@ class Lines:
                 return self._task(said)
             case h.Joined() | h.ParticipantSet():
                 return self._participant(said)
+            case h.ReachAsked() | h.ReachHeld() | h.Told():
+                return self._reach(said)
             case h.CameraTurned():
                 return self._turn(said)
             case h.ViewOpened():
@@ -81,6 +83,20 @@ class Lines:
         one = next(one for one in known if one.id == said.participant)
         title = self.word("said_participant", who=one.who, party=one.party)
         return title, self.word(f"is_{said.state}")
+
+    def _reach(self, said: h.ReachAsked | h.ReachHeld | h.Told) -> tuple[str, str]:
+        known = self._incident.participants
+        one = next(one for one in known if one.id == said.participant)
+        names = {"who": one.who, "party": one.party}
+        if isinstance(said, h.ReachAsked):
+            return self.word("said_reach_asked", **names), ""
+        if isinstance(said, h.ReachHeld):
+            return self.word("said_reach_held", **names), ""
+        name = "said_not_told" if said.why else "said_told"
+        return self.word(name, way=said.way, **names), self._why(said.why)
+
+    def _why(self, why: str) -> str:
+        return self.word(f"not_told_{why}") if why else ""
 
     def _turn(self, said: h.CameraTurned) -> tuple[str, str]:
         title = self.word("said_camera", number=self._camera(said.camera))

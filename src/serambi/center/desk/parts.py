@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import Engine, delete, insert, select
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.base.limits import PART_LINK_TTL_S
+from serambi.base.limits import PART_LINK_TTL_S, PART_LINKS_KEPT
 from serambi.center.database import desk_links
 from serambi.center.desk import happenings as h
 from serambi.center.desk.incidents import Incident, Participant, Task
@@ -114,13 +114,22 @@ class Links:
 
     def make(self, incident: str, participant: str) -> tuple[str, int]:
         """A new token and when it is over, unix ms; the participant's last one ends now."""
+        return self._keep(incident, participant, 0)
+
+    def add(self, incident: str, participant: str) -> tuple[str, int]:
+        """Likewise, and the newest few before it stay: each message brings its own."""
+        return self._keep(incident, participant, PART_LINKS_KEPT)
+
+    def _keep(self, incident: str, participant: str, keeping: int) -> tuple[str, int]:
         token = new_token()
         until_ms = self._now_ms() + int(PART_LINK_TTL_S * 1000)
         row = {"digest": digest_of(token), "incident": incident, "participant": participant}
         same = (desk_links.c.incident == incident, desk_links.c.participant == participant)
+        newest = select(desk_links.c.digest).where(*same)
+        newest = newest.order_by(desk_links.c.expires_ms.desc()).limit(keeping)
         over = desk_links.c.expires_ms <= self._now_ms()
         with self._engine.begin() as connection:
-            connection.execute(delete(desk_links).where(*same))
+            connection.execute(delete(desk_links).where(*same, desk_links.c.digest.not_in(newest)))
             connection.execute(delete(desk_links).where(over))
             connection.execute(insert(desk_links).values(**row, expires_ms=until_ms))
         return token, until_ms
