@@ -19,7 +19,6 @@ from serambi.agreement.attestation import (
     read_attestation,
 )
 from serambi.agreement.decide import Ask, Reason, State, decide, opens_at
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import (
     AGREEMENT_TYPE,
     SignedAgreement,
@@ -30,6 +29,7 @@ from serambi.agreement.reply import REPLY_TYPE, Reply, read_reply, seal_reply
 from serambi.agreement.revocation import REVOCATION_TYPE, read_revocation
 from serambi.base.canonical import encode
 from serambi.base.errors import SerambiError
+from serambi.base.instants import instant_text
 from serambi.base.limits import APPROVAL_MAX_S, BREAK_GLASS_MAX_S
 from serambi.identity import dsse
 from serambi.identity.roster import ROSTER_TYPE, Roster, read_roster

@@ -16,9 +16,9 @@ from serambi.agreement.confirmation import (
     read_confirmation,
     seal_confirmation,
 )
-from serambi.agreement.instants import instant
 from serambi.base.canonical import encode
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant
 from serambi.identity import dsse
 from tests.builders import SITE
 

@@ -20,7 +20,7 @@ from serambi.agreement.attestation import (
     seal_attestation,
 )
 from serambi.agreement.decide import State
-from serambi.agreement.instants import ALWAYS, Hours, instant_text
+from serambi.agreement.instants import ALWAYS, Hours
 from serambi.agreement.model import (
     PROHIBITED,
     Action,
@@ -36,6 +36,7 @@ from serambi.agreement.model import (
 from serambi.agreement.request import Request, seal_request
 from serambi.agreement.revocation import Revocation, seal_revocation
 from serambi.base.ids import new_id
+from serambi.base.instants import instant_text
 from serambi.base.words import Words
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey

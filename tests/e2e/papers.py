@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from click.testing import CliRunner
 
-from serambi.agreement.instants import instant_text
+from serambi.base.instants import instant_text
 from serambi.cli.agreement import agreement_group
 from serambi.sim.town import read_town
 from tests.e2e.town import Camera, Town

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from serambi.agreement.attestation import read_attestation
-from serambi.agreement.instants import ALWAYS, instant_text
+from serambi.agreement.instants import ALWAYS
 from serambi.agreement.model import (
     PROHIBITED,
     Action,
@@ -17,6 +17,7 @@ from serambi.agreement.model import (
     seal_agreement,
 )
 from serambi.agreement.revocation import Revocation, seal_revocation
+from serambi.base.instants import instant_text
 from serambi.base.words import Words
 from serambi.cli.layout import Layout
 from serambi.identity.keys import SigningKey

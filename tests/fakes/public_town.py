@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 from msgspec.structs import replace
 
-from serambi.agreement.instants import ALWAYS, instant_text
+from serambi.agreement.instants import ALWAYS
 from serambi.agreement.model import (
     PROHIBITED,
     Agreement,
@@ -20,6 +20,7 @@ from serambi.agreement.model import (
     seal_agreement,
 )
 from serambi.base.clock import Clock, SystemClock, unix_ms
+from serambi.base.instants import instant_text
 from serambi.base.words import Words
 from serambi.fabric.messages import BATCH_TYPE, Batch, Waiting, epoch_of
 from serambi.ledger.deleted import span_text

@@ -17,12 +17,14 @@ from serambi.center.config import CenterConfig
 from serambi.center.main import serve
 from serambi.fabric.messages import STATE_TYPE
 from serambi.identity import dsse
+from serambi.identity.chain import Chain
 from serambi.keeper.delivery import Delivery as SiteDelivery
 from serambi.keeper.keeper import Keeper
 from serambi.keeper.session import Outcome
 from serambi.party.carrier import HttpCarrier
 from serambi.party.door import door_app
 from serambi.party.peers import Peers
+from serambi.party.rosters import Rosters
 from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.hand import Hand
@@ -191,7 +193,8 @@ async def witnessed_town(folder: Path) -> AsyncIterator[WitnessedTown]:
             key = town.town.witnesses[name]
             witness = Witness(home, name, key, town.town.roster, carrier, town.clock)
             papers = Papers(home, name, town.town.roster)
-            server = HttpServer(door_app(witness, papers, lambda: None), "127.0.0.1", 0)
+            rosters = Rosters(Chain(home / "rosters", town.town.roster), witness.alarms)
+            server = HttpServer(door_app(witness, papers, rosters, lambda: None), "127.0.0.1", 0)
             await server.start(group)
             approvals = Approvals(home, papers, town.clock)
             hand = Hand(

@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from serambi.agreement.instants import Hours, instant_text
+from serambi.agreement.instants import Hours
 from serambi.agreement.model import SharedSite, read_agreement
 from serambi.agreement.request import REQUEST_TYPE
 from serambi.agreement.revocation import Revocation, seal_revocation
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import new_id
+from serambi.base.instants import instant_text
 from serambi.base.limits import COMMAND_MAX_BYTES, INBOX_SETTLED_S
 from serambi.fabric import sockets
 from serambi.fabric.frames import Command, encode

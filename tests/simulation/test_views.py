@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from serambi.agreement.confirmation import Confirmation, seal_confirmation
-from serambi.agreement.instants import instant_text
 from serambi.base.clock import ManualClock
+from serambi.base.instants import instant_text
 from serambi.keeper.keeper import Keeper
 from serambi.media.access_unit import AccessUnit
 from tests.builders import NOW, SITE, make_attestation

@@ -3,8 +3,8 @@
 import pytest
 
 from serambi.agreement.confirmation import Confirmation, read_confirmation, seal_confirmation
-from serambi.agreement.instants import instant_text
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.identity import dsse
 from tests.builders import NOW, SITE, make_attestation, make_roster
 

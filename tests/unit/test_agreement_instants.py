@@ -13,13 +13,12 @@ from serambi.agreement.instants import (
     Hours,
     check_hours,
     check_zone,
-    instant,
-    instant_text,
     is_open,
     open_until,
     opens_next,
 )
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant, instant_text
 
 ZONES = [
     "Asia/Jakarta",

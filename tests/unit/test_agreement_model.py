@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serambi.agreement.instants import ALWAYS, DAYS, Hours, instant_text
+from serambi.agreement.instants import ALWAYS, DAYS, Hours
 from serambi.agreement.model import (
     AGREEMENT_TYPE,
     PROHIBITED,
@@ -22,6 +22,7 @@ from serambi.agreement.model import (
 )
 from serambi.base.canonical import encode
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.base.limits import CAMERAS_PER_AGREEMENT
 from serambi.base.words import Words
 from serambi.identity import dsse

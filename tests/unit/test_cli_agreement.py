@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import read_agreement
 from serambi.agreement.revocation import read_revocation
 from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.cli.agreement import agreement_group
 from serambi.cli.draft import read_file
 from serambi.cli.party import party_group

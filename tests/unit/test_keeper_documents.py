@@ -168,7 +168,7 @@ def _half_attested(shelf: Shelf) -> bytes:
         (lambda s: b"x" * (DOCUMENT_MAX_BYTES + 1), Kind.LIMIT, "larger than"),
         (lambda s: s.agree() + b"\n", Kind.BAD_INPUT, "canonical"),
         (lambda s: make_request(s.town), Kind.BAD_INPUT, "is not known here"),
-        (lambda s: s.town.raw, Kind.BAD_INPUT, "is not known here"),
+        (lambda s: make_roster().raw, Kind.CONFLICT, "an older one"),
         (_not_ours, Kind.BAD_INPUT, "does not name gudang-kpu"),
         (_inside_party, Kind.DENIED, "dishub is not a party"),
         (_forged_revocation, Kind.DENIED, "the roster does not know"),

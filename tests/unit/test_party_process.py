@@ -15,6 +15,7 @@ from serambi.agreement.model import read_agreement
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import WITNESS_TIMEOUT_S
+from serambi.identity.chain import Chain
 from serambi.identity.keys import SigningKey
 from serambi.identity.roster import load_roster
 from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
@@ -25,6 +26,7 @@ from serambi.party.carrier import AWAY, TAKEN, HttpCarrier, Peer
 from serambi.party.config import read_config
 from serambi.party.inbox import read_inbox
 from serambi.party.peers import Peers
+from serambi.party.rosters import Rosters
 from serambi.party.signing.papers import Papers
 from serambi.party.witness import Witness
 from tests.builders import NOW, make_agreement, make_attestation, make_revocation, make_roster
@@ -141,10 +143,11 @@ def test_files_in_the_inbox_are_taken_or_set_aside(tmp_path: Path) -> None:
     (inbox / "bad.json").write_bytes(b"{}")
     (inbox / "other.txt").write_bytes(b"not looked at")
     written = (inbox / "bad.json").stat().st_mtime
-    read_inbox(inbox, witness, written + 1)
+    rosters = Rosters(Chain(tmp_path / "rosters", town.roster), witness.alarms)
+    read_inbox(inbox, witness, rosters, written + 1)
     assert list(witness.revocations.all()) == [f"{signed.digest}-bawaslu"]
     assert sorted(p.name for p in inbox.iterdir()) == ["bad.json", "other.txt", "refused"]
-    read_inbox(inbox, witness, written + 3)
+    read_inbox(inbox, witness, rosters, written + 3)
     assert [p.name for p in (inbox / "refused").iterdir()] == ["bad.json"]
 
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import read_agreement
 from serambi.agreement.reply import Reply, seal_reply
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.base.limits import LOGIN_FAILURES
 from serambi.cli.party import party_group
 from serambi.identity.keys import SigningKey, is_encrypted

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import AGREEMENT_TYPE
 from serambi.agreement.reply import Reply, ReplyKind, read_reply, seal_reply
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey
 from serambi.party.signing import papers as papers_module

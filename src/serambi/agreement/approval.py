@@ -12,11 +12,11 @@ from typing import Literal
 
 import msgspec
 
-from serambi.agreement.instants import instant
 from serambi.agreement.model import Action
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.instants import instant
 from serambi.base.limits import (
     APPROVAL_MAX_S,
     CAMERAS_PER_AGREEMENT,

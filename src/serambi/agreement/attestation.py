@@ -10,10 +10,10 @@ from typing import Literal
 
 import msgspec
 
-from serambi.agreement.instants import instant
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.instants import instant
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.base.words import Words
 from serambi.identity import dsse

@@ -1,4 +1,4 @@
-"""Instants and hours in documents: RFC 3339 in UTC, and weekly hours in an IANA zone.
+"""Weekly hours in documents, in an IANA zone.
 
 Hours are wall-clock hours where the camera stands; around a change of daylight saving time a
 minute that happens twice is open twice and one that is skipped is not open.
@@ -6,7 +6,7 @@ minute that happens twice is open twice and one that is skipped is not open.
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,14 +14,12 @@ import msgspec
 
 from serambi.base.errors import Kind, SerambiError
 
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z|24:00\Z")
 # Not `localtime`, `posixrules` and the like, which mean something else on each machine.
 _ZONE = re.compile(r"UTC\Z|[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z0-9_+-]*)+\Z")
 _LOOK_AHEAD_S = 7 * 86_400
 # No zone changes its offset twice within this time and ends where it began.
 _STRIDE_S = 6 * 3600
-_YEARS = range(1970, 3000)
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -38,35 +36,6 @@ class Hours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 ALWAYS = (Hours(DAYS, "00:00", "24:00"),)
-
-
-def instant(text: str, what: str) -> float:
-    """`2026-11-23T10:40:00Z` -> unix seconds; anything else raises `BAD_INPUT`."""
-    if not _INSTANT.match(text):
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"{what} {text[:40]!r} is not an instant",
-            hint="write it as 2026-11-23T10:40:00Z",
-        )
-    try:
-        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise SerambiError(
-            Kind.BAD_INPUT, f"{what} {text!r} does not exist", hint="write a day of the calendar"
-        ) from error
-    if at.year not in _YEARS:
-        # Hours are looked for a week further, in zones on both sides of UTC.
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"{what} {text!r} is no time for an agreement",
-            hint=f"write a year from {_YEARS[0]} to {_YEARS[-1]}",
-        )
-    return at.timestamp()
-
-
-def instant_text(at: float) -> str:
-    """Unix seconds -> `2026-11-23T10:40:00Z` (whole seconds, rounded down)."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_zone(zone: str) -> None:

@@ -14,10 +14,11 @@ from typing import Literal
 import msgspec
 
 from serambi.agreement.attestation import SignedAttestation
-from serambi.agreement.instants import Hours, check_hours, check_zone, instant
+from serambi.agreement.instants import Hours, check_hours, check_zone
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
+from serambi.base.instants import instant
 from serambi.base.limits import CAMERAS_PER_AGREEMENT, DOCUMENT_MAX_BYTES, HEARTBEAT_MIN_S
 from serambi.base.words import Words
 from serambi.identity import dsse
@@ -151,7 +152,8 @@ def seal_agreement(statement: bytes, keys: list[SigningKey]) -> bytes:
 
 def read_agreement(raw: bytes, roster: Roster) -> SignedAgreement:
     """Verify an agreement file. Signatures that are missing are told in `missing`, in the
-    roster's order; anything malformed raises `SerambiError`."""
+    roster's order; anything malformed raises `SerambiError`. It ends at the latest when one of
+    its parties leaves."""
     envelope = dsse.load(raw)
     if envelope.payload_type != AGREEMENT_TYPE:
         raise SerambiError(Kind.BAD_INPUT, "this document is not an agreement")
@@ -166,7 +168,8 @@ def read_agreement(raw: bytes, roster: Roster) -> SignedAgreement:
         if roster.owner(site.site) not in agreement.parties:
             raise _refuse(f"the owner of site {site.site} is not a party of this agreement")
     signers = roster.signers(envelope)
-    order = [party.id for party in roster.parties if party.id in agreement.parties]
+    order = [party.id for party in roster.ever if party.id in agreement.parties]
+    ends = [instant(agreement.valid_until, "valid_until"), *map(roster.left_at, order)]
     return SignedAgreement(
         agreement=agreement,
         digest=hashlib.sha256(envelope.payload).hexdigest(),
@@ -174,7 +177,7 @@ def read_agreement(raw: bytes, roster: Roster) -> SignedAgreement:
         signed_by=tuple(party for party in order if party in signers),
         missing=tuple(party for party in order if party not in signers),
         valid_from=instant(agreement.valid_from, "valid_from"),
-        valid_until=instant(agreement.valid_until, "valid_until"),
+        valid_until=min(ends),
     )
 
 

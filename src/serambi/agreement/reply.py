@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from serambi.agreement.instants import instant
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant
 from serambi.base.limits import DOCUMENT_MAX_BYTES, REPLY_MAX_CHARACTERS
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey

@@ -4,9 +4,9 @@ from typing import Literal
 
 import msgspec
 
-from serambi.agreement.instants import instant
 from serambi.base.canonical import decode, encode
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey

@@ -102,6 +102,12 @@ PLAYBACK_CLIPS_AT_ONCE = 2
 # Documents and ledger
 DOCUMENT_MAX_BYTES = 1024 * 1024
 DOCUMENTS_MAX = 1024
+# Since when a keeper knows of a signature: about eight under each document.
+SIGNATURES_SEEN_MAX = 8192
+SIGNATURES_SEEN_MAX_BYTES = 2 * 1024 * 1024
+# Rosters that follow each other, and refused ones that are kept as evidence of a fork.
+ROSTERS_MAX = 1024
+ROSTER_FORKS_KEPT = 8
 # A file in the inbox that is not believed is refused when it has not changed for this long.
 INBOX_SETTLED_S = 2.0
 INBOX_PATIENCE_S = 60.0

@@ -15,10 +15,10 @@ from serambi.agreement.approval import (
     read_approval,
     seal_asked,
 )
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import Action
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.base.limits import APPROVAL_MAX_S, APPROVALS_KEPT
 from serambi.center.accounts import Account
 from serambi.center.database import approvals

@@ -52,11 +52,13 @@ from serambi.center.sites import Sites
 from serambi.fabric.port import CenterLink, TlsFiles
 from serambi.fabric.zenoh_center import ZenohCenter
 from serambi.identity.certificates import ensure
+from serambi.identity.chain import Chain
 from serambi.identity.keys import SigningKey
-from serambi.identity.roster import Roster, load_roster
+from serambi.identity.roster import Roster
 from serambi.ledger.entry import Entry
 from serambi.ledger.names import Names
 from serambi.ledger.store import LedgerStore
+from serambi.ledger.verify import keys_of_origin
 from serambi.ledger.views import left_open
 from serambi.web.pages import BUILT
 from serambi.web.serve import HttpServer
@@ -105,13 +107,15 @@ async def serve(
     built: Path = BUILT,
 ) -> None:
     """Like `run`, until `until` is done."""
-    roster = load_roster(config.roster, config.genesis)
+    rosters = Chain.open(config.folder / "rosters", config.roster, config.genesis)
+    roster = rosters.head
     on_call = read_on_call(config.on_call, roster.document.parties, config.zone)
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
         origin = f"{config.party}/center"
-        ledger = LedgerStore.open(config.ledger, origin, key, clock)
+        known = keys_of_origin(origin, roster)
+        ledger = LedgerStore.open(config.ledger, origin, key, clock, known)
         opened.callback(ledger.close)
         engine = open_database(config.database)
         opened.callback(engine.dispose)
@@ -152,10 +156,11 @@ async def serve(
             server = HttpServer(app, config.host, config.port, tls=config.web_tls)
             opened.callback(server.release)
             port = server.bind()
-            public = _public(config, ledger, entries, sites, roster, clock)
+            public = _public(config, ledger, entries, sites, rosters, clock)
             app.state.center = Center(
                 party=config.party,
                 roster=roster,
+                rosters=rosters,
                 clock=clock,
                 door=open_door(config, engine, journal, clock, port),
                 sites=sites,
@@ -202,15 +207,16 @@ def _public(
     ledger: LedgerStore,
     entries: SiteEntries,
     sites: Sites,
-    roster: Roster,
+    rosters: Chain,
     clock: Clock,
 ) -> PublicPages:
+    roster = rosters.head
     shown = Shown(
         books=Books(config.party, ledger, entries, roster),
         sites=sites,
         papers=Papers(config.agreements, roster),
         roster=roster,
-        roster_file=config.roster.read_bytes(),
+        roster_file=(config.roster.read_bytes(), *rosters.files)[-1],
         center=config.party,
         folder=config.ledger,
         zone=config.zone,

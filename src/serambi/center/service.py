@@ -18,6 +18,7 @@ from serambi.center.public.pages import PublicPages
 from serambi.center.reports.made import LegalReports
 from serambi.center.sessions import Sessions
 from serambi.center.sites import Sites
+from serambi.identity.chain import Chain
 from serambi.identity.roster import Roster
 
 
@@ -25,6 +26,7 @@ from serambi.identity.roster import Roster
 class Center:
     party: str
     roster: Roster
+    rosters: Chain
     clock: Clock
     door: Door
     sites: Sites

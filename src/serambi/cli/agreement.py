@@ -6,7 +6,6 @@ import click
 
 from serambi.agreement.attestation import read_attestation
 from serambi.agreement.confirmation import Confirmation, read_confirmation, seal_confirmation
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import (
     SignedAgreement,
     check_attested,
@@ -19,20 +18,27 @@ from serambi.agreement.revocation import Revocation, seal_revocation
 from serambi.base.clock import SystemClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
+from serambi.base.instants import instant_text
 from serambi.base.words import Language
 from serambi.cli.agreement_page import page
 from serambi.cli.draft import read_attestations, read_draft, read_file
 from serambi.cli.plain import PlainGroup, printable
 from serambi.identity import dsse
+from serambi.identity.chain import load_chain
 from serambi.identity.keys import SigningKey, is_encrypted
-from serambi.identity.roster import Roster, read_roster
+from serambi.identity.roster import Roster
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _NEW = click.Path(dir_okay=False, path_type=Path)
 
 _file = click.argument("file", type=_EXISTING)
-_roster = click.option("--roster", required=True, type=_EXISTING, help="Roster of the parties.")
+_roster = click.option(
+    "--roster",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Roster of the parties: a file, or a folder with a chain.",
+)
 _key = click.option("--key", required=True, type=_FOLDER, help="Folder with your key.pem.")
 _attestations = click.option(
     "--attestations", required=True, type=_FOLDER, help="Folder with the cameras' attestations."
@@ -176,7 +182,7 @@ def confirm_view(attestation: Path, folders: tuple[Path, ...], roster: Path, out
 
 def _read_roster(path: Path) -> Roster:
     try:
-        return read_roster(read_file(path), None)
+        return load_chain(path)[-1]
     except SerambiError as error:
         raise SerambiError(error.kind, str(error), where=error.where or str(path)) from error
 

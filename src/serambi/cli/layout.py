@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serambi.agreement.attestation import Attestation, Place, read_attestation, seal_attestation
-from serambi.agreement.instants import ALWAYS, instant_text
+from serambi.agreement.instants import ALWAYS
 from serambi.agreement.model import (
     PROHIBITED,
     Action,
@@ -29,6 +29,7 @@ from serambi.agreement.model import (
 )
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
+from serambi.base.instants import instant_text
 from serambi.base.words import Words
 from serambi.center.public.papers import copy_complete
 from serambi.cli import desks
@@ -204,9 +205,7 @@ def _roster(
     if not path.exists():
         owners = {site.id: site.owner for site in town.site}
         entries = [key_entry(key.public, party, "sign") for party, key in keys.items()]
-        entries += [
-            key_entry(key.public, owners[site], "gateway", site) for site, key in gateways.items()
-        ]
+        entries += [key_entry(k.public, owners[s], "gateway", s) for s, k in gateways.items()]
         entries.append(key_entry(center.public, town.center.party, "center"))
         entries += [key_entry(key.public, party, "witness") for party, key in witnesses.items()]
         document = RosterDocument(

@@ -12,13 +12,13 @@ import click
 
 from serambi.base.clock import SystemClock
 from serambi.base.errors import SerambiError
-from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.base.words import Language
 from serambi.cli.audit_public import PublicAudit
 from serambi.cli.ledger_place import at_hand, place, places, token_option
 from serambi.cli.public_page import public_page
 from serambi.cli.zones import zone_option
-from serambi.identity.roster import Roster, read_roster
+from serambi.identity.chain import load_chain
+from serambi.identity.roster import Roster
 from serambi.ledger.audit import all_entries, audit, site_of
 from serambi.ledger.entry import COMMITMENT_PREFIX, Entry
 from serambi.ledger.names import Names
@@ -27,7 +27,6 @@ from serambi.ledger.reader import (
     newest_entries,
     prove,
     read_checkpoint,
-    read_file,
 )
 from serambi.ledger.verify import verify
 
@@ -36,8 +35,9 @@ _ANY_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _TRUST = click.option(
     "--trust",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The roster of the parties' keys: the only thing that is believed.",
+    type=click.Path(exists=True, path_type=Path),
+    help="The roster of the parties' keys, the only thing that is believed: a file, or a folder "
+    "with a chain of rosters.",
 )
 
 _KINDS = {
@@ -114,9 +114,9 @@ def verify_command(folder: str | Path, trust: Path, token: Path | None) -> None:
 )
 @click.option(
     "--trust",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The roster of the parties' keys: the only thing that is believed. A page at an address "
-    "offers its own, whose fingerprint is then to be compared.",
+    type=click.Path(exists=True, path_type=Path),
+    help="The roster of the parties' keys, the only thing that is believed: a file, or a folder "
+    "with a chain. A page at an address offers its own, whose fingerprint is to be compared.",
 )
 @token_option
 def audit_command(
@@ -193,7 +193,7 @@ def show_command(folder: Path, lang: str, last: int) -> None:
 @click.argument("index", type=click.IntRange(min=0))
 @click.option(
     "--trust",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     help="The roster, for a ledger at an address of the center.",
 )
 @token_option
@@ -260,8 +260,7 @@ def forget_command(names: Path, name: str) -> None:
 
 
 def _read_roster(path: Path) -> Roster:
-    raw = read_file(path.parent, path.name, DOCUMENT_MAX_BYTES)
-    return read_roster(raw, None)
+    return load_chain(path)[-1]
 
 
 def _describe(entry: Entry, language: int) -> str:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "ledger": "serambi.cli.ledger:ledger_group",
     "party": "serambi.cli.party:party_group",
     "report": "serambi.cli.report:report",
+    "roster": "serambi.cli.roster:roster_group",
 }
 
 

@@ -7,7 +7,6 @@ import click
 from serambi.agreement.attestation import SignedAttestation
 from serambi.agreement.model import SignedAgreement
 from serambi.base.clock import SystemClock, unix_ms
-from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.base.words import Language
 from serambi.base.words import Words as Both
 from serambi.center.config import read_config
@@ -21,9 +20,9 @@ from serambi.cli.report_sources import (
     write_out,
 )
 from serambi.cli.zones import zone_option
-from serambi.identity.roster import Roster, read_roster
+from serambi.identity.chain import load_chain
+from serambi.identity.roster import Roster
 from serambi.ledger.figures import total
-from serambi.ledger.reader import read_file
 from serambi.ledger.recount import Period, Recount
 from serambi.web.printed_page import printed_page
 from serambi.web.printed_pdf import printed_pdf
@@ -37,7 +36,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.argument("document", type=click.Choice([str(document) for document in Document]))
 @click.argument("ledgers", nargs=-1, type=_FOLDER)
-@click.option("--trust", required=True, type=_FILE, help="The roster of the parties' keys.")
+@click.option(
+    "--trust",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="The roster of the parties' keys.",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -64,7 +68,7 @@ def report(
     of processing activities (Article 31); impact, the impact assessment (Article 34); breach, the
     notice of a breach (Article 46). It is filled from LEDGERS, each checked first, and from signed
     papers; what only a person knows is left as empty boxes."""
-    roster = read_roster(read_file(trust.parent, trust.name, DOCUMENT_MAX_BYTES), None)
+    roster = load_chain(trust)[-1]
     facts = _facts(ledgers, roster, zone, agreements, attestations, config)
     printed = make(Document(document), facts, Words.load(PRINTED), lang)
     if out.suffix == ".html":

@@ -6,13 +6,13 @@ not belong here: this module gathers the `State` that `decide` looks at.
 """
 
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-
-import msgspec
 
 from serambi.agreement.approval import APPROVAL_TYPE, SignedApproval, read_approval
 from serambi.agreement.attestation import ATTESTATION_TYPE, SignedAttestation, read_attestation
@@ -34,12 +34,14 @@ from serambi.base.limits import (
     EARLY_REVOCATIONS_PER_PARTY,
 )
 from serambi.identity import dsse
-from serambi.identity.roster import Roster, load_roster
+from serambi.identity.chain import Chain, is_roster
+from serambi.identity.roster import Roster
+from serambi.keeper.believed import believed
+from serambi.keeper.seen import Seen
 from serambi.ledger.entry import EntryKind
 
 log = logging.getLogger(__name__)
 
-_SIGN_HINT = "have it signed anew, and change nothing in it afterwards"
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -85,6 +87,7 @@ class Documents:
     ) -> None:
         """`closed` is called, in whichever thread, as soon as a document has closed something:
         before it is kept on the disk."""
+        self._again = partial(Documents, folder, site, roster_path, genesis, clock)
         self._folder = folder / "documents"
         self._replaced = self._folder / "replaced"
         for wanted in (self._folder, self._replaced, folder / "inbox" / "refused"):
@@ -92,7 +95,9 @@ class Documents:
         self._site = site
         self._clock = clock
         self._closed = closed
-        self.roster: Roster = load_roster(roster_path, genesis)
+        self._seen = Seen(folder)
+        self._chain = Chain.open(folder / "rosters", roster_path, genesis)
+        self.roster: Roster = self._chain.head
         # Replaced as a whole: the event loop reads them while another thread accepts.
         self._agreements: dict[str, tuple[SignedAgreement, bytes]] = {}
         self._revocations: dict[str, Revocation] = {}
@@ -110,8 +115,11 @@ class Documents:
         """A kept document that can no longer be read is left out and said: doubt is not shared.
         A revocation that cannot be read would reopen what it closed, so it stops the start."""
         try:
-            self._take(path.read_bytes()).keep()
+            raw = path.read_bytes()
+            self._take(raw, kept=True).keep()
             self._written.add(path.stem)
+            # Kept before anybody wrote down since when: known since now.
+            self._note(dsse.load(raw))
         except (SerambiError, OSError) as error:
             if path.name.startswith("approval"):
                 path.unlink(missing_ok=True)  # most of them are over; there is always a new one
@@ -160,6 +168,8 @@ class Documents:
         """Verify one document and keep it, durable on return. Raises `SerambiError` when it is
         not believed (UNAVAILABLE when the disk refuses it); a document that is already known
         changes nothing. Call it from one thread at a time."""
+        if is_roster(raw):
+            return self._accept_roster(raw)
         taken = self._take(raw)
         if not taken.name:
             return taken.accepted
@@ -169,6 +179,7 @@ class Documents:
             self._closed()
         elif taken.name not in self._written and len(self._written) >= DOCUMENTS_MAX:
             raise SerambiError(Kind.LIMIT, f"{DOCUMENTS_MAX} documents are kept already")
+        self._note(dsse.load(taken.raw))
         try:
             for digest in taken.replaces:
                 (self._replaced / digest).touch()
@@ -185,13 +196,43 @@ class Documents:
             taken.keep()
         return taken.accepted
 
-    def _take(self, raw: bytes) -> _Taken:
-        """Verify; nothing is changed yet."""
+    def _note(self, envelope: dsse.Envelope) -> None:
+        """When its signatures came; not of approvals, which are many and soon over."""
+        if envelope.payload_type != APPROVAL_TYPE:
+            self._seen.note(envelope, self._clock.now())
+
+    def _accept_roster(self, raw: bytes) -> Accepted:
+        """The next roster judges anew all that is kept. Whatever goes wrong after it was taken,
+        nothing is shared until the keeper starts again."""
+        try:
+            if not self._chain.accept(raw):
+                return Accepted()
+        except SerambiError as error:
+            if error.kind is Kind.CONFLICT:
+                log.error("ALARM: a roster is refused: %s", error)
+            raise
+        try:
+            fresh = self._again()
+            # What closes comes first: other threads read meanwhile.
+            self._early, self._revocations = fresh._early, fresh._revocations
+            self._attestations, self._confirmations = fresh._attestations, fresh._confirmations
+            self._approvals, self._agreements = fresh._approvals, fresh._agreements
+            self._written = fresh._written
+            self._seen, self.roster = fresh._seen, fresh.roster
+        except SerambiError:
+            self._agreements = {}
+            raise
+        finally:
+            self._closed()
+        return Accepted("roster_accepted", digest=self.roster.digest)
+
+    def _take(self, raw: bytes, kept: bool = False) -> _Taken:
+        """Verify; nothing is changed yet. `kept`: it was believed when it came."""
         if len(raw) > DOCUMENT_MAX_BYTES:
             raise SerambiError(Kind.LIMIT, f"the document is larger than {DOCUMENT_MAX_BYTES} B")
         envelope = dsse.load(raw)
         kind = envelope.payload_type
-        takers: dict[str, Callable[[bytes], _Taken]] = {
+        takers: dict[str, Callable[[bytes, Roster], _Taken]] = {
             AGREEMENT_TYPE: self._take_agreement,
             REVOCATION_TYPE: self._take_revocation,
             ATTESTATION_TYPE: self._take_attestation,
@@ -202,45 +243,29 @@ class Documents:
             raise SerambiError(
                 Kind.BAD_INPUT,
                 f"a document of type {kind[:80]!r} is not known here",
-                hint="an agreement, attestation, revocation, confirmation or approval is expected",
+                hint="an agreement, attestation, revocation, confirmation, approval or roster fits",
             )
-        return takers[kind](dsse.dump(self._believed(envelope)))
+        seen = self._seen.of(envelope, self._clock.now())
+        if kept and kind == REVOCATION_TYPE:
+            # Nothing undoes a revocation, not even that its key went or was lost afterwards.
+            seen = dict.fromkeys(seen, -math.inf)
+        roster = self.roster.knowing(seen)
+        return takers[kind](dsse.dump(believed(envelope, roster, self._site)), roster)
 
-    def _believed(self, envelope: dsse.Envelope) -> dsse.Envelope:
-        """Without signatures that nobody made: kept, they would fill the room for good ones."""
-        keys = self.roster.keys_for(use="sign")
-        good = tuple(
-            pair
-            for pair in envelope.signatures
-            if dsse.verified_by(msgspec.structs.replace(envelope, signatures=(pair,)), keys)
-        )
-        if not good:
-            raise SerambiError(
-                Kind.DENIED, self._why_unsigned(envelope), where=self._site, hint=_SIGN_HINT
-            )
-        return msgspec.structs.replace(envelope, signatures=good)
-
-    def _why_unsigned(self, envelope: dsse.Envelope) -> str:
-        if not envelope.signatures:
-            return "nobody has signed this document"
-        entries = (self.roster.entry(key_id) for key_id, _ in envelope.signatures)
-        claimed = sorted({entry.party for entry in entries if entry and entry.use == "sign"})
-        if not claimed:
-            return "this document is signed by keys that the roster does not know for signing"
-        return f"the signature of {', '.join(claimed)[:80]} does not fit this document"
-
-    def _take_agreement(self, raw: bytes) -> _Taken:
-        signed = read_agreement(raw, self.roster)
+    def _take_agreement(self, raw: bytes, roster: Roster) -> _Taken:
+        signed = read_agreement(raw, roster)
         number = signed.agreement.number
         if all(site.site != self._site for site in signed.agreement.sites):
             raise SerambiError(Kind.BAD_INPUT, f"agreement {number} does not name {self._site}")
         known = self._agreements.get(signed.digest)
         was_complete = known is not None and known[0].complete
         if known is not None:
-            raw = dsse.dump(dsse.merge(dsse.load(known[1]), dsse.load(raw)))
+            merged = dsse.merge(dsse.load(known[1]), dsse.load(raw))
+            raw = dsse.dump(merged)
             if raw == known[1]:
                 return _Taken()
-            signed = read_agreement(raw, self.roster)
+            seen = self._seen.of(merged, self._clock.now())
+            signed = read_agreement(raw, self.roster.knowing(seen))
         early = self._early_against(signed)
 
         def keep() -> None:
@@ -265,8 +290,8 @@ class Documents:
     def _forget_early(self, digest: str) -> None:
         self._early = {at: early for at, early in self._early.items() if at[0] != digest}
 
-    def _take_revocation(self, raw: bytes) -> _Taken:
-        revocation = read_revocation(raw, self.roster)
+    def _take_revocation(self, raw: bytes, roster: Roster) -> _Taken:
+        revocation = read_revocation(raw, roster)
         digest = revocation.agreement
         name = f"revocation-{digest}"
         known = self._agreements.get(digest)
@@ -314,8 +339,8 @@ class Documents:
 
         return _Taken(name, Accepted(), raw, keep, closes=True)
 
-    def _take_attestation(self, raw: bytes) -> _Taken:
-        signed = read_attestation(raw, self.roster)
+    def _take_attestation(self, raw: bytes, roster: Roster) -> _Taken:
+        signed = read_attestation(raw, roster)
         attestation = signed.attestation
         if attestation.site != self._site:
             raise SerambiError(
@@ -346,8 +371,8 @@ class Documents:
         name = f"attestation-{attestation.camera}"
         return _Taken(name, Accepted(), raw, keep, replaces=replaces)
 
-    def _take_confirmation(self, raw: bytes) -> _Taken:
-        signed = read_confirmation(raw, self.roster)
+    def _take_confirmation(self, raw: bytes, roster: Roster) -> _Taken:
+        signed = read_confirmation(raw, roster)
         camera = signed.confirmation.camera
         if signed.confirmation.site != self._site:
             raise SerambiError(
@@ -369,8 +394,8 @@ class Documents:
 
         return _Taken(f"confirmation-{camera}", Accepted(), raw, keep)
 
-    def _take_approval(self, raw: bytes) -> _Taken:
-        signed = read_approval(raw, self.roster)
+    def _take_approval(self, raw: bytes, roster: Roster) -> _Taken:
+        signed = read_approval(raw, roster)
         asked = signed.asked
         under = self._agreements.get(asked.agreement)
         if asked.site != self._site or under is None:
@@ -385,7 +410,7 @@ class Documents:
             raw = dsse.dump(dsse.merge(dsse.load(known[1]), dsse.load(raw)))
             if raw == known[1]:
                 return _Taken()
-            signed = read_approval(raw, self.roster)
+            signed = read_approval(raw, roster)
         elif len(self._approvals) >= APPROVALS_KEPT:
             raise SerambiError(Kind.LIMIT, f"{APPROVALS_KEPT} approvals hold already")
         others = set(under[0].agreement.parties) - {asked.party}

@@ -46,6 +46,7 @@ from serambi.keeper.glass import Glass
 from serambi.keeper.hub import Hub
 from serambi.keeper.inbox import Inbox
 from serambi.keeper.journal import Journal
+from serambi.keeper.own_key import open_ledger, say_whose_key
 from serambi.keeper.playback import Playback
 from serambi.keeper.release import Answering, Release
 from serambi.keeper.report import Report
@@ -62,12 +63,6 @@ log = logging.getLogger(__name__)
 _HIGH_WATER_EVERY_S = 10.0
 _INSTANT_S = 0.001
 _RETENTION_EVERY_S = 60.0
-
-
-def open_ledger(config: KeeperConfig, clock: Clock) -> LedgerStore:
-    """The site's own ledger. Raises what `SigningKey.load` and `LedgerStore.open` raise."""
-    key = SigningKey.load(config.folder / "key")
-    return LedgerStore.open(config.folder / "ledger", config.origin, key, clock)
 
 
 class Keeper:
@@ -90,6 +85,7 @@ class Keeper:
         self.documents = Documents(
             config.folder, config.site, config.roster, config.genesis, clock, self._look_now
         )
+        say_whose_key(config, self.documents.roster, self.key)
         store = store or open_ledger(config, clock)
         names = Names(config.folder / "names", clock, config.keep_names_s)
         self.journal = Journal(store, names, config.site, self.durable.salt)
@@ -261,6 +257,8 @@ class Keeper:
         finally:
             # Closing comes before writing: a revocation acts even when the disk is full.
             await self.sessions.reconsider()
+        if accepted.kind == "roster_accepted":
+            say_whose_key(self.config, self.documents.roster, self.key)
         if accepted.kind:
             await self.journal.note(
                 self.journal.entry(

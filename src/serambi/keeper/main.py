@@ -12,7 +12,8 @@ from serambi.base.clock import Clock, SystemClock
 from serambi.base.process import until_told_to_end
 from serambi.keeper.api import keeper_router
 from serambi.keeper.config import KeeperConfig, read_config
-from serambi.keeper.keeper import Keeper, open_ledger
+from serambi.keeper.keeper import Keeper
+from serambi.keeper.own_key import open_ledger
 from serambi.keeper.owner.routes import OwnerPages, owner_router
 from serambi.web.app import App, new_app
 from serambi.web.front import Front

@@ -19,7 +19,7 @@ from types import TracebackType
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import CLOCK_SKEW_MAX_S
-from serambi.identity.keys import SigningKey
+from serambi.identity.keys import SigningKey, VerifyKey
 from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from serambi.ledger.disk import (
     TEMPORARY,
@@ -60,6 +60,7 @@ class LedgerStore:
     """An open ledger. Any thread may use it; only one process can have it open."""
 
     def __init__(self, folder: Path, origin: str, key: SigningKey, clock: Clock) -> None:
+        self._signers = [Verifier(origin, key.public)]
         self._folder = folder
         self._origin = origin
         self._key = key
@@ -78,15 +79,18 @@ class LedgerStore:
         self._last_ms = 0
 
     @classmethod
-    def open(cls, folder: Path, origin: str, key: SigningKey, clock: Clock) -> "LedgerStore":
+    def open(
+        cls, folder: Path, origin: str, key: SigningKey, clock: Clock, old: Sequence[VerifyKey] = ()
+    ) -> "LedgerStore":
         """Open the ledger of `folder`, or begin one if the folder is empty or not there.
 
-        `origin` is `<party>/<site>/keeper` or `<party>/center`; `key` signs for it. Raises
-        `SerambiError`: CONFLICT when another process has it open or the format is newer, CORRUPT
-        when checkpoint and tiles disagree or another key or origin signed, UNAVAILABLE when the
-        disk fails.
+        `origin` is `<party>/<site>/keeper` or `<party>/center`; `key` signs for it; what was
+        published under an `old` one is taken up. Raises `SerambiError`: CONFLICT when another
+        process has it open or the format is newer, CORRUPT when checkpoint and tiles disagree or
+        another key or origin signed, UNAVAILABLE when the disk fails.
         """
         store = cls(folder, origin, key, clock)
+        store._signers += [Verifier(origin, each) for each in old]
         try:
             store._lock()
             store._begin()
@@ -273,7 +277,7 @@ class LedgerStore:
         checkpoint, note = read_checkpoint(self._folder)
         if checkpoint.origin != self._origin:
             raise self._corrupt(f"the checkpoint is of {checkpoint.origin}, not {self._origin}")
-        if not note.signed_by([Verifier(self._origin, self._key.public)]):
+        if not note.signed_by(self._signers):
             raise self._corrupt("the checkpoint is not signed by this ledger's key")
         published, last_ms = self._read_edge(checkpoint.size)
         if published.root() != checkpoint.root:

@@ -70,15 +70,16 @@ def verify(folder: Path, roster: Roster) -> Report:
 
 
 def keys_of_origin(origin: str, roster: Roster) -> tuple[VerifyKey, ...]:
-    """The keys that may sign for `<party>/<site>/keeper` or `<party>/center`, by the roster."""
+    """The keys that may sign for `<party>/<site>/keeper` or `<party>/center`, by the roster: those
+    of today first, then former ones that were not lost."""
     parts = origin.split("/")
     for part in parts:
         check_id(part, "part of the origin")
     match parts:
         case [party, site, "keeper"]:
-            return tuple(roster.keys_for(use="gateway", party=party, site=site))
+            return roster.log_keys(use="gateway", party=party, site=site)
         case [party, "center"]:
-            return tuple(roster.keys_for(use="center", party=party))
+            return roster.log_keys(use="center", party=party)
     raise SerambiError(Kind.BAD_INPUT, f"the origin {origin!r} names neither a keeper nor a center")
 
 

@@ -17,13 +17,14 @@ from serambi.base.kept import check_format
 from serambi.base.limits import WITNESS_LOOK_EVERY_S
 from serambi.base.process import until_told_to_end
 from serambi.base.tasks import keep_running
+from serambi.identity.chain import Chain
 from serambi.identity.keys import SigningKey
-from serambi.identity.roster import load_roster
 from serambi.party.carrier import Carrier, HttpCarrier
 from serambi.party.config import PartyConfig, read_config
 from serambi.party.door import door_app
 from serambi.party.inbox import read_inbox
 from serambi.party.peers import Peers
+from serambi.party.rosters import Rosters
 from serambi.party.signing.accounts import Accounts
 from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.delivery import Delivery
@@ -51,11 +52,14 @@ async def run(path: Path) -> None:
     clock = SystemClock()
     carrier = HttpCarrier(config.center, config.token, config.ca)
     key = SigningKey.load(config.key)
-    roster = load_roster(config.roster, config.genesis)
+    chain = Chain.open(config.folder / "rosters", config.roster, config.genesis)
+    roster = chain.head
     witness = Witness(config.folder, config.party, key, roster, carrier, clock)
     papers = Papers(config.folder, config.party, roster)
-    work = Work(config, witness, papers, carrier, clock)
-    server = HttpServer(door_app(witness, papers, work.hurry), config.host, config.port)
+    rosters = Rosters(chain, witness.alarms)
+    work = Work(config, witness, papers, rosters, carrier, clock)
+    door = door_app(witness, papers, rosters, work.hurry)
+    server = HttpServer(door, config.host, config.port)
     desk = HttpServer(desk_app(open_desk(config, work, clock)), DESK_HOST, config.desk_port)
     async with asyncio.TaskGroup() as group:
         await server.start(group)
@@ -98,13 +102,20 @@ class Work:
     from the other parties."""
 
     def __init__(
-        self, config: PartyConfig, witness: Witness, papers: Papers, carrier: Carrier, clock: Clock
+        self,
+        config: PartyConfig,
+        witness: Witness,
+        papers: Papers,
+        rosters: Rosters,
+        carrier: Carrier,
+        clock: Clock,
     ) -> None:
+        self._rosters = rosters
         self._inbox = config.folder / "inbox"
         self._witness = witness
         self._clock = clock
         self._carrier = carrier
-        self._peers = Peers(config.peers, clock, papers)
+        self._peers = Peers(config.peers, clock, papers, rosters)
         self.hand = Hand(
             papers,
             witness.revocations,
@@ -149,13 +160,14 @@ class Work:
                     await hurry.wait()
 
     def _talk(self) -> None:
-        read_inbox(self._inbox, self._witness, self._clock.now())
+        read_inbox(self._inbox, self._witness, self._rosters, self._clock.now())
         self._peers.step(self._witness)
 
     def _look(self) -> None:
         try:
             self._witness.step()
             self.delivery.step(self._carrier)
+            self._rosters.pass_on(self._carrier)
             away = ""
         except SerambiError as error:
             away = str(error)

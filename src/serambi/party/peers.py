@@ -9,6 +9,7 @@ from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, WITNESS_COMPARE_EVERY_S
 from serambi.party.carrier import Peer
+from serambi.party.rosters import Rosters
 from serambi.party.signing.papers import Papers
 from serambi.party.witness import Witness
 
@@ -25,6 +26,7 @@ class _Told:
         self.compared_at = float("-inf")
         self.again_at = float("-inf")
         self.wait_s = BACKOFF_FIRST_S
+        self.rosters = 0
         self.papers: dict[str, int] = {}
         self.papers_at = float("-inf")
 
@@ -32,7 +34,14 @@ class _Told:
 class Peers:
     """All other parties' processes. One thread calls `step`."""
 
-    def __init__(self, urls: Iterable[str], clock: Clock, papers: Papers | None = None) -> None:
+    def __init__(
+        self,
+        urls: Iterable[str],
+        clock: Clock,
+        papers: Papers | None = None,
+        rosters: Rosters | None = None,
+    ) -> None:
+        self._rosters = rosters
         self._clock = clock
         self._papers = papers
         self._all = [_Told(url, Peer(url)) for url in urls]
@@ -46,6 +55,7 @@ class Peers:
             try:
                 self._tell(told, witness, now)
                 told.wait_s = BACKOFF_FIRST_S
+                self._tell_rosters(told)
                 self._tell_papers(told, now)
             except SerambiError as error:
                 log.info("%s has not heard everything: %s", told.url, error)
@@ -71,6 +81,16 @@ class Peers:
         if now - told.compared_at >= WITNESS_COMPARE_EVERY_S and (notes := witness.notes()):
             told.compared_at = now
             told.peer.tell_checkpoints(notes)
+
+    def _tell_rosters(self, told: _Told) -> None:
+        for raw in self._rosters.files()[told.rosters :] if self._rosters else ():
+            try:
+                told.peer.tell_document(raw)
+            except SerambiError as error:
+                if error.kind is Kind.UNAVAILABLE:
+                    raise
+                log.warning("%s does not take a roster: %s", told.url, error)
+            told.rosters += 1
 
     def _tell_papers(self, told: _Told, now: float) -> None:
         """Last, and with a patience of its own: a desk that is full, or that refuses, keeps no

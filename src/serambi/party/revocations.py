@@ -5,6 +5,7 @@ for the signature of the party that revokes, and kept for good.
 """
 
 import logging
+import math
 import re
 import threading
 from collections import Counter
@@ -57,7 +58,8 @@ class Revocations:
         for path in sorted(self._folder.glob("*.json")):
             try:
                 raw = path.read_bytes()
-                self._known[path.stem] = self._read(raw), raw
+                # It holds even when the key that signed it has gone since.
+                self._known[path.stem] = self._read(raw, roster.as_of(-math.inf)), raw
             except (OSError, SerambiError) as error:
                 raise SerambiError(
                     Kind.CORRUPT,
@@ -69,7 +71,7 @@ class Revocations:
     def accept(self, raw: bytes) -> bool:
         """Take one; whether it is new. Durable on return. Raises `SerambiError` when it is not
         believed or the disk refuses it."""
-        revocation = self._read(raw)
+        revocation = self._read(raw, self._roster)
         name = f"{revocation.agreement}-{revocation.party}"
         with self._mutex:
             new = name not in self._known
@@ -122,10 +124,10 @@ class Revocations:
                 if revocation.agreement in open_ones
             }
 
-    def _read(self, raw: bytes) -> Revocation:
+    def _read(self, raw: bytes, roster: Roster) -> Revocation:
         if len(raw) > DOCUMENT_MAX_BYTES:
             raise SerambiError(Kind.LIMIT, f"the document is larger than {DOCUMENT_MAX_BYTES} B")
-        revocation = read_revocation(raw, self._roster)
+        revocation = read_revocation(raw, roster)
         if not _DIGEST.match(revocation.agreement):
             raise SerambiError(Kind.BAD_INPUT, "the revocation names no digest of an agreement")
         return revocation

@@ -1,6 +1,7 @@
 """Signed documents on their way to the sites. The center only carries: each site judges itself."""
 
 import asyncio
+import logging
 
 from fastapi import APIRouter, Request
 
@@ -10,6 +11,9 @@ from serambi.center.api import models
 from serambi.center.api.access import SignedIn, TheCenter
 from serambi.center.service import Center
 from serambi.identity import dsse
+from serambi.identity.chain import Chain, is_roster
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api", tags=["documents"])
 
@@ -42,11 +46,24 @@ async def pass_on(center: Center, raw: bytes) -> dict[str, models.Answer]:
         )
     dsse.load(raw)
     await asyncio.to_thread(center.public.shown.papers.offer, raw)
+    if is_roster(raw):
+        await asyncio.to_thread(_keep, center.rosters, raw)
     center.approvals.heard(raw)
     online = [known.state.site for known in center.sites.all() if known.online]
     async with asyncio.TaskGroup() as group:
         asked = {site: group.create_task(deliver(center, site, raw)) for site in online}
     return {site: task.result() for site, task in asked.items()}
+
+
+def _keep(rosters: Chain, raw: bytes) -> None:
+    """The center goes by the roster it started with; the sites judge the new one themselves."""
+    try:
+        if rosters.accept(raw):
+            number = rosters.head.document.sequence
+            log.warning("roster %d is kept: start the center again to go by it", number)
+    except SerambiError as error:
+        alarm = "ALARM: " if error.kind is Kind.CONFLICT else ""
+        log.error("%sa roster is refused: %s", alarm, error)
 
 
 async def deliver(center: Center, site: str, raw: bytes) -> models.Answer:

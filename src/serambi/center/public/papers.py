@@ -78,7 +78,8 @@ class Papers:
         with path.open("rb") as file:
             raw = file.read(DOCUMENT_MAX_BYTES)
         try:
-            signed = read_agreement(raw, self._roster)
+            # What a key that has gone since then signed still counts.
+            signed = read_agreement(raw, self._roster.as_of(path.stat().st_mtime))
         except SerambiError as error:
             log.warning("%s is not shown: %s", path.name, error)
             return None

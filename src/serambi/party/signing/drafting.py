@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from serambi.agreement.attestation import SignedAttestation
 from serambi.agreement.draft import agreement_of
-from serambi.agreement.instants import DAYS, instant_text
+from serambi.agreement.instants import DAYS
 from serambi.agreement.model import (
     Agreement,
     SignedAgreement,
@@ -17,6 +17,7 @@ from serambi.agreement.model import (
     seal_agreement,
 )
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 
 Fields = Mapping[str, Sequence[str]]
 """A form as it came: each field's values."""

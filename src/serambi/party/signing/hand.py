@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from serambi.agreement.instants import instant_text
 from serambi.agreement.model import SignedAgreement, check_same_cameras
 from serambi.agreement.reply import Reply, ReplyKind, seal_reply
 from serambi.agreement.revocation import (
@@ -20,6 +19,7 @@ from serambi.agreement.revocation import (
 )
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.identity import dsse
 from serambi.identity.keys import SigningKey, is_encrypted
 from serambi.party.revocations import Revocations

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from serambi.agreement.approval import SignedApproval
 from serambi.agreement.attestation import Attestation
-from serambi.agreement.instants import instant
 from serambi.agreement.model import SignedAgreement
 from serambi.agreement.page import ACTIONS, title
 from serambi.agreement.reply import SignedReply
 from serambi.agreement.sheet import Section, lead, sections
 from serambi.base.errors import SerambiError
+from serambi.base.instants import instant
 from serambi.base.words import Language
 from serambi.party.signing.changes import (
     Change,

@@ -8,6 +8,7 @@ party: nobody can fill the shelf for the others.
 
 import hashlib
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -69,6 +70,9 @@ class Papers:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._mutex = threading.Lock()
         self._kept: dict[str, Kept] = {}
+        # When each paper was written here, unix seconds: what a key that has gone since then
+        # signed counts here as it does at the sites, which keep times of their own.
+        self._since: dict[str, float] = {}
         for path in sorted(self._folder.glob("*.json")):
             self._load(path)
 
@@ -76,6 +80,7 @@ class Papers:
         """A file that is not what its name says is left out and said: nobody is to sign it."""
         try:
             with path.open("rb") as file:
+                self._since[path.stem] = path.stat().st_mtime
                 digest, kept = self._read(file.read(2 * DOCUMENT_MAX_BYTES + 1))
             if digest != path.stem:
                 raise SerambiError(Kind.CORRUPT, "the file is not what its name says")
@@ -122,7 +127,10 @@ class Papers:
     def _read(self, raw: bytes) -> tuple[str, Kept]:
         """-> digest of what is signed, and the document with every signature known of it: one
         that was here stays, whoever brings the paper without it."""
-        envelope = self._believed(dsse.load(raw))
+        envelope = dsse.load(raw)
+        digest = hashlib.sha256(envelope.payload).hexdigest()
+        roster = self.roster.as_of(self._since.get(digest, math.inf))
+        envelope = self._believed(envelope, roster)
         kind = envelope.payload_type
         if kind not in _READERS:
             raise SerambiError(
@@ -130,16 +138,15 @@ class Papers:
                 f"a document of type {kind[:80]!r} is not known here",
                 hint="an agreement, a reply, an attestation or a revocation is expected",
             )
-        digest = hashlib.sha256(envelope.payload).hexdigest()
         known = self._kept.get(digest)
         if known is not None:
             envelope = dsse.merge(envelope, dsse.load(known.raw))
         raw = dsse.dump(envelope)
-        return digest, Kept(kind, _READERS[kind](raw, self.roster), raw)
+        return digest, Kept(kind, _READERS[kind](raw, roster), raw)
 
-    def _believed(self, envelope: dsse.Envelope) -> dsse.Envelope:
+    def _believed(self, envelope: dsse.Envelope, roster: Roster) -> dsse.Envelope:
         """Without signatures that no party made: they would fill the room for good ones."""
-        keys = self.roster.keys_for(use="sign")
+        keys = roster.signing_keys()
         good = tuple(
             pair
             for pair in envelope.signatures
