@@ -88,9 +88,8 @@ def rotated(
 
 
 def without(town: Town, party: str, *, at: float = NOW) -> bytes:
-    """The town's roster after `party` has left, signed by the others."""
-    others = [key for name, key in town.keys.items() if name != party]
-    return Draft(town.roster, at=at, left={party}).sealed(others)
+    """The town's roster after `party` has left, signed by all, as it says itself."""
+    return Draft(town.roster, at=at, left={party}).sealed(town.keys.values())
 
 
 def followed(town: Town, raw: bytes) -> Roster:

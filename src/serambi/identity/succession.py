@@ -1,4 +1,4 @@
-"""How one roster follows another: signed by every party that stays and by every key that comes.
+"""How one roster follows another: signed by every party there was and by every key that comes.
 
 Pure. Where rosters are kept, and what happens when two follow the same one, is in `chain.py`.
 """
@@ -36,14 +36,14 @@ def succeed(before: Roster, raw: bytes) -> Roster:
     read_roster(raw, None)
     # 2. It may follow this one, whoever has signed it.
     after = waiting(before, raw)
-    # 3. Every party that stays has signed with a key it had, and every new key; who lost all is
+    # 3. Every party there was has signed with a key it had, and every new key; who lost all is
     #    excused from the first.
     if missing := missing_signatures(before, after, dsse.load(raw)):
         raise SerambiError(
             Kind.DENIED,
             f"the change is not signed by {', '.join(missing)}",
             where=f"roster {after.document.sequence}",
-            hint="every party that stays signs, and every new key",
+            hint="every party signs, the one that leaves too, and every new key",
         )
     return after
 
@@ -91,8 +91,12 @@ def missing_signatures(before: Roster, after: Roster, envelope: dsse.Envelope) -
     lost = {loss.key_id for loss in _change(after).lost}
     parties = {before.signer(key_id) for key_id in signed - lost}
     excused = lost_all(before, after)
-    stay = [party.id for party in before.parties if _stays(party, after)]
-    silent = [party for party in stay if party not in parties and party != excused]
+    # Whoever goes says so too, or four could get rid of the fifth that refuses.
+    mute = {
+        p.id for p in before.parties if not _stays(p, after) and _sign_ids(before, p.id) <= lost
+    }
+    had = (party.id for party in before.parties)
+    silent = [party for party in had if party not in {*parties, *mute, excused}]
     fresh = new_keys(before, after)
     own = dsse.verified_by(envelope, fresh)
     return (*silent, *(f"key {key.key_id}" for key in fresh if key.key_id not in own))
