@@ -40,7 +40,7 @@ _COSIGNED_MAX_S = 120.0
 class _Keys:
     parties: tuple[()] = ()
 
-    def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
+    def log_keys(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
         return (KEY.public,) if use == "gateway" else ()
 
 

@@ -30,7 +30,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     class Keys:
         parties: tuple[()] = ()
 
-        def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
+        def log_keys(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
             return (key.public,) if use == "gateway" else ()
 
     for run in range(KILLS):

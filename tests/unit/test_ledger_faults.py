@@ -37,7 +37,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 class Keys:
     parties: tuple[()] = ()
 
-    def keys_for(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
+    def log_keys(self, *, use: str, **_: str) -> tuple[VerifyKey, ...]:
         return (KEY.public,) if use == "gateway" else ()
 
 

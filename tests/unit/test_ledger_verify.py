@@ -37,7 +37,7 @@ class Keys:
 
     parties: tuple[()] = ()
 
-    def keys_for(self, *, use: str = "", party: str = "", site: str = "") -> tuple[VerifyKey, ...]:
+    def log_keys(self, *, use: str = "", party: str = "", site: str = "") -> tuple[VerifyKey, ...]:
         known = {
             ("gateway", "dishub", "simpang-lima"): (OTHER.public, KEY.public),
             ("center", "pemkot", ""): (CENTER.public,),
