@@ -16,7 +16,7 @@ from serambi.base.words import Language
 from serambi.cli.audit_public import PublicAudit
 from serambi.cli.ledger_place import at_hand, place, places, token_option
 from serambi.cli.public_page import public_page
-from serambi.cli.zones import zone_option
+from serambi.cli.report_options import report_options
 from serambi.identity.chain import load_chain
 from serambi.identity.roster import Roster
 from serambi.ledger.audit import all_entries, audit, site_of
@@ -212,16 +212,7 @@ def prove_command(folder: str | Path, index: int, trust: Path | None, token: Pat
 @click.argument("folders", nargs=-1, required=True, type=_ANY_FOLDER)
 @click.option("--year", type=click.IntRange(1970, 9998), required=True, help="Which year.")
 @_TRUST
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="The PDF to write; the figures as JSON when its name ends in .json.",
-)
-@click.option("--lang", type=click.Choice(["id", "en"]), default="id", help="Language.")
-@click.option("--zone", default="Asia/Jakarta", help="Whose months.", callback=zone_option)
-@click.option("--agreements", type=_ANY_FOLDER, help="Folder with the signed agreements.")
-@click.option("--attestations", type=_ANY_FOLDER, help="Folder with the cameras' attestations.")
+@report_options("The PDF to write; the figures as JSON when its name ends in .json.")
 def report_command(
     folders: tuple[Path, ...],
     year: int,

@@ -12,6 +12,7 @@ from serambi.base.words import Words as Both
 from serambi.center.config import read_config
 from serambi.center.reports.documents import Document, make
 from serambi.center.reports.facts import Facts, Shared, in_force
+from serambi.cli.report_options import report_options
 from serambi.cli.report_sources import (
     agreements_in,
     attestations_in,
@@ -19,7 +20,6 @@ from serambi.cli.report_sources import (
     count,
     write_out,
 )
-from serambi.cli.zones import zone_option
 from serambi.identity.chain import load_chain
 from serambi.identity.roster import Roster
 from serambi.ledger.figures import total
@@ -42,16 +42,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.Path(exists=True, path_type=Path),
     help="The roster of the parties' keys.",
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="The PDF to write; a page when its name ends in .html.",
-)
-@click.option("--lang", type=click.Choice(["id", "en"]), default="id", help="Language.")
-@click.option("--zone", default="Asia/Jakarta", help="Whose dates.", callback=zone_option)
-@click.option("--agreements", type=_FOLDER, help="Folder with the signed agreements.")
-@click.option("--attestations", type=_FOLDER, help="Folder with the cameras' attestations.")
+@report_options("The PDF to write; a page when its name ends in .html.")
 @click.option("--config", type=_FILE, help="The center's settings, for retention and measures.")
 def report(
     document: str,
