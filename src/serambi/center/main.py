@@ -5,9 +5,11 @@ import contextlib
 import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
+from sqlalchemy import Engine
 
 from serambi.base.clock import Clock, SystemClock, unix_ms
 from serambi.base.kept import check_format
@@ -113,33 +115,21 @@ async def serve(
     renew_certificate(config, clock)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
-        origin = f"{config.party}/center"
-        known = keys_of_origin(origin, roster)
-        ledger = LedgerStore.open(config.ledger, origin, key, clock, known)
-        opened.callback(ledger.close)
-        engine = open_database(config.database)
-        opened.callback(engine.dispose)
-        names = Names(config.names_folder, clock, config.names_days * _DAY_S)
-        journal = Journal(ledger, names, clock)
-        opened.callback(journal.close)
+        kept = _open(config, clock, key, roster, opened)
+        ledger, engine, durable, journal = kept.ledger, kept.engine, kept.durable, kept.journal
         history = History(engine, clock)
         await _write_beginning(ledger, journal, history, config.party)
         sites = Sites(roster, engine, clock)
         entries = SiteEntries(engine, clock)
-        logs = Logs(origin, key.public, config.ledger, ledger, entries, sites, roster, clock)
+        logs = Logs(kept.origin, key.public, config.ledger, ledger, entries, sites, roster, clock)
+        ingest = Ingest(engine, roster, key, journal, clock)
         link = open_link(config, gateways(roster))
         link.on_state(sites.receive)
         link.on_presence(sites.presence)
-        ingest = Ingest(engine, roster, key, journal, clock)
         link.on_batch(ingest.receive)
         changes = Changes()
         sites.on_change.append(changes.note)
-        durable = open_database(config.database, durable=True)
-        opened.callback(durable.dispose)
-        steps = Steps(durable, READERS)
-        links = Links(durable, lambda: unix_ms(clock.now()))
-        desk = Desk(steps, Files(durable), links, Writer(steps, clock, changes), clock)
-        desk.load()
+        steps, desk = _desk(durable, changes, clock)
         watch = Health(sites, clock, desk)
         detections = Detections(entries, desk, clock)
         ingest.on_kept = detections.arrived
@@ -184,7 +174,7 @@ async def serve(
                 "clockwork": lambda: _tick(sites, sessions, reducer, outages, watch, desk),
                 "desk": desk.run,
                 "reach": reach.run,
-                "retention": lambda: _make_room(entries, history, names, steps, glass, clock),
+                "retention": lambda: _make_room(entries, history, kept.names, steps, glass, clock),
                 "detections": detections.run,
                 "witnesses": logs.run,
             }
@@ -200,6 +190,48 @@ async def serve(
             await server.stop()
             for task in background:
                 task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is on the disk, open until the end. `durable`: the database once more, where each
+    commit waits for the disk."""
+
+    origin: str
+    ledger: LedgerStore
+    engine: Engine
+    durable: Engine
+    names: Names
+    journal: Journal
+
+
+def _open(
+    config: CenterConfig,
+    clock: Clock,
+    key: SigningKey,
+    roster: Roster,
+    opened: contextlib.ExitStack,
+) -> _Kept:
+    origin = f"{config.party}/center"
+    known = keys_of_origin(origin, roster)
+    ledger = LedgerStore.open(config.ledger, origin, key, clock, known)
+    opened.callback(ledger.close)
+    engine = open_database(config.database)
+    opened.callback(engine.dispose)
+    durable = open_database(config.database, durable=True)
+    opened.callback(durable.dispose)
+    names = Names(config.names_folder, clock, config.names_days * _DAY_S)
+    journal = Journal(ledger, names, clock)
+    opened.callback(journal.close)
+    return _Kept(origin, ledger, engine, durable, names, journal)
+
+
+def _desk(durable: Engine, changes: Changes, clock: Clock) -> tuple[Steps, Desk]:
+    steps = Steps(durable, READERS)
+    links = Links(durable, lambda: unix_ms(clock.now()))
+    desk = Desk(steps, Files(durable), links, Writer(steps, clock, changes), clock)
+    desk.load()
+    return steps, desk
 
 
 def _public(

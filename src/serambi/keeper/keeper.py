@@ -124,24 +124,27 @@ class Keeper:
         self.watch = CameraWatch(config, self.hub, clock, open_source, self.lookout.push)
         self.report = Report(config, clock, self.watch.watched)
         self._changed = asyncio.Event()
-        self.sessions = Sessions(
-            site=config.site,
-            roster=lambda: self.documents.roster,
-            state=self.state,
-            release=self.release,
-            prelude=self.hub.prelude,
-            journal=self.journal,
-            glass=self.glass,
-            clock=clock,
-            changed=self._changed.set,
-            playback=Playback(Archive(self.watch.recordings, self.watch.index), self.journal),
-        )
+        self.sessions = self._no_sessions()
         self.cleaning = Cleaning(self.watch, self.journal, clock, self.site_state)
         self.last_stop: Stopped | None = None
         self.last_picture = 0.0
         self.center_lost = clock.now()
         self._documents_turn = asyncio.Lock()
         self.inbox = Inbox(config.folder / "inbox", self.accept, clock)
+
+    def _no_sessions(self) -> Sessions:
+        return Sessions(
+            site=self.config.site,
+            roster=lambda: self.documents.roster,
+            state=self.state,
+            release=self.release,
+            prelude=self.hub.prelude,
+            journal=self.journal,
+            glass=self.glass,
+            clock=self.clock,
+            changed=self._changed.set,
+            playback=Playback(Archive(self.watch.recordings, self.watch.index), self.journal),
+        )
 
     # -- what is true now ---------------------------------------------------------------
 
