@@ -146,13 +146,8 @@ class Screen:
             self.page.wait_for_timeout(_POLL_MS)
 
     def violations(self) -> list[str]:
-        """What axe objects to or cannot decide, each with its place and why. Text that grows or an
-        alert that comes while it looks cannot be decided: only what it says twice is said."""
+        """What axe objects to or cannot decide, each with its place and why."""
         self.page.evaluate(AXE.read_text("utf-8"))
-        first = self._axe()
-        return [each for each in self._axe() if each in first] if first else []
-
-    def _axe(self) -> list[str]:
         found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", _WCAG)
         return [
             f"{rule['id']} {json.dumps(node['target'])} {_whys(node)}"
@@ -162,7 +157,7 @@ class Screen:
 
 
 def _whys(node: dict[str, Any]) -> list[str]:
-    """axe's own words for what it saw, without figures that change."""
+    """axe's own words for what it saw."""
     checks = [check for way in ("any", "all", "none") for check in node[way]]
     keys = {c["id"]: c["data"] for c in checks if isinstance(c["data"], dict)}
     return sorted(str(data.get("messageKey") or name) for name, data in keys.items())
