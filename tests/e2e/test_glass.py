@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from serambi.center.accounts import Role
-from tests.e2e.conftest import PATIENCE_MS
+from tests.e2e.conftest import DESK_ROOM, PATIENCE_MS
 from tests.e2e.desk import DeskTown, desk_town
 from tests.e2e.screen import Screen, new_screen
 from tests.fakes.center_town import Town, camera
@@ -91,6 +91,12 @@ def test_from_the_closed_tile_to_the_justification(desk: DeskTown, opened: Open)
     yes.click()
     expect(dialog).to_have_count(0)
     expect(there).to_contain_text("DARURAT 14.")
+    # However narrow the tile, what is said of it is whole: axe sees what is cut.
+    for width in (1100, 900):
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(there.locator(".broken")).to_be_visible()
+        assert screen.violations() == []
+    page.set_viewport_size(DESK_ROOM)
     (act,) = desk.get("/api/break-glass")
     assert (act["camera"], act["why"], act["justified_ms"]) == ("terminal-1", WHY, 0)
     # A page that is loaded anew goes on under the same act.
