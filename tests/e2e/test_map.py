@@ -89,6 +89,7 @@ def see_drawn(page: Page) -> None:
 def test_the_list_is_the_map_and_the_keys_move_through_both(desk: DeskTown, opened: Open) -> None:
     desk.post("/api/incidents", PARCEL)
     page = opened("/").page
+    expect(page.get_by_role("article").first).to_be_visible()  # whoever asks is known: keys count
     page.keyboard.press("g")
     page.keyboard.press("m")
     expect(page).to_have_url(f"{desk.url}/map")
