@@ -49,6 +49,7 @@ def test_one_press_and_one_confirmation_stop_the_whole_site(
         page.get_by_role("link", name="Hentikan berbagi").click()
         expect(page.get_by_role("heading", name="Hentikan semua berbagi")).to_be_visible()
         if script:
+            page.wait_for_load_state()  # its script takes the key
             expect(page.get_by_role("button", name="Ya, hentikan sekarang")).to_be_focused()
             page.keyboard.press("Escape")
             expect(page.locator(".lamp")).to_contain_text("Sedang dilihat")
