@@ -9,9 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import zenoh
 
 from serambi.base.errors import Kind, SerambiError
+from serambi.fabric import keys, profile
 from serambi.fabric.port import TlsFiles
+from serambi.fabric.zenoh_session import shut
 from serambi.fabric.zenoh_site import ZenohSite
 from tests.simulation.fabric_town import OTHER, SITE, Authority, Town, backwards, free_port, town
 from tests.unit.fabric_tasks import eventually, running
@@ -175,3 +178,39 @@ async def test_closing_ends_within_its_time_limit_and_leaves_no_presence(tmp_pat
         async with asyncio.timeout(20), place.connected(place.site()):
             pass
         await eventually(lambda: place.presence[-1] == (SITE, False), "it is gone")
+
+
+async def test_a_center_that_answers_nothing_over_a_link_that_stands_is_left_and_reached_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "HEAR_EVERY_S", 0.05)
+    authority = Authority(tmp_path)
+    listen = (f"quic/127.0.0.1:{free_port()}",)
+    config = profile.center_config(listen, authority.issue("center"), frozenset({SITE}))
+    router = await asyncio.to_thread(zenoh.open, config)
+    came: list[bool] = []
+    tokens = router.liveliness().declare_subscriber(
+        keys.here(SITE), lambda sample: came.append(sample.kind == zenoh.SampleKind.PUT)
+    )
+    try:
+        async with running(ZenohSite(SITE, listen, authority.issue(SITE), backwards).run()):
+            await eventually(lambda: came[:1] == [True], "the courier comes")
+            # Nothing answers its echo: it leaves by itself, and comes back by itself.
+            await eventually(lambda: came[:3] == [True, False, True], "it comes anew")
+            heard: list[int] = []
+
+            def answer(query: zenoh.Query) -> None:
+                heard.append(len(came))
+                with query:
+                    query.reply(query.key_expr, b"")
+
+            answers = router.declare_queryable(keys.echo(SITE), answer)
+            # Once it is answered, it stays.
+            enough = 3 * profile.DEAF_AFTER
+            await eventually(
+                lambda: len(heard) > enough and heard[-enough] == heard[-1], "it is heard and stays"
+            )
+            assert answers
+    finally:
+        assert tokens
+        await asyncio.to_thread(shut, router)

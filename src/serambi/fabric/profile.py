@@ -33,6 +33,9 @@ PUBLISHERS_MAX = 1024
 COMMANDS_AT_ONCE = 32
 STATE_INBOX = 4
 ECHO_LIMIT_S = 2.0
+# Longer than a saturated link or a busy center lets anybody wait.
+HEAR_EVERY_S = 3.0
+DEAF_AFTER = 4
 PURGE_LIMIT_S = 1.5
 # What was handed to Zenoh earlier than this has arrived or was lost.
 PLAYBACK_UNHEARD_S = 30.0

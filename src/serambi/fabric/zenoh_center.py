@@ -24,7 +24,7 @@ from serambi.fabric.inbox import Inbox, RingWatch
 from serambi.fabric.port import BatchHandler, PresenceHandler, StateHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
 from serambi.fabric.replies import FirstReply, content, give, refuse
-from serambi.fabric.zenoh_site import close, shut
+from serambi.fabric.zenoh_session import close, shut
 
 log = logging.getLogger(__name__)
 

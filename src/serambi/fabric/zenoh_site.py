@@ -7,11 +7,10 @@ time, and again when the certificate files were renewed.
 import asyncio
 import contextlib
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import zenoh
@@ -30,11 +29,13 @@ from serambi.fabric import keys, profile
 from serambi.fabric.addresses import ordered
 from serambi.fabric.blocking import within
 from serambi.fabric.flow import Flow
+from serambi.fabric.hearing import until_deaf
 from serambi.fabric.inbox import Inbox
 from serambi.fabric.port import CommandHandler, FetchHandler, TlsFiles
 from serambi.fabric.renewal import Renewal
 from serambi.fabric.replies import FirstReply, content, give, let_go, refuse
 from serambi.fabric.zenoh_playback import Playbacks, no_playbacks
+from serambi.fabric.zenoh_session import OpenSession, close, shut
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +51,6 @@ class SiteCounts:
     commands: int = 0
     commands_refused: int = 0
     commands_crashed: int = 0
-
-
-@dataclass(slots=True)
-class _Open:
-    """One session and what is declared on it."""
-
-    session: zenoh.Session
-    flow: Flow
-    publishers: dict[str, zenoh.Publisher] = field(default_factory=dict)
-    # Zenoh withdraws a token or queryable that nobody holds.
-    held: list[object] = field(default_factory=list)
 
 
 class ZenohSite:
@@ -83,7 +73,7 @@ class ZenohSite:
         self._tls = tls
         self._on_command = on_command
         self.playbacks = Playbacks(self._site, on_fetch)
-        self._open: _Open | None = None
+        self._open: OpenSession | None = None
         self._newest: bytes | None = None
         self._commands: asyncio.Queue[zenoh.Query] = asyncio.Queue(profile.COMMANDS_AT_ONCE)
         self._states: ThreadPoolExecutor | None = None
@@ -128,7 +118,7 @@ class ZenohSite:
         opened = self._open
         if opened is not None:
             key = keys.state(self._site)
-            await _run_in(self._states, self._put, opened, key, profile.STATE_PRIORITY, raw)
+            await _run_in(self._states, opened.put, key, profile.STATE_PRIORITY, raw)
             self.counts.states += 1
 
     def forget_state(self) -> None:
@@ -139,31 +129,44 @@ class ZenohSite:
         opened = self._open
         if opened is None or not self.connected:
             raise self._unheard("the center is not reached")
-        first = FirstReply(asyncio.get_running_loop())
-
-        def get() -> None:
-            opened.session.get(
-                keys.ingest(self._site),
-                first.handler(),
-                payload=raw,
-                timeout=timeout_s,
-                consolidation=zenoh.ConsolidationMode.NONE,
-                # A batch that finds no room is sent again later; it holds up nobody.
-                congestion_control=zenoh.CongestionControl.DROP,
-                priority=profile.BATCH_PRIORITY,
-            )
-
         try:
-            async with asyncio.timeout(timeout_s + profile.OPEN_LIMIT_S / 10):
-                await within(timeout_s, get, "submitting")
-                reply = await first.wait()
-        except TimeoutError:
-            reply = None
+            reply = await self._ask(opened, keys.ingest(self._site), raw, timeout_s)
         except zenoh.ZError as error:
             raise self._unheard(str(error)) from error
         if reply is None:
             raise self._unheard(f"no receipt within {timeout_s:g} s")
         return content(reply, RECEIPT_MAX_BYTES, f"site {self._site}")
+
+    async def _ask(
+        self, opened: OpenSession, key: str, raw: bytes | None, timeout_s: float
+    ) -> zenoh.Reply | None:
+        """The center's reply; None when none came in time. Raises ZError, UNAVAILABLE."""
+        first = FirstReply(asyncio.get_running_loop())
+
+        def get() -> None:
+            opened.session.get(
+                key,
+                first.handler(),
+                payload=raw,
+                timeout=timeout_s,
+                consolidation=zenoh.ConsolidationMode.NONE,
+                # What finds no room is asked again later; it holds up nobody.
+                congestion_control=zenoh.CongestionControl.DROP,
+                priority=profile.BATCH_PRIORITY,
+            )
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s + profile.OPEN_LIMIT_S / 10):
+                await within(timeout_s, get, "asking the center")
+                return await first.wait()
+        return None
+
+    async def _heard(self, opened: OpenSession) -> bool:
+        key = keys.echo(self._site)
+        with contextlib.suppress(zenoh.ZError, SerambiError):
+            reply = await self._ask(opened, key, None, profile.ECHO_LIMIT_S)
+            return reply is not None and reply.ok is not None
+        return False
 
     def _unheard(self, why: str) -> SerambiError:
         return SerambiError(Kind.UNAVAILABLE, why, where=f"site {self._site}", hint="it is retried")
@@ -180,8 +183,7 @@ class ZenohSite:
         await opened.flow.room()
         if await _run_in(
             self._pictures,
-            self._put,
-            opened,
+            opened.put,
             key,
             profile.LIVE_PRIORITY,
             message,
@@ -218,7 +220,7 @@ class ZenohSite:
                     log.warning("site %s: the link is behind a Stop and is cut", self._site)
                     self._cut.set()
 
-    def _ask_echo(self, opened: _Open, number: int) -> None:
+    def _ask_echo(self, opened: OpenSession, number: int) -> None:
         """Behind the pictures: in their lane, at their priority."""
         loop = asyncio.get_running_loop()
 
@@ -245,41 +247,6 @@ class ZenohSite:
         if self._pictures is not None:
             self._pictures.submit(ask)
 
-    def _put(
-        self,
-        opened: _Open,
-        key: str,
-        priority: zenoh.Priority,
-        raw: bytes,
-        wanted: Callable[[], bool] = lambda: True,
-    ) -> bool:
-        """In a lane's thread: hand on to Zenoh if still `wanted`; True when somebody is known to
-        subscribe."""
-        try:
-            publisher = opened.publishers.get(key)
-            if publisher is None:
-                if len(opened.publishers) >= profile.PUBLISHERS_MAX:
-                    raise SerambiError(
-                        Kind.LIMIT,
-                        f"more than {profile.PUBLISHERS_MAX} streams",
-                        where=f"site {self._site}",
-                        hint="restart the courier, or give this site fewer cameras",
-                    )
-                publisher = opened.session.declare_publisher(
-                    key, congestion_control=zenoh.CongestionControl.DROP, priority=priority
-                )
-                opened.publishers[key] = publisher
-                _wait_for_subscriber(publisher)
-            if not wanted():
-                return False
-            # Zenoh itself sends nothing that nobody subscribes to.
-            publisher.put(raw)
-            return _matching(publisher)
-        except zenoh.ZError as error:
-            # The session is being closed or the link is gone: DROP means exactly this.
-            log.debug("not sent: %s", error)
-            return False
-
     async def _stay_open(self) -> None:
         """Open, wait until certificates are renewed, close, again."""
         wait_s = profile.RETRY_FIRST_S
@@ -302,7 +269,7 @@ class ZenohSite:
                 await within(profile.OPEN_LIMIT_S, declare, "declaring")
                 self._open = opened
                 log.info("site %s: connected over %s", self._site, ", ".join(self.links))
-                await self._until_reopen(renewal)
+                await self._until_reopen(opened, renewal)
                 log.info("site %s: reconnecting", self._site)
             except zenoh.ZError as error:
                 log.warning("site %s: the session failed: %s", self._site, error)
@@ -312,22 +279,29 @@ class ZenohSite:
                 fetches.close()
                 await close(session)
 
-    def _opened(self, session: zenoh.Session) -> _Open:
+    def _opened(self, session: zenoh.Session) -> OpenSession:
         loop = asyncio.get_running_loop()
         self._cut.clear()
-        opened = _Open(session, Flow(loop.time, lambda number: self._ask_echo(opened, number)))
+        opened = OpenSession(
+            self._site, session, Flow(loop.time, lambda number: self._ask_echo(opened, number))
+        )
         return opened
 
-    async def _until_reopen(self, renewal: Renewal) -> None:
-        """Until the certificates are renewed, or the link is to be cut."""
+    async def _until_reopen(self, opened: OpenSession, renewal: Renewal) -> None:
+        """Until the certificates are renewed, the link is to be cut, or the center is deaf."""
+        reasons = (renewal.wait(), self._await_cut(), self._await_deaf(opened))
         async with asyncio.TaskGroup() as group:
-            waits = [group.create_task(renewal.wait()), group.create_task(self._await_cut())]
+            waits = [group.create_task(reason) for reason in reasons]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
 
     async def _await_cut(self) -> None:
         await self._cut.wait()
+
+    async def _await_deaf(self, opened: OpenSession) -> None:
+        await until_deaf(lambda: self.connected, partial(self._heard, opened))
+        log.warning("site %s: the center answers nothing over a link that stands", self._site)
 
     async def _connect(self) -> zenoh.Session:
         where = f"site {self._site}"
@@ -347,7 +321,7 @@ class ZenohSite:
             ) from error
 
     def _declare(
-        self, opened: _Open, inbox: Inbox[zenoh.Query], fetches: Inbox[zenoh.Query]
+        self, opened: OpenSession, inbox: Inbox[zenoh.Query], fetches: Inbox[zenoh.Query]
     ) -> None:
         session = opened.session
         opened.held.append(session.declare_queryable(keys.command(self._site), inbox.put))
@@ -410,20 +384,6 @@ async def _run_in(
     return await asyncio.get_running_loop().run_in_executor(lane, call, *arguments)
 
 
-def _matching(publisher: zenoh.Publisher) -> bool:
-    # The stub says bool, the library gives an object that is always true.
-    return bool(publisher.matching_status.matching)  # type: ignore[attr-defined]
-
-
-def _wait_for_subscriber(publisher: zenoh.Publisher) -> None:
-    """What a fresh publisher sends may overtake its own declaration, over TLS on another link,
-    and is then lost: configuration and first pictures. That a subscriber is known means that the
-    center knows the publisher."""
-    deadline_s = time.monotonic() + profile.DECLARE_LIMIT_S
-    while not _matching(publisher) and time.monotonic() < deadline_s:
-        time.sleep(profile.DECLARE_LOOK_S)
-
-
 def _bounded(raw: bytes, limit_bytes: int, what: str, where: str) -> None:
     if len(raw) > limit_bytes:
         raise SerambiError(
@@ -431,13 +391,3 @@ def _bounded(raw: bytes, limit_bytes: int, what: str, where: str) -> None:
             f"{what} is {len(raw)} bytes, more than the {limit_bytes} allowed",
             where=where,
         )
-
-
-def shut(session: zenoh.Session) -> None:
-    session.close()  # type: ignore[no-untyped-call]
-
-
-async def close(session: zenoh.Session) -> None:
-    """Close with a time limit; what does not close in time dies with the process."""
-    with contextlib.suppress(SerambiError, zenoh.ZError):
-        await within(profile.CLOSE_LIMIT_S, lambda: shut(session), "closing the session")
