@@ -31,8 +31,10 @@ from tests.e2e.screen import Screen, new_screen
 from tests.e2e.town import Town, descendants, running_town, until
 
 SHIFT_H = 8
+KINDS = 5
 EVENTS_AN_HOUR = 40
-SAMPLE_EVERY = 8
+SAMPLE_EVERY = 10
+"""A multiple of the kinds, so that samples are of the same state."""
 FLAT = {"heap_mib": 1.5, "nodes": 300, "listeners": 200, "processes_mib": 60.0}
 _BADGES = """() => Object.fromEntries([...document.querySelectorAll('.wall article')].map((one) =>
   [one.querySelector('.num').textContent,
@@ -54,7 +56,7 @@ class Shift:
         self.devtools: CDPSession = self.screen.page.context.new_cdp_session(self.screen.page)
         self.devtools.send("Performance.enable")
 
-    def work(self, events: int) -> None:
+    def work(self, events: int, sample_every: int = SAMPLE_EVERY) -> None:
         """So many events, each kind in turn, and samples between them."""
         kinds: list[Callable[[], None]] = [
             self.layouts, self.enlarged, self.cut, self.opened_anew, self.alerted,
@@ -66,21 +68,21 @@ class Shift:
             self.settle()
             name = kind.__name__
             self.events[name] = self.events.get(name, 0) + 1
-            if number % SAMPLE_EVERY == SAMPLE_EVERY - 1 or number == events - 1:
+            if (number + 1) % sample_every == 0:
                 self.sample()
 
     def settle(self) -> None:
         """Return when all shared cameras are live again."""
-        live = self.screen.page.locator(".wall .st.live")
+        live = self.screen.page.locator(".wall article .st.live")
         expect(live).to_have_count(len(self.town.shared), timeout=PATIENCE_MS)
 
     def layouts(self) -> None:
         page = self.screen.page
         for name in ("1", "4", "9"):
-            page.get_by_role("group", name="Layout").get_by_text(name, exact=True).click()
+            page.get_by_role("group", name="Number of tiles").get_by_text(name, exact=True).click()
         page.keyboard.press("PageDown")
         page.keyboard.press("PageUp")
-        page.get_by_role("group", name="Layout").get_by_text("16", exact=True).click()
+        page.get_by_role("group", name="Number of tiles").get_by_text("16", exact=True).click()
 
     def enlarged(self) -> None:
         camera = self.rng.choice(self.town.shared)
@@ -114,7 +116,7 @@ class Shift:
         raised = self.town.operator.post("/api/alerts", json=wish).raise_for_status().json()
         tile = self.screen.tile(camera.number)
         expect(tile.locator(".what")).not_to_have_count(0)
-        answers = {"alerts": [raised["id"]], "answer": "false"}
+        answers = {"alerts": [raised["id"]], "answer": "dismiss"}
         self.town.operator.post("/api/alerts/answers", json=answers).raise_for_status()
 
     def sample(self) -> None:
