@@ -1,4 +1,4 @@
-"""The short form of `dev.py bench wall --soak`: what happens on a wall leaves nothing in the page."""
+"""The short form of `dev.py bench wall --soak`: what happens on a wall leaves nothing behind."""
 
 from benches._wall_soak import FLAT, KINDS, Shift
 from tests.e2e.conftest import DEMO, OpenWall
