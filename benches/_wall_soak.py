@@ -4,7 +4,7 @@ The demo town, its wall in one Chromium, and the events of HOURS one after the o
 every minute and a half: layouts and pages turned, cameras enlarged and back, streams cut by their
 owners and given again, views ended at the center and opened anew by the page, alerts raised and
 answered. What an event leaves behind it leaves whether the next comes at once or a minute later.
-Pictures are appended and trimmed at the speed of life all the time, sixteen seconds of them kept a
+Pictures are appended and trimmed at the speed of life all the time, twenty seconds of them kept a
 tile: what that leaves behind is seen over the minutes that the run takes, not over eight hours.
 
 After every SAMPLE_EVERY events, and after the garbage collector was made to run: the page's heap,
