@@ -11,12 +11,13 @@ from serambi.base.files import write_atomically
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.base.words import Language
 from serambi.cli.plain import PlainGroup, printable
-from serambi.cli.roster_draft import next_roster, read_changes
+from serambi.cli.roster_draft import read_changes
 from serambi.identity import dsse
 from serambi.identity.chain import load_chain
 from serambi.identity.change_page import change_lines
 from serambi.identity.keys import SigningKey, is_encrypted
 from serambi.identity.roster import Roster, seal_roster
+from serambi.identity.roster_draft import next_roster
 from serambi.identity.succession import missing_signatures, waiting
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

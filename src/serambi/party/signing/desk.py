@@ -27,6 +27,7 @@ from serambi.party.signing.hand import Hand, Shown
 from serambi.party.signing.page import PageBuilder
 from serambi.party.signing.paper_pdf import paper_pdf
 from serambi.party.signing.record import Record
+from serambi.party.signing.roster_desk import RosterDesk, RosterPages, Surroundings
 from serambi.web.errors import STATUS
 from serambi.web.login import Gate
 from serambi.web.passwords import FailureLimit
@@ -53,6 +54,7 @@ class Desk:
         words: Words,
         clock: Clock,
         zone: str,
+        roster: RosterPages,
     ) -> None:
         self.hand = hand
         self.gate = gate
@@ -64,6 +66,10 @@ class Desk:
         self._zone = zone
         self._failures = FailureLimit(clock)
         self._pages = PlainPages(Path(__file__).parent / "templates", words, clock, zone)
+        around = Surroundings(
+            self.render, self._pages.text, accounts, record, self._failures, clock, zone
+        )
+        self.roster = RosterDesk(roster, around)
 
     # -- rendering ----------------------------------------------------------------------
 
@@ -131,7 +137,12 @@ class Desk:
     def home(self, request: Request) -> Response:
         builder = self._builder(request)
         return self.render(
-            request, "home.html", groups=builder.lines(), approvals=builder.approvals()
+            request,
+            "home.html",
+            groups=builder.lines(),
+            approvals=builder.approvals(),
+            rosters_waiting=self.roster.waiting_for_us(),
+            forks=self.roster.forks,
         )
 
     def approval(
@@ -175,6 +186,9 @@ class Desk:
 
     async def take(self, account: str, raw: bytes) -> Response:
         """A file that somebody of the institution brings."""
+        if await asyncio.to_thread(self.roster.hand.bring, raw):
+            await asyncio.to_thread(self._record.add, account, "take", "roster")
+            return RedirectResponse("/roster", 303)
         digest = await asyncio.to_thread(self.hand.bring, raw)
         if not digest:
             return RedirectResponse("/", 303)
