@@ -143,10 +143,12 @@ class OneDesk:
         return Shown(signed.digest, self.hand.tag(signed))
 
 
-def one_hand(folder: Path, party: str = "kpu") -> tuple[OneDesk, Delivery]:
+def one_hand(
+    folder: Path, party: str = "kpu", town: Town | None = None
+) -> tuple[OneDesk, Delivery]:
     """Three papers over one camera: 2026-03 in force, 2026-04 waiting for `party`, 2026-05 a
     draft."""
-    town = make_roster(PARTIES, witnessed=True)
+    town = town or make_roster(PARTIES, witnessed=True)
     clock = ManualClock(NOW)
     papers = Papers(folder, party, town.roster)
     witness = Witness(folder, party, town.witnesses[party], town.roster, Nowhere(), clock)

@@ -79,7 +79,7 @@ class Desk:
             name,
             status,
             party_name=self._party_name(choose_language(request)),
-            path=request.url.path,
+            path=_page_of(request),
             account=self._account(request),
             **values,
         )
@@ -292,6 +292,13 @@ class Desk:
             return self.draft_page(request, fields, str(error), STATUS[error.kind])
         await asyncio.to_thread(self._record.add, account, "draft", digest)
         return RedirectResponse(f"/papers/{digest}", 303)
+
+
+def _page_of(request: Request) -> str:
+    """The address of the page that is shown, which is not always the one a form was sent to."""
+    path = request.url.path
+    acts = path.startswith(("/papers/", "/roster/next/", "/roster/requests/", "/roster/bring"))
+    return path.rpartition("/")[0] if acts and request.method == "POST" else path
 
 
 def _download(raw: bytes, media_type: str, name: str) -> Response:

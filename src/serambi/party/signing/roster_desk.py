@@ -31,6 +31,7 @@ from serambi.web.words import choose_language
 
 CHANGES = ("rotate", "leave", "lost", "invite")
 _KEY = "key"
+_CHANGED = "signing.changed"
 _WEEK_S = 7 * 24 * 3600.0
 Fields = Mapping[str, str]
 
@@ -271,7 +272,8 @@ class RosterDesk:
             if error.kind is Kind.UNAUTHENTICATED:
                 failures.failed(_KEY)
                 return again(self._text(request, "signing.wrong_secret"), 403)
-            said = self._said(request, error)
+            changed = error.kind is Kind.CONFLICT
+            said = self._text(request, _CHANGED) if changed else self._said(request, error)
             try:
                 return again(said, STATUS[error.kind])
             except SerambiError:
@@ -289,8 +291,6 @@ class RosterDesk:
         """What went wrong in the reader's language; the exact words where there are none."""
         if isinstance(error, Refused):
             return self._text(request, f"roster.refused_{error.reason}")
-        if error.kind is Kind.CONFLICT:
-            return self._text(request, "signing.changed")
         return f"{self._text(request, f'signing.trouble_{error.kind}')} {error}"
 
     # -- times ----------------------------------------------------------------------------
