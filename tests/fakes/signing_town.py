@@ -120,7 +120,8 @@ class Nowhere:
 
 @dataclass
 class OneDesk:
-    """The desk of one party, without the others' processes. `papers`: digests by number."""
+    """The desk of one party, without the others' processes. `papers`: digests by number; `pages`:
+    the roster's, once it is served."""
 
     party: str
     town: Town
@@ -129,6 +130,7 @@ class OneDesk:
     home: Path
     port: int = 0
     papers: dict[str, str] = field(default_factory=dict)
+    pages: RosterPages | None = None
 
     @property
     def url(self) -> str:
@@ -166,10 +168,14 @@ def one_hand(
 
 
 @asynccontextmanager
-async def one_desk(folder: Path, party: str = "kpu") -> AsyncIterator[OneDesk]:
+async def one_desk(
+    folder: Path, party: str = "kpu", town: Town | None = None
+) -> AsyncIterator[OneDesk]:
     """`one_hand`, served."""
-    desk, delivery = one_hand(folder, party)
-    app = desk_app(fake_desk(desk.hand, delivery, folder, desk.clock, party))
+    desk, delivery = one_hand(folder, party, town)
+    rosters = Rosters(Chain(folder / "rosters", desk.town.roster), Alarms(folder, desk.clock))
+    desk.pages = roster_pages(desk.hand.papers, rosters, folder, desk.clock)
+    app = desk_app(fake_desk(desk.hand, delivery, folder, desk.clock, party, desk.pages))
     server = HttpServer(app, "127.0.0.1", 0)
     async with asyncio.TaskGroup() as group:
         await server.start(group)

@@ -1,7 +1,6 @@
 """The roster's pages over HTTP: what they show, what each act needs, and that a code enrolls nobody
 by itself."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,23 +12,16 @@ import pytest
 
 from serambi.identity import code as codes
 from serambi.identity import dsse
-from serambi.identity.chain import Chain
 from serambi.identity.code import in_groups
 from serambi.identity.enrollment import TYPED_CHARACTERS, fingerprint
 from serambi.identity.keys import SigningKey
-from serambi.party.alarms import Alarms
-from serambi.party.rosters import Rosters
 from serambi.party.signing.roster_desk import RosterPages
-from serambi.party.signing.routes import desk_app
-from serambi.web.serve import HttpServer
 from tests.builders import NOW, Town
-from tests.fakes.roster_pages import roster_pages
 from tests.fakes.signing_town import (
     ACCOUNT,
     SECOND,
     OneDesk,
-    fake_desk,
-    one_hand,
+    one_desk,
     passphrase_of,
     password_of,
 )
@@ -86,14 +78,8 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def serve(folder: Path, party: str, town: Town | None = None) -> AsyncIterator[Served]:
-    desk, delivery = one_hand(folder, party, town)
-    rosters = Rosters(Chain(folder / "rosters", desk.town.roster), Alarms(folder, desk.clock))
-    pages = roster_pages(desk.hand.papers, rosters, folder, desk.clock)
-    app = desk_app(fake_desk(desk.hand, delivery, folder, desk.clock, party, pages))
-    server = HttpServer(app, "127.0.0.1", 0)
-    async with asyncio.TaskGroup() as group:
-        await server.start(group)
-        desk.port = server.port
+    async with one_desk(folder, party, town) as desk:
+        assert desk.pages is not None
         headers = {"origin": desk.url, "accept-language": "en"}
         options = {"base_url": desk.url, "headers": headers, "trust_env": False}
         async with (
@@ -103,10 +89,7 @@ async def serve(folder: Path, party: str, town: Town | None = None) -> AsyncIter
             for name, http in ((ACCOUNT, ani), (SECOND, budi)):
                 said = {"account": name, "password": password_of(party)}
                 assert (await http.post("/login", data=said)).status_code == 303
-            try:
-                yield Served(desk, pages, ani, budi)
-            finally:
-                await server.stop()
+            yield Served(desk, desk.pages, ani, budi)
 
 
 async def test_the_roster_is_shown_with_fingerprints_to_read_aloud(served: Served) -> None:
