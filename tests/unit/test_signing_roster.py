@@ -57,7 +57,7 @@ class Served:
         return answer.text
 
     async def post(
-        self, path: str, status: int = 303, who: httpx.AsyncClient | None = None, **fields: str
+        self, path: str, status: int = 303, who: httpx.AsyncClient | None = None, /, **fields: str
     ) -> httpx.Response:
         answer = await (who or self.ani).post(path, data=fields)
         assert answer.status_code == status, answer.text

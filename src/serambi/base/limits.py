@@ -126,6 +126,11 @@ NEW_KEYS_MAX = 32
 INBOX_SETTLED_S = 2.0
 INBOX_PATIENCE_S = 60.0
 EARLY_REVOCATIONS_PER_PARTY = 64
+NOTICE_MAX_BYTES = 4096
+NOTICES_EVERY_S = 300.0
+# What the owner's page warns of.
+WARNINGS_KEPT = 256
+WARNINGS_PER_PARTY = 8
 ENTRY_MAX_BYTES = 64 * 1024
 # Entries of what has happened wait in memory while the disk refuses them.
 ENTRIES_OWED = 4096
@@ -151,6 +156,11 @@ WITNESS_LOGS_MAX = 1024
 WITNESS_ALARMS_KEPT = 64
 WITNESS_PEERS_MAX = 64
 REVOCATIONS_PER_PARTY = 64
+NOTICE_MAX_BYTES = 4096
+NOTICES_EVERY_S = 300.0
+# What the owner's page warns of.
+WARNINGS_KEPT = 256
+WARNINGS_PER_PARTY = 8
 
 # The signing desk: what one party alone can fill of another's shelf
 PAPERS_PER_PARTY = 64

@@ -24,6 +24,7 @@ from serambi.party.config import PartyConfig, read_config
 from serambi.party.door import door_app
 from serambi.party.inbox import read_inbox
 from serambi.party.invitations import Invitations
+from serambi.party.notices import Notices
 from serambi.party.own_keys import OwnKeys
 from serambi.party.peers import Peers
 from serambi.party.proposals import Proposals
@@ -62,7 +63,7 @@ async def run(path: Path) -> None:
     witness = Witness(config.folder, config.party, key, roster, carrier, clock)
     papers = Papers(config.folder, config.party, roster)
     rosters = Rosters(chain, witness.alarms)
-    work = Work(config, witness, papers, rosters, carrier, clock)
+    work = Work(config, witness, papers, rosters, carrier, clock, key)
     door = door_app(witness, papers, work.roster_hand, work.hurry)
     server = HttpServer(door, config.host, config.port)
     desk = HttpServer(desk_app(open_desk(config, work, clock)), DESK_HOST, config.desk_port)
@@ -115,7 +116,9 @@ class Work:
         rosters: Rosters,
         carrier: Carrier,
         clock: Clock,
+        key: SigningKey,
     ) -> None:
+        """`key` is the witness's."""
         self.rosters = rosters
         self._inbox = config.folder / "inbox"
         self._witness = witness
@@ -142,6 +145,7 @@ class Work:
             Approvals(config.folder, papers, clock),
         )
         self.delivery = Delivery(self.hand, witness, clock)
+        self._notices = Notices(config.party, key, witness.alarms, clock)
         self._hurry = {"ledgers": asyncio.Event(), "parties": asyncio.Event()}
         self._away = ""
         self._loop = asyncio.get_running_loop()
@@ -185,6 +189,7 @@ class Work:
             self._witness.step()
             self.delivery.step(self._carrier)
             self.rosters.pass_on(self._carrier)
+            self._notices.step(self._carrier)
             away = ""
         except SerambiError as error:
             away = str(error)
