@@ -11,7 +11,7 @@ from serambi.base.canonical import encode
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.instants import instant_text
-from serambi.base.limits import NOTICES_EVERY_S, WARNINGS_KEPT, WARNINGS_PER_PARTY
+from serambi.base.limits import NOTICES_EVERY_S, WARNINGS_PER_PARTY
 from serambi.identity import dsse
 from serambi.keeper.warnings import Warnings
 from serambi.ledger.notice import NOTICE_TYPE, Notice, is_notice, read_notice, seal_notice
@@ -82,14 +82,17 @@ def test_a_notice_counts_for_its_witness_and_this_ledger_only(
     assert not is_notice(b"nothing")
 
 
-def test_one_party_cannot_fill_the_page(warnings: Warnings, town: Town) -> None:
+def test_one_party_cannot_fill_the_page(
+    warnings: Warnings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serambi.keeper.warnings.WARNINGS_KEPT", WARNINGS_PER_PARTY + 4)
     for number in range(WARNINGS_PER_PARTY + 2):
         warnings._add("fork", "bawaslu", f"ledger {number}")
     warnings._add("fork", "polres", "ledger")
     assert len(warnings.unseen()) == WARNINGS_PER_PARTY + 1
-    for number in range(WARNINGS_KEPT + 2):
+    for number in range(6):
         warnings._add("roster", "", f"{number}")
-    assert len(warnings.unseen()) == WARNINGS_KEPT
+    assert len(warnings.unseen()) == WARNINGS_PER_PARTY + 4
 
 
 def test_a_file_that_cannot_be_read_or_written_keeps_nobody_from_warning(tmp_path: Path) -> None:
