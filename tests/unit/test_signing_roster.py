@@ -193,7 +193,7 @@ async def test_a_lost_key_comes_back_by_code_and_a_second_person(
         await polres.post(path, **lost, secret=secret)
         raw = (polres.pages.hand.request() or b"").decode()
         shown = await polres.text("/roster")
-        (groups,) = re.findall(r"<p class=\"groups\"><code>([0-9a-f-]+)</code>", shown)
+        (groups,) = re.findall(r"<p class=\"groups aloud\"><code>([0-9a-f-]+)</code>", shown)
 
         refused = await served.post("/roster/bring", 400, document="{}")
         assert "cannot be read" in refused.text
