@@ -12,8 +12,11 @@ from argon2 import PasswordHasher
 from serambi.agreement.model import SignedAgreement
 from serambi.base.clock import Clock, ManualClock
 from serambi.base.errors import Kind, SerambiError
+from serambi.identity.chain import Chain
 from serambi.ledger.note import Note
 from serambi.ledger.tiles import Tile
+from serambi.party.alarms import Alarms
+from serambi.party.rosters import Rosters
 from serambi.party.signing.accounts import Accounts
 from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.delivery import Delivery
@@ -21,6 +24,7 @@ from serambi.party.signing.desk import Desk
 from serambi.party.signing.hand import Hand, Shown
 from serambi.party.signing.papers import Papers
 from serambi.party.signing.record import Record
+from serambi.party.signing.roster_desk import RosterPages
 from serambi.party.signing.routes import desk_app
 from serambi.party.witness import Witness
 from serambi.web.login import Gate, MemoryLogins, NoTokens
@@ -28,9 +32,11 @@ from serambi.web.passwords import Passwords
 from serambi.web.serve import HttpServer
 from serambi.web.words import Words
 from tests.builders import NOW, Town, make_agreement, make_attestation, make_roster
+from tests.fakes.roster_pages import roster_pages
 from tests.fakes.witnessed_town import PARTIES, WitnessedTown, witnessed_town
 
 ACCOUNT = "ani"
+SECOND = "budi"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Hashing that a test can afford."""
 
@@ -51,13 +57,24 @@ class SigningTown:
     desks: dict[str, str]
 
 
-def fake_desk(hand: Hand, delivery: Delivery, home: Path, clock: Clock, party: str) -> Desk:
-    """A desk with one account, ready to be served."""
+def fake_desk(
+    hand: Hand,
+    delivery: Delivery,
+    home: Path,
+    clock: Clock,
+    party: str,
+    pages: RosterPages | None = None,
+) -> Desk:
+    """A desk with two accounts, ready to be served."""
     accounts = Accounts(home, Passwords(QUICK))
-    accounts.put(ACCOUNT, password_of(party))
+    for account in (ACCOUNT, SECOND):
+        accounts.put(account, password_of(party))
     gate = Gate(f"serambi_desk_{party}", MemoryLogins(), NoTokens(), clock)
     record = Record(home, clock)
-    return Desk(hand, delivery, accounts, record, gate, Words.load(), clock, "Asia/Jakarta")
+    if pages is None:
+        rosters = Rosters(Chain(home / "rosters", hand.papers.roster), Alarms(home, clock))
+        pages = roster_pages(hand.papers, rosters, home, clock)
+    return Desk(hand, delivery, accounts, record, gate, Words.load(), clock, "Asia/Jakarta", pages)
 
 
 @asynccontextmanager
@@ -70,7 +87,7 @@ async def signing_town(folder: Path) -> AsyncIterator[SigningTown]:
             town.town.keys[name].save(home / "key", passphrase_of(name).encode())
             for raw in town.site.attestations.values():
                 party.papers.take(raw)
-            desk = fake_desk(party.hand, party.delivery, home, town.clock, name)
+            desk = fake_desk(party.hand, party.delivery, home, town.clock, name, party.rosters)
             server = HttpServer(desk_app(desk), "127.0.0.1", 0)
             await server.start(group)
             servers.append(server)
@@ -103,7 +120,8 @@ class Nowhere:
 
 @dataclass
 class OneDesk:
-    """The desk of one party, without the others' processes. `papers`: digests by number."""
+    """The desk of one party, without the others' processes. `papers`: digests by number; `pages`:
+    the roster's, once it is served."""
 
     party: str
     town: Town
@@ -112,6 +130,7 @@ class OneDesk:
     home: Path
     port: int = 0
     papers: dict[str, str] = field(default_factory=dict)
+    pages: RosterPages | None = None
 
     @property
     def url(self) -> str:
@@ -126,10 +145,12 @@ class OneDesk:
         return Shown(signed.digest, self.hand.tag(signed))
 
 
-def one_hand(folder: Path, party: str = "kpu") -> tuple[OneDesk, Delivery]:
+def one_hand(
+    folder: Path, party: str = "kpu", town: Town | None = None
+) -> tuple[OneDesk, Delivery]:
     """Three papers over one camera: 2026-03 in force, 2026-04 waiting for `party`, 2026-05 a
     draft."""
-    town = make_roster(PARTIES, witnessed=True)
+    town = town or make_roster(PARTIES, witnessed=True)
     clock = ManualClock(NOW)
     papers = Papers(folder, party, town.roster)
     witness = Witness(folder, party, town.witnesses[party], town.roster, Nowhere(), clock)
@@ -147,10 +168,14 @@ def one_hand(folder: Path, party: str = "kpu") -> tuple[OneDesk, Delivery]:
 
 
 @asynccontextmanager
-async def one_desk(folder: Path, party: str = "kpu") -> AsyncIterator[OneDesk]:
+async def one_desk(
+    folder: Path, party: str = "kpu", town: Town | None = None
+) -> AsyncIterator[OneDesk]:
     """`one_hand`, served."""
-    desk, delivery = one_hand(folder, party)
-    app = desk_app(fake_desk(desk.hand, delivery, folder, desk.clock, party))
+    desk, delivery = one_hand(folder, party, town)
+    rosters = Rosters(Chain(folder / "rosters", desk.town.roster), Alarms(folder, desk.clock))
+    desk.pages = roster_pages(desk.hand.papers, rosters, folder, desk.clock)
+    app = desk_app(fake_desk(desk.hand, delivery, folder, desk.clock, party, desk.pages))
     server = HttpServer(app, "127.0.0.1", 0)
     async with asyncio.TaskGroup() as group:
         await server.start(group)

@@ -29,11 +29,13 @@ from serambi.party.signing.approvals import Approvals
 from serambi.party.signing.delivery import Delivery
 from serambi.party.signing.hand import Hand
 from serambi.party.signing.papers import Papers
+from serambi.party.signing.roster_desk import RosterPages
 from serambi.party.witness import Witness
 from serambi.web.serve import HttpServer
 from tests.builders import NOW, SITE, make_request, make_revocation, make_roster
 from tests.fakes.center_town import FakeLink
 from tests.fakes.keeper_site import Site
+from tests.fakes.roster_pages import roster_pages
 
 PARTIES = ("kpu", "bawaslu", "polres", "dishub", "rsud")
 HEARTBEAT_S = 60
@@ -68,6 +70,7 @@ class Party:
     papers: Papers
     hand: Hand
     delivery: Delivery
+    rosters: RosterPages
     peers: Peers | None = None
     down: bool = False
 
@@ -194,18 +197,22 @@ async def witnessed_town(folder: Path) -> AsyncIterator[WitnessedTown]:
             witness = Witness(home, name, key, town.town.roster, carrier, town.clock)
             papers = Papers(home, name, town.town.roster)
             rosters = Rosters(Chain(home / "rosters", town.town.roster), witness.alarms)
-            server = HttpServer(door_app(witness, papers, rosters, lambda: None), "127.0.0.1", 0)
+            pages = roster_pages(papers, rosters, home, town.clock)
+            server = HttpServer(door_app(witness, papers, pages.hand, lambda: None), "127.0.0.1", 0)
             await server.start(group)
             approvals = Approvals(home, papers, town.clock)
             hand = Hand(
                 papers, witness.revocations, home / "key", town.clock, lambda: None, approvals
             )
             delivery = Delivery(hand, witness, town.clock)
-            town.parties[name] = Party(witness, carrier, server, papers, hand, delivery)
+            town.parties[name] = Party(witness, carrier, server, papers, hand, delivery, pages)
         for name, party in town.parties.items():
             others = [p.server.port for n, p in town.parties.items() if n != name]
             urls = [f"http://127.0.0.1:{other}" for other in others]
-            town.parties[name] = replace(party, peers=Peers(urls, town.clock, party.papers))
+            pages = party.rosters
+            more = pages.hand.to_tell
+            peers = Peers(urls, town.clock, party.papers, pages.rosters, more)
+            town.parties[name] = replace(party, peers=peers)
         try:
             await town.begin()
             yield town

@@ -9,13 +9,17 @@ import pytest
 from serambi.agreement.model import read_agreement
 from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
+from serambi.base.instants import instant_text
 from serambi.identity.chain import Chain
+from serambi.identity.enrollment import TYPED_CHARACTERS
 from serambi.party.alarms import Alarms
 from serambi.party.inbox import read_inbox
 from serambi.party.peers import Peers
 from serambi.party.revocations import Revocations
 from serambi.party.rosters import Rosters
+from serambi.party.signing.hand import Shown
 from serambi.party.signing.papers import Papers
+from serambi.party.signing.roster_hand import Secret
 from serambi.party.witness import Witness
 from tests.builders import NOW, make_agreement, make_attestation, make_revocation, make_roster
 from tests.fakes.witnessed_town import witnessed_town
@@ -125,3 +129,31 @@ async def test_a_party_that_does_not_take_a_roster_is_asked_once(tmp_path: Path)
             peers.close()
         told = [text for _, text in second.witness.alarms.all()]
         assert [text for text in told if "two rosters follow" in text]
+
+
+async def test_a_request_and_what_comes_of_it_go_from_party_to_party(tmp_path: Path) -> None:
+    """With a network between them: polres asks with kpu's code, kpu proposes, the others hear."""
+    async with witnessed_town(tmp_path) as town:
+        kpu, polres = town.parties["kpu"].rosters.hand, town.parties["polres"].rosters.hand
+        town.town.keys["kpu"].save(tmp_path / "kpu" / "key", b"")
+        code = kpu.invitations.invite("polres", "ani")
+        since = instant_text(town.clock.now() - 60)
+        await asyncio.to_thread(polres.enroll, code, since, "four new words here")
+        await town.tick(5)
+        (waits,) = kpu.invitations.presented()
+        assert waits.presented is not None
+        typed = waits.presented.fingerprint[-TYPED_CHARACTERS:]
+        digest = kpu.confirm(waits.presented.digest, "budi", "Budi", typed, Secret("", True))
+        await town.tick(5)
+        for party in town.parties.values():
+            (proposal,) = party.rosters.hand.proposals.all()
+            assert proposal.digest == digest
+        shown = Shown(digest, polres.tag(polres.proposals.find(digest)))
+        polres.sign(shown, Secret("four new words here", False))
+        for name in ("bawaslu", "dishub", "rsud"):
+            town.town.keys[name].save(tmp_path / name / "key", b"")
+            hand = town.parties[name].rosters.hand
+            hand.sign(Shown(digest, hand.tag(hand.proposals.find(digest))), Secret("", True))
+        for _ in range(3):
+            await town.tick(60)
+        assert {p.rosters.rosters.head.digest for p in town.parties.values()} == {digest}

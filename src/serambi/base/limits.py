@@ -108,10 +108,29 @@ SIGNATURES_SEEN_MAX_BYTES = 2 * 1024 * 1024
 # Rosters that follow each other, and refused ones that are kept as evidence of a fork.
 ROSTERS_MAX = 1024
 ROSTER_FORKS_KEPT = 8
+# Proposed rosters that wait for signatures, in all and of one party.
+PROPOSALS_MAX = 64
+PROPOSALS_PER_PARTY = 4
+# Enrollment by one-time code.
+ENROLLMENT_MAX_BYTES = 32 * 1024
+ENROLLMENT_KEYS_MAX = 16
+ENROLLMENT_TEXT_MAX = 200
+INVITATIONS_OPEN_MAX = 8
+INVITATIONS_KEPT = 64
+INVITATION_TTL_S = 48 * 3600.0
+INVITATION_TRIES = 5
+CONFIRMATION_TRIES = 3
+# Keys that one desk has made.
+NEW_KEYS_MAX = 32
 # A file in the inbox that is not believed is refused when it has not changed for this long.
 INBOX_SETTLED_S = 2.0
 INBOX_PATIENCE_S = 60.0
 EARLY_REVOCATIONS_PER_PARTY = 64
+NOTICE_MAX_BYTES = 4096
+NOTICES_EVERY_S = 300.0
+# What the owner's page warns of.
+WARNINGS_KEPT = 256
+WARNINGS_PER_PARTY = 8
 ENTRY_MAX_BYTES = 64 * 1024
 # Entries of what has happened wait in memory while the disk refuses them.
 ENTRIES_OWED = 4096
@@ -137,6 +156,11 @@ WITNESS_LOGS_MAX = 1024
 WITNESS_ALARMS_KEPT = 64
 WITNESS_PEERS_MAX = 64
 REVOCATIONS_PER_PARTY = 64
+NOTICE_MAX_BYTES = 4096
+NOTICES_EVERY_S = 300.0
+# What the owner's page warns of.
+WARNINGS_KEPT = 256
+WARNINGS_PER_PARTY = 8
 
 # The signing desk: what one party alone can fill of another's shelf
 PAPERS_PER_PARTY = 64

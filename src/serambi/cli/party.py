@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import check_id
-from serambi.base.limits import PASSPHRASE_MIN_CHARACTERS
+from serambi.cli.passphrase import ask_new_passphrase
 from serambi.cli.plain import PlainGroup
 from serambi.cli.running import run_process
 from serambi.identity.keys import SigningKey
@@ -43,7 +42,7 @@ def keygen(party: str, out: Path, passphrase: bool) -> None:
     """Make a key. It is never replaced, and only its public half belongs in the roster."""
     check_id(party, "party")
     key = SigningKey.generate()
-    key.save(out, _ask_new_passphrase() if passphrase else None)
+    key.save(out, ask_new_passphrase() if passphrase else None)
     click.echo(f"party:   {party}")
     click.echo(f"key id:  {key.key_id}")
     click.echo(f"public:  {base64.b64encode(key.public.raw).decode()}")
@@ -64,14 +63,3 @@ def account(config: Path, name: str) -> None:
     password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     accounts.put(name, password)
     click.echo(f"{name} can sign in at the signing desk.")
-
-
-def _ask_new_passphrase() -> bytes:
-    said = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=True))
-    if len(said) < PASSPHRASE_MIN_CHARACTERS:
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"the passphrase has less than {PASSPHRASE_MIN_CHARACTERS} characters",
-            hint="take several words",
-        )
-    return said.encode()

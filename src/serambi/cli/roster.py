@@ -1,7 +1,6 @@
 """`serambi roster`: who belongs to the town, and how that changes. Nothing here believes a roster
 by itself: compare the SHA-256 it prints with a second person."""
 
-import hashlib
 from pathlib import Path
 
 import click
@@ -11,12 +10,16 @@ from serambi.base.files import write_atomically
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.base.words import Language
 from serambi.cli.plain import PlainGroup, printable
-from serambi.cli.roster_draft import next_roster, read_changes
+from serambi.cli.roster_draft import read_changes
+from serambi.cli.roster_enroll import confirm, enroll, invite
 from serambi.identity import dsse
 from serambi.identity.chain import load_chain
 from serambi.identity.change_page import change_lines
+from serambi.identity.code import in_groups
+from serambi.identity.enrollment import fingerprint
 from serambi.identity.keys import SigningKey, is_encrypted
 from serambi.identity.roster import Roster, seal_roster
+from serambi.identity.roster_draft import next_roster
 from serambi.identity.succession import missing_signatures, waiting
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -31,6 +34,10 @@ _lang = click.option("--lang", type=click.Choice(["id", "en"]), default="id", he
 @click.group("roster", cls=PlainGroup)
 def roster_group() -> None:
     """Show, change, sign and check the roster: the parties and their keys."""
+
+
+for _command in (invite, enroll, confirm):
+    roster_group.add_command(_command)
 
 
 @roster_group.command("show")
@@ -75,27 +82,32 @@ def make_next(roster: Path, changes: Path, out: Path, lang: Language) -> None:
 @_after
 @click.option(
     "--key",
-    "folder",
+    "folders",
     required=True,
+    multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with your key.pem: the one in the roster before, or a new one.",
+    help="Folder with your key.pem: the one in the roster before, or a new one. Several: give it "
+    "several times.",
 )
 @_lang
-def sign(file: Path, after: Path, folder: Path, lang: Language) -> None:
+def sign(file: Path, after: Path, folders: tuple[Path, ...], lang: Language) -> None:
     """Sign the change in FILE, which is printed first. A party signs with the key it had; every
     new key signs too."""
     before = load_chain(after)[-1]
     raw = _read(file)
     change = waiting(before, raw)
-    key = _load_key(folder)
     expected = {k.key_id for k in before.document.keys if k.use == "sign"}
-    if key.key_id not in expected | {k.key_id for k in change.document.keys}:
-        raise SerambiError(
-            Kind.DENIED,
-            f"key {key.key_id} is neither in the roster before nor in the new one",
-            hint="use the key whose public half is in one of them",
-        )
-    raw = dsse.dump(dsse.add_signature(dsse.load(raw), key))
+    expected |= {k.key_id for k in change.document.keys}
+    envelope = dsse.load(raw)
+    for key in map(_load_key, folders):
+        if key.key_id not in expected:
+            raise SerambiError(
+                Kind.DENIED,
+                f"key {key.key_id} is neither in the roster before nor in the new one",
+                hint="use the key whose public half is in one of them",
+            )
+        envelope = dsse.add_signature(envelope, key)
+    raw = dsse.dump(envelope)
     write_atomically(file, raw)
     _say_change(before, change, raw, lang)
 
@@ -131,7 +143,7 @@ def _say_change(before: Roster, after: Roster, raw: bytes, lang: Language) -> tu
 
 def _fingerprint(roster: Roster, key_id: str) -> str:
     key = roster.key(key_id)
-    return hashlib.sha256(key.raw).hexdigest() if key else ""
+    return in_groups(fingerprint(key)) if key else ""
 
 
 def _read(path: Path) -> bytes:

@@ -44,6 +44,11 @@ def change_lines(before: Roster, after: Roster, language: Language) -> list[str]
     return list(_lines(before, after, language))
 
 
+def use_words(key: Key, language: Language) -> str:
+    """What a key is for: `signatures`, `the gateway gudang-kpu`."""
+    return _USES[key.use].in_language(language) + (f" {key.site}" if key.site else "")
+
+
 def _lines(before: Roster, after: Roster, language: Language) -> Iterator[str]:
     def say(words: Words, **values: object) -> str:
         return words.in_language(language).format(**values)
@@ -53,8 +58,7 @@ def _lines(before: Roster, after: Roster, language: Language) -> Iterator[str]:
         return f"{found.name.in_language(language)} ({party})" if found else party
 
     def of_key(words: Words, key: Key) -> str:
-        use = _USES[key.use].in_language(language) + (f" {key.site}" if key.site else "")
-        return say(words, party=name(key.party), use=use, key=key.key_id)
+        return say(words, party=name(key.party), use=use_words(key, language), key=key.key_id)
 
     number, change = after.document.sequence, after.document.change
     yield say(_HEAD, number=number, before=number - 1, at=change.at if change else "")

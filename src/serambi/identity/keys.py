@@ -142,6 +142,23 @@ class SigningKey:
         return f"SigningKey({self.key_id})"
 
 
+def load_public(folder: Path) -> VerifyKey:
+    """The public half in `folder` (`public.pem`), which needs no passphrase. Raises `NOT_FOUND`,
+    or `CORRUPT` when it is not an Ed25519 key."""
+    path = folder / _PUBLIC
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise SerambiError(
+            Kind.NOT_FOUND, f"the key cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SerambiError(Kind.CORRUPT, "this is not a public key", where=str(path)) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise SerambiError(Kind.CORRUPT, "the key is not an Ed25519 key", where=str(path))
+    return VerifyKey(key)
+
+
 def is_encrypted(folder: Path) -> bool:
     """Whether the `key.pem` of `folder` needs a passphrase. Raises `NOT_FOUND`."""
     try:

@@ -120,7 +120,7 @@ class Roster:
         self._parties = {**left, **{party.id: party for party in document.parties}}
         self._entries = {key.key_id: key for key in document.keys}
         former = [former.key for former in self.past.keys.values()]
-        self._keys = {key.key_id: _verify_key(key) for key in (*former, *document.keys)}
+        self._keys = {key.key_id: verify_key(key) for key in (*former, *document.keys)}
         self._owners = {key.site: key.party for key in (*former, *document.keys) if key.site}
         self._seen: Mapping[str, float] = {}
 
@@ -292,16 +292,17 @@ def _check(document: RosterDocument) -> None:
             raise SerambiError(Kind.BAD_INPUT, f"key {key.key_id}: a gateway's key names its site")
         if key.site and owners.setdefault(check_id(key.site, "site"), key.party) != key.party:
             raise SerambiError(Kind.DENIED, f"site {key.site} has gateways of two parties")
-        verify_key = _verify_key(key)
-        if verify_key.key_id != key.key_id:
+        checked = verify_key(key)
+        if checked.key_id != key.key_id:
             raise SerambiError(Kind.BAD_INPUT, f"key {key.key_id[:80]} does not bear its own name")
         # The trap of threshold checkers: one key under two names would count twice.
-        if verify_key.raw in raw_keys:
+        if checked.raw in raw_keys:
             raise SerambiError(Kind.DENIED, f"key {key.key_id} stands in the roster twice")
-        raw_keys.add(verify_key.raw)
+        raw_keys.add(checked.raw)
 
 
-def _verify_key(key: Key) -> VerifyKey:
+def verify_key(key: Key) -> VerifyKey:
+    """The key itself. Raises `BAD_INPUT` when it is none."""
     try:
         raw = base64.b64decode(key.public, validate=True)
     except (binascii.Error, ValueError) as error:

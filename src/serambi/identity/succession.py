@@ -160,13 +160,15 @@ def _check_losses(before: Roster, after: Roster, where: str) -> None:
             raise _denied(f"key {loss.key_id} is lost later than the change holds", where)
     helpless = lost_all(before, after)
     fresh = _sign_ids(after, helpless) - _sign_ids(before, helpless) if helpless else set()
-    if fresh != {confirmed.key_id for confirmed in change.confirmed} or len(fresh) != len(
-        change.confirmed
-    ):
+    said = {confirmed.key_id for confirmed in change.confirmed}
+    had = {party.id for party in before.parties}
+    joined = {k.key_id for k in after.document.keys if k.use == "sign" and k.party not in had}
+    # Of a newcomer it may be said who has compared; of a party that lost its keys it must.
+    if said - joined != fresh or len(said) != len(change.confirmed):
         raise _denied(
             f"who has compared the fingerprint of each new key of {helpless}?"
             if helpless
-            else "a confirmation is for the new key of a party that lost all it signed with",
+            else "a confirmation is for a key of a newcomer, or of who lost all it signed with",
             where,
         )
     others = [p.id for p in before.parties if _stays(p, after) and p.id != helpless]

@@ -155,6 +155,11 @@ class Documents:
         )
 
     @property
+    def forks(self) -> tuple[str, ...]:
+        """Digests of refused rosters that all had signed: somebody signed two."""
+        return self._chain.forks
+
+    @property
     def attestations(self) -> Mapping[str, SignedAttestation]:
         """By camera id."""
         return self._attestations

@@ -52,8 +52,10 @@ from serambi.keeper.release import Answering, Release
 from serambi.keeper.report import Report
 from serambi.keeper.session import Outcome, Stopped
 from serambi.keeper.sessions import Sessions
+from serambi.keeper.warnings import Warnings
 from serambi.keeper.watch import CameraWatch
 from serambi.ledger.names import Names
+from serambi.ledger.notice import is_notice
 from serambi.ledger.store import LedgerStore
 from serambi.ledger.vouched import Vouched
 from serambi.recording.archive import Archive
@@ -110,6 +112,7 @@ class Keeper:
             lambda: bool(self.report.shared(self.state())),
             self.uplink.submit,
         )
+        self.warnings = Warnings(config.folder, config.origin, clock)
         self.release = Release(self.uplink, clock)
         self.hub = Hub(self._loop, self._offer, self.release.is_open)
         self.lookout = Lookout(
@@ -297,6 +300,9 @@ class Keeper:
 
     async def _document_outcome(self, raw: bytes) -> Outcome:
         try:
+            if is_notice(raw):
+                self.warnings.hear(raw, self.documents.roster)
+                return Outcome(True, "allowed")
             accepted = await self.accept(raw)
         except SerambiError as error:
             log.warning("a document from the center is refused: %s", error)
@@ -411,6 +417,7 @@ class Keeper:
 
     async def _look_who_saw(self) -> None:
         await asyncio.to_thread(self.vouched.look)
+        await asyncio.to_thread(self.warnings.look, self.documents.forks, self.vouched.alarm)
 
     async def _catch_up(self) -> None:
         """What a full disk refused is written as soon as it takes it."""

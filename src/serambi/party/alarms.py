@@ -34,6 +34,10 @@ class Alarms:
         except OSError as error:
             log.error("the alarm cannot be kept: %s", error.strerror)
 
+    def raised(self) -> list[tuple[str, int]]:
+        """(key, unix milliseconds), oldest first."""
+        return [(key, at_ms) for key, (at_ms, _) in list(self._known.items())]
+
     def all(self) -> list[tuple[int, str]]:
         """(unix milliseconds, text), oldest first."""
         return list(self._known.values())

@@ -19,16 +19,17 @@ from serambi.base.clock import unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.identity import dsse
+from serambi.identity.enrollment import ENROLLMENT_TYPE
 from serambi.identity.roster import ROSTER_TYPE
-from serambi.party.rosters import Rosters
 from serambi.party.signing.papers import Papers
+from serambi.party.signing.roster_hand import RosterHand
 from serambi.party.witness import Witness
 
 _STATUS = {Kind.LIMIT: 429, Kind.DENIED: 403, Kind.UNAVAILABLE: 503}
 
 
 def door_app(
-    witness: Witness, papers: Papers, rosters: Rosters, hurry: Callable[[], None]
+    witness: Witness, papers: Papers, rosters: RosterHand, hurry: Callable[[], None]
 ) -> Starlette:
     """`hurry` is called when something new has come that should be acted on at once."""
 
@@ -37,9 +38,11 @@ def door_app(
 
     async def documents(request: Request) -> Response:
         raw = await _body(request)
-        hear = {REVOCATION_TYPE: witness.add_revocation, ROSTER_TYPE: rosters.accept}.get(
-            dsse.load(raw).payload_type, papers.hear
-        )
+        hear = {
+            REVOCATION_TYPE: witness.add_revocation,
+            ROSTER_TYPE: rosters.hear,
+            ENROLLMENT_TYPE: rosters.hear_request,
+        }.get(dsse.load(raw).payload_type, papers.hear)
         new = await asyncio.to_thread(hear, raw)
         if new:
             hurry()

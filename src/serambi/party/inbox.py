@@ -6,13 +6,14 @@ from pathlib import Path
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES, INBOX_SETTLED_S
 from serambi.identity.chain import is_roster
+from serambi.party.proposals import Proposals
 from serambi.party.rosters import Rosters
 from serambi.party.witness import Witness
 
 log = logging.getLogger(__name__)
 
 
-def read_inbox(folder: Path, witness: Witness, rosters: Rosters, now: float) -> None:
+def read_inbox(folder: Path, witness: Witness, rosters: Rosters | Proposals, now: float) -> None:
     """Take every `*.json` of `folder`. What is not believed and has not changed for a while (it
     may still be on its way) goes to `refused`; what the disk refuses to keep stays."""
     refused = folder / "refused"

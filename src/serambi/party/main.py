@@ -23,7 +23,11 @@ from serambi.party.carrier import Carrier, HttpCarrier
 from serambi.party.config import PartyConfig, read_config
 from serambi.party.door import door_app
 from serambi.party.inbox import read_inbox
+from serambi.party.invitations import Invitations
+from serambi.party.notices import Notices
+from serambi.party.own_keys import OwnKeys
 from serambi.party.peers import Peers
+from serambi.party.proposals import Proposals
 from serambi.party.rosters import Rosters
 from serambi.party.signing.accounts import Accounts
 from serambi.party.signing.approvals import Approvals
@@ -32,6 +36,8 @@ from serambi.party.signing.desk import Desk
 from serambi.party.signing.hand import Hand
 from serambi.party.signing.papers import Papers
 from serambi.party.signing.record import Record
+from serambi.party.signing.roster_desk import RosterPages
+from serambi.party.signing.roster_hand import RosterHand
 from serambi.party.signing.routes import desk_app
 from serambi.party.witness import Witness
 from serambi.web.login import Gate, MemoryLogins, NoTokens, cookie_name
@@ -57,8 +63,8 @@ async def run(path: Path) -> None:
     witness = Witness(config.folder, config.party, key, roster, carrier, clock)
     papers = Papers(config.folder, config.party, roster)
     rosters = Rosters(chain, witness.alarms)
-    work = Work(config, witness, papers, rosters, carrier, clock)
-    door = door_app(witness, papers, rosters, work.hurry)
+    work = Work(config, witness, papers, rosters, carrier, clock, key)
+    door = door_app(witness, papers, work.roster_hand, work.hurry)
     server = HttpServer(door, config.host, config.port)
     desk = HttpServer(desk_app(open_desk(config, work, clock)), DESK_HOST, config.desk_port)
     async with asyncio.TaskGroup() as group:
@@ -94,6 +100,7 @@ def open_desk(config: PartyConfig, work: "Work", clock: Clock) -> Desk:
         Words.load(),
         clock,
         config.desk_zone,
+        RosterPages(work.roster_hand, work.rosters),
     )
 
 
@@ -109,22 +116,36 @@ class Work:
         rosters: Rosters,
         carrier: Carrier,
         clock: Clock,
+        key: SigningKey,
     ) -> None:
-        self._rosters = rosters
+        """`key` is the witness's."""
+        self.rosters = rosters
         self._inbox = config.folder / "inbox"
         self._witness = witness
         self._clock = clock
         self._carrier = carrier
-        self._peers = Peers(config.peers, clock, papers, rosters)
+        keys = OwnKeys(config.desk_key, config.folder)
+        self._proposals = Proposals(config.folder, rosters)
+        self.roster_hand = RosterHand(
+            config.folder,
+            papers,
+            self._proposals,
+            Invitations(config.folder, config.party, clock),
+            keys,
+            clock,
+            self.hurry_from_thread,
+        )
+        self._peers = Peers(config.peers, clock, papers, rosters, self.roster_hand.to_tell)
         self.hand = Hand(
             papers,
             witness.revocations,
-            config.desk_key,
+            keys.folder_for(config.party, papers.roster),
             clock,
             self.hurry_from_thread,
             Approvals(config.folder, papers, clock),
         )
         self.delivery = Delivery(self.hand, witness, clock)
+        self._notices = Notices(config.party, key, witness.alarms, clock)
         self._hurry = {"ledgers": asyncio.Event(), "parties": asyncio.Event()}
         self._away = ""
         self._loop = asyncio.get_running_loop()
@@ -160,14 +181,15 @@ class Work:
                     await hurry.wait()
 
     def _talk(self) -> None:
-        read_inbox(self._inbox, self._witness, self._rosters, self._clock.now())
+        read_inbox(self._inbox, self._witness, self._proposals, self._clock.now())
         self._peers.step(self._witness)
 
     def _look(self) -> None:
         try:
             self._witness.step()
             self.delivery.step(self._carrier)
-            self._rosters.pass_on(self._carrier)
+            self.rosters.pass_on(self._carrier)
+            self._notices.step(self._carrier)
             away = ""
         except SerambiError as error:
             away = str(error)

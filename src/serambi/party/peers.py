@@ -3,7 +3,8 @@ heard them, now and then the states of its copies, so that two pasts meet, and t
 signing desk."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 from serambi.base.clock import Clock
 from serambi.base.errors import Kind, SerambiError
@@ -40,7 +41,10 @@ class Peers:
         clock: Clock,
         papers: Papers | None = None,
         rosters: Rosters | None = None,
+        more: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
     ) -> None:
+        """`more`: (name, file) of what else they may hear now."""
+        self._more = more
         self._rosters = rosters
         self._clock = clock
         self._papers = papers
@@ -95,9 +99,10 @@ class Peers:
     def _tell_papers(self, told: _Told, now: float) -> None:
         """Last, and with a patience of its own: a desk that is full, or that refuses, keeps no
         revocation from its party."""
-        if self._papers is None or now < told.papers_at:
+        if now < told.papers_at:
             return
-        for digest, raw in self._papers.to_tell():
+        papers = self._papers.to_tell() if self._papers else ()
+        for digest, raw in chain(self._more(), papers):
             if told.papers.get(digest) == len(raw):
                 continue  # only signatures are ever added, so a file of the same size is the same
             try:

@@ -6,6 +6,7 @@ The process goes by the one it started with; a newer one holds from its next sta
 import logging
 
 from serambi.identity.chain import Chain
+from serambi.identity.roster import Roster
 from serambi.party.alarms import Alarms
 from serambi.party.carrier import Carrier
 
@@ -18,6 +19,7 @@ class Rosters:
     def __init__(self, chain: Chain, alarms: Alarms) -> None:
         self._chain = chain
         self._alarms = alarms
+        self._started_with = chain.head.digest
         self._passed_on = 0
         self._alarm_forks()
 
@@ -32,6 +34,26 @@ class Rosters:
             number = self._chain.head.document.sequence
             log.warning("roster %d is kept: start this process again to go by it", number)
         return new
+
+    @property
+    def head(self) -> Roster:
+        """The newest that all have signed."""
+        return self._chain.head
+
+    @property
+    def all(self) -> tuple[Roster, ...]:
+        """From the pinned one on."""
+        return self._chain.rosters
+
+    @property
+    def forks(self) -> tuple[str, ...]:
+        """The digests of refused rosters that follow the same one as another here."""
+        return self._chain.forks
+
+    @property
+    def restart_needed(self) -> bool:
+        """Whether a newer roster has come since this process started."""
+        return self._chain.head.digest != self._started_with
 
     def files(self) -> tuple[bytes, ...]:
         """All that follow the pinned one, in their order."""

@@ -9,6 +9,7 @@ from serambi.keeper.config import KeeperConfig
 from serambi.keeper.glass import Act
 from serambi.keeper.owner.log import LogRow
 from serambi.keeper.session import Session, Stopped
+from serambi.keeper.warnings import Warned
 from serambi.web.plain import Text
 from serambi.web.times import Times
 
@@ -39,6 +40,8 @@ class Facts:
     """Whether the date lies behind one that was seen before."""
     acts: tuple[Act, ...]
     """Who broke the glass of late, or has yet to say why."""
+    warnings: tuple[Warned, ...] = ()
+    """Signs of two histories that nobody has seen yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ class AlarmRow:
     title: str
     text: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRow:
+    """A sign of two histories; `key` goes with the form that says it was seen."""
+
+    key: str
+    title: str
+    text: str
+    todo: str
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class View:
     center_away: str
     troubles: tuple[str, ...]
     alarms: tuple[AlarmRow, ...]
+    warnings: tuple[WarningRow, ...]
     certain: tuple[tuple[str, str], ...]
     people: tuple[PersonRow, ...]
     people_title: str
@@ -125,6 +140,7 @@ class PageBuilder:
             center_away=self._times.second(facts.center_lost) if facts.center_lost else "",
             troubles=self._troubles(),
             alarms=self._alarms(),
+            warnings=tuple(self._warning(each) for each in facts.warnings),
             certain=self._certain(site_stopped),
             people=self._people(),
             people_title=self._text("owner.viewers_last" if self._unknown else "owner.viewers"),
@@ -200,6 +216,20 @@ class PageBuilder:
                 due=times.day(act.justify_by),
             ),
             why=text("owner.glass_why", why=self._who(act.why) or text("owner.name_erased")),
+        )
+
+    def _warning(self, warned: Warned) -> WarningRow:
+        text, times = self._text, self._times
+        return WarningRow(
+            key=warned.key,
+            title=text(f"owner.warn_{warned.kind}"),
+            text=text(
+                f"owner.warn_{warned.kind}_text",
+                party=self._party_name(warned.party),
+                when=times.moment(warned.at),
+            ),
+            todo=text("owner.warn_do_roster" if warned.kind == "roster" else "owner.warn_do"),
+            about=warned.about,
         )
 
     def _decimal(self, value: float) -> str:

@@ -1,5 +1,6 @@
 """The owner's page over HTTP: plain pages and forms that need no script and no center."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -88,6 +89,7 @@ class OwnerPages:
             disk_refuses=keeper.disk_refuses,
             clock_behind=bool(keeper.clock_trouble),
             acts=keeper.glass.all(),
+            warnings=keeper.warnings.unseen(),
         )
         text = self._pages.text(language)
         named = self._party_name(language)
@@ -198,6 +200,12 @@ class OwnerPages:
             return await self._then_home(self._keeper.resume(camera or None))
         return RedirectResponse("/", 303)
 
+    async def seen(self, request: Request, key: str) -> Response:
+        """The owner has seen a warning and knows what to do."""
+        if self._gate.identify(request) is None:
+            return self._sign_in_first(request)
+        return await self._then_home(asyncio.to_thread(self._keeper.warnings.seen, key))
+
     async def _then_home(self, done: Awaitable[object]) -> Response:
         """The page itself says what a full disk did not take."""
         try:
@@ -260,6 +268,10 @@ def owner_router(pages: OwnerPages) -> APIRouter:
     @router.post("/resume")
     async def resume(request: Request, camera: Annotated[str, Form()] = "") -> Response:
         return await pages.resume(request, camera)
+
+    @router.post("/warnings/seen")
+    async def seen(request: Request, key: Annotated[str, Form()] = "") -> Response:
+        return await pages.seen(request, key)
 
     @router.post("/login")
     def login(request: Request, token: Annotated[str, Form()] = "") -> Response:

@@ -27,6 +27,7 @@ from serambi.party.signing.hand import Hand, Shown
 from serambi.party.signing.page import PageBuilder
 from serambi.party.signing.paper_pdf import paper_pdf
 from serambi.party.signing.record import Record
+from serambi.party.signing.roster_desk import RosterDesk, RosterPages, Surroundings
 from serambi.web.errors import STATUS
 from serambi.web.login import Gate
 from serambi.web.passwords import FailureLimit
@@ -53,6 +54,7 @@ class Desk:
         words: Words,
         clock: Clock,
         zone: str,
+        roster: RosterPages,
     ) -> None:
         self.hand = hand
         self.gate = gate
@@ -64,6 +66,10 @@ class Desk:
         self._zone = zone
         self._failures = FailureLimit(clock)
         self._pages = PlainPages(Path(__file__).parent / "templates", words, clock, zone)
+        around = Surroundings(
+            self.render, self._pages.text, accounts, record, self._failures, clock, zone
+        )
+        self.roster = RosterDesk(roster, around)
 
     # -- rendering ----------------------------------------------------------------------
 
@@ -73,7 +79,7 @@ class Desk:
             name,
             status,
             party_name=self._party_name(choose_language(request)),
-            path=request.url.path,
+            path=_page_of(request),
             account=self._account(request),
             **values,
         )
@@ -131,7 +137,12 @@ class Desk:
     def home(self, request: Request) -> Response:
         builder = self._builder(request)
         return self.render(
-            request, "home.html", groups=builder.lines(), approvals=builder.approvals()
+            request,
+            "home.html",
+            groups=builder.lines(),
+            approvals=builder.approvals(),
+            rosters_waiting=self.roster.waiting_for_us(),
+            forks=self.roster.forks,
         )
 
     def approval(
@@ -175,6 +186,9 @@ class Desk:
 
     async def take(self, account: str, raw: bytes) -> Response:
         """A file that somebody of the institution brings."""
+        if await asyncio.to_thread(self.roster.hand.bring, raw):
+            await asyncio.to_thread(self._record.add, account, "take", "roster")
+            return RedirectResponse("/roster", 303)
         digest = await asyncio.to_thread(self.hand.bring, raw)
         if not digest:
             return RedirectResponse("/", 303)
@@ -278,6 +292,13 @@ class Desk:
             return self.draft_page(request, fields, str(error), STATUS[error.kind])
         await asyncio.to_thread(self._record.add, account, "draft", digest)
         return RedirectResponse(f"/papers/{digest}", 303)
+
+
+def _page_of(request: Request) -> str:
+    """The address of the page that is shown, which is not always the one a form was sent to."""
+    path = request.url.path
+    acts = path.startswith(("/papers/", "/roster/next/", "/roster/requests/", "/roster/bring"))
+    return path.rpartition("/")[0] if acts and request.method == "POST" else path
 
 
 def _download(raw: bytes, media_type: str, name: str) -> Response:

@@ -16,6 +16,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import DOCUMENT_MAX_BYTES
 from serambi.party.signing.desk import Desk
 from serambi.party.signing.hand import Shown
+from serambi.party.signing.roster_routes import add_roster
 from serambi.web import headers as web_headers
 from serambi.web.app import App, new_app
 from serambi.web.login import same_origin
@@ -69,6 +70,7 @@ def desk_router(desk: Desk) -> APIRouter:
     _add_door(router, desk)
     _add_papers(router, desk, signed_in)
     _add_acts(router, desk, signed_in)
+    add_roster(router, desk.roster, signed_in, READ)
     return router
 
 
