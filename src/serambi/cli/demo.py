@@ -107,7 +107,7 @@ def _seats(layout: Layout) -> dict[str, Seat]:
                     wanted.account,
                     wanted.name,
                     Role(wanted.role),
-                    layout.town.center.unit,
+                    wanted.unit or layout.town.center.unit,
                     passwords[wanted.account],
                 )
             seats[wanted.role] = Seat(

@@ -16,6 +16,7 @@ export interface Words {
   alerts: typeof indonesian.alerts;
   playback: typeof indonesian.playback;
   map: typeof indonesian.map;
+  part: typeof indonesian.part;
   shell: typeof indonesian.shell;
 }
 
@@ -32,6 +33,7 @@ const pick = (from: Words): Words => ({
   alerts: from.alerts,
   playback: from.playback,
   map: from.map,
+  part: from.part,
   shell: from.shell,
 });
 
