@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from serambi.center.accounts import Role
+from serambi.cli.children import free_ports
 from serambi.web.pages import BUILT
-from tests.e2e.desk import DeskTown, desk_town
+from tests.e2e.desk import DeskTown, desk_town, on_call, told, way
 from tests.e2e.screen import Screen, new_screen
 from tests.e2e.town import Town, running_town
 
@@ -45,9 +46,16 @@ DEMO = [
 
 @pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One demo for all tests of this folder; whoever changes it changes it back."""
-    with running_town(tmp_path_factory.mktemp("demo") / "town") as town:
-        yield town
+    """One demo for all tests of this folder; whoever changes it changes it back. It tells KPU."""
+    folder = tmp_path_factory.mktemp("demo")
+    (port,) = free_ports(1)
+    with told() as server:
+        ways = ("sign_in = true\n", way("papan KPU", server.server_address[1], "taken"))
+        file = on_call(folder / "on-call.toml", f"http://localhost:{port}", "kpu", *ways)
+        arguments = ("--port", str(port), "--on-call", str(file))
+        with running_town(folder / "town", *arguments) as town:
+            town.told_kpu = server.posts
+            yield town
 
 
 # One browser per module: between modules no event loop of Playwright's may be left running.
