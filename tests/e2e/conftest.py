@@ -73,13 +73,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_wall(browser: Browser) -> Iterator[OpenWall]:
-    """`open_wall(town)`: a signed-in page with the wall. Afterwards it must have had no trouble,
-    and talked to nobody but this machine."""
+    """`open_wall(town)`: a page of somebody who is signed in, nobody for the role "". Afterwards
+    it must have had no trouble, and talked to nobody but this machine."""
     screens: list[Screen] = []
     expect.set_options(timeout=PATIENCE_MS)
 
     def open_one(
-        town: Town, language: str = "id", theme: str = "dark", room: ViewportSize = ROOM
+        town: Town,
+        language: str = "id",
+        theme: str = "dark",
+        room: ViewportSize = ROOM,
+        role: str = "operator",
+        path: str = "",
     ) -> Screen:
         context = browser.new_context(viewport=room, timezone_id="Asia/Jakarta", locale="id-ID")
         context.set_default_timeout(PATIENCE_MS)
@@ -89,9 +94,10 @@ def open_wall(browser: Browser) -> Iterator[OpenWall]:
         )
         screen = new_screen(context)
         screens.append(screen)
-        answer = context.request.post(f"{town.url}/api/login", data=town.login())
-        assert answer.ok, answer.status_text
-        screen.page.goto(town.url)
+        if role:
+            answer = context.request.post(f"{town.url}/api/login", data=town.login(role))
+            assert answer.ok, answer.status_text
+        screen.page.goto(town.url + path)
         return screen
 
     yield open_one
