@@ -105,8 +105,8 @@ def lay_out(
     on_call: Path | None = None,
 ) -> Layout:
     """Write everything the processes need into `folder`. `loops`: camera id -> its pictures;
-    `scenes`: these are what the town's scenes show, so that views can be compared with them and
-    the simulator can turn a camera away; `on_call`: the file of whom the center tells."""
+    `scenes`: these are the town's own, so that views can be compared with them and cameras be
+    turned away; `on_call`: the file of whom the center tells."""
     _claim(folder)
     keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
     gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
