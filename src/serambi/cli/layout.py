@@ -105,8 +105,8 @@ def lay_out(
     on_call: Path | None = None,
 ) -> Layout:
     """Write everything the processes need into `folder`. `loops`: camera id -> its pictures;
-    `scenes`: these are the town's own, so that views can be compared with them and cameras be
-    turned away; `on_call`: the file of whom the center tells."""
+    `scenes`: these are the town's own, so that views can be compared with them and cameras turned
+    away; `on_call`: the file of whom the center tells."""
     _claim(folder)
     keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
     gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
@@ -428,18 +428,17 @@ zone = {_toml(layout.town.zone)}
 
 
 def _center_settings(layout: Layout, tokens: dict[str, str], on_call: Path | None) -> None:
-    port = layout.ports.fabric
     witnesses = ", ".join(
         f'{party} = "{hashlib.sha256(token.encode()).hexdigest()}"'
         for party, token in tokens.items()
     )
-    told = "" if on_call is None else f"on_call = {_toml(str(on_call.resolve()))}\n"
-    settings = f"""party = {_toml(layout.town.center.party)}
+    settings = "" if on_call is None else f"on_call = {_toml(str(on_call.resolve()))}\n"
+    settings += f"""party = {_toml(layout.town.center.party)}
 host = "127.0.0.1"
 port = {layout.ports.center}
-{told}roster = "../roster.json"
+roster = "../roster.json"
 genesis = "{layout.roster.digest}"
-listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
+listen = ["quic/127.0.0.1:{layout.ports.fabric}", "tls/127.0.0.1:{layout.ports.fabric}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
 witnesses = {{ {witnesses} }}
