@@ -51,7 +51,7 @@ def routes(found: list[BaseRoute], prefix: str = "") -> list[tuple[str, str]]:
     made: list[tuple[str, str]] = []
     for route in found:
         if isinstance(route, APIRoute):
-            made += [(method, prefix + route.path) for method in route.methods]
+            made += [(method, prefix + route.path) for method in route.methods or ()]
         elif isinstance(route, APIWebSocketRoute):
             made.append(("WEBSOCKET", prefix + route.path))
         elif hasattr(route, "original_router"):
