@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from serambi.center.accounts import Role
+from serambi.cli.children import free_ports
 from serambi.web.pages import BUILT
-from tests.e2e.desk import DeskTown, desk_town
+from tests.e2e.desk import DeskTown, desk_town, on_call, told, way
 from tests.e2e.screen import Screen, new_screen
 from tests.e2e.town import Town, running_town
 
@@ -45,9 +46,16 @@ DEMO = [
 
 @pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One demo for all tests of this folder; whoever changes it changes it back."""
-    with running_town(tmp_path_factory.mktemp("demo") / "town") as town:
-        yield town
+    """One demo for all tests of this folder; whoever changes it changes it back. It tells KPU."""
+    folder = tmp_path_factory.mktemp("demo")
+    (port,) = free_ports(1)
+    with told() as server:
+        ways = ("sign_in = true\n", way("papan KPU", server.server_address[1], "taken"))
+        file = on_call(folder / "on-call.toml", f"http://localhost:{port}", "kpu", *ways)
+        arguments = ("--port", str(port), "--on-call", str(file))
+        with running_town(folder / "town", *arguments) as town:
+            town.told_kpu = server.posts
+            yield town
 
 
 # One browser per module: between modules no event loop of Playwright's may be left running.
@@ -65,13 +73,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_wall(browser: Browser) -> Iterator[OpenWall]:
-    """`open_wall(town)`: a signed-in page with the wall. Afterwards it must have had no trouble,
-    and talked to nobody but this machine."""
+    """`open_wall(town)`: a page of somebody who is signed in, nobody for the role "". Afterwards
+    it must have had no trouble, and talked to nobody but this machine."""
     screens: list[Screen] = []
     expect.set_options(timeout=PATIENCE_MS)
 
     def open_one(
-        town: Town, language: str = "id", theme: str = "dark", room: ViewportSize = ROOM
+        town: Town,
+        language: str = "id",
+        theme: str = "dark",
+        room: ViewportSize = ROOM,
+        role: str = "operator",
+        path: str = "",
     ) -> Screen:
         context = browser.new_context(viewport=room, timezone_id="Asia/Jakarta", locale="id-ID")
         context.set_default_timeout(PATIENCE_MS)
@@ -81,9 +94,10 @@ def open_wall(browser: Browser) -> Iterator[OpenWall]:
         )
         screen = new_screen(context)
         screens.append(screen)
-        answer = context.request.post(f"{town.url}/api/login", data=town.login())
-        assert answer.ok, answer.status_text
-        screen.page.goto(town.url)
+        if role:
+            answer = context.request.post(f"{town.url}/api/login", data=town.login(role))
+            assert answer.ok, answer.status_text
+        screen.page.goto(town.url + path)
         return screen
 
     yield open_one

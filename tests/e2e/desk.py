@@ -1,6 +1,7 @@
 """A real center in a thread of its own, with gateways that sign and show no pictures."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,10 +25,11 @@ SPEAK_EVERY_S = 1.0
 
 @dataclass
 class DeskTown:
-    """`clients` ask as each role."""
+    """`clients` ask as each role; `told` is what the institution `transport` is told by."""
 
     url: str
     clients: dict[Role, httpx.Client]
+    told: "Told"
 
     def login(self, role: Role) -> dict[str, str]:
         return {"account": role.value, "password": PASSWORD}
@@ -75,11 +77,22 @@ def served(town: Town) -> Iterator[Running]:
     assert not thread.is_alive()
 
 
+class Told(ThreadingHTTPServer):
+    """A system that is told of incidents: takes what is posted to `/taken`, refuses anything else.
+    `posts`: what it has taken."""
+
+    def __init__(self) -> None:
+        self.posts: list[dict[str, Any]] = []
+        super().__init__(("127.0.0.1", 0), _Hook)
+
+
 class _Hook(BaseHTTPRequestHandler):
-    """Takes what is posted to `/taken`, refuses anything else."""
+    server: Told
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/taken":
+            self.server.posts.append(said)
         self.send_response(204 if self.path == "/taken" else 410)
         self.end_headers()
 
@@ -88,27 +101,30 @@ class _Hook(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _hook() -> Iterator[int]:
-    """A system that is told of incidents; its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Hook) as server:
+def told() -> Iterator[Told]:
+    """It runs."""
+    with Told() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield server.server_address[1]
+            yield server
         finally:
             server.shutdown()
             thread.join(START_S)
 
 
-def _on_call(path: Path, port: int) -> Path:
-    """The list of one institution: one way takes every message, the other refuses."""
-    ways = "".join(
+def way(name: str, port: int, answer: str) -> str:
+    """A way of an institution's list; `answer` is where it posts, `taken` or `refused`."""
+    return (
         f'[[institution.way]]\nname = "{name}"\nsecret = "{"0" * 32}"\n'
         f'webhook = "http://127.0.0.1:{port}/{answer}"\n'
-        for name, answer in (("papan", "taken"), ("telepon lama", "refused"))
     )
-    head = 'format = 1\nurl = "http://127.0.0.1:1"\n[[institution]]\nparty = "transport"\n'
-    path.write_text(head + ways)
+
+
+def on_call(path: Path, url: str, party: str, *more: str) -> Path:
+    """The file with the list of one institution."""
+    head = f'format = 1\nurl = "{url}"\n[[institution]]\nparty = "{party}"\n'
+    path.write_text(head + "".join(more))
     path.chmod(0o600)
     return path
 
@@ -123,14 +139,16 @@ def desk_town(
     prepare(town)
     archive = folder / "town.pmtiles"
     archive.write_bytes(one_tile())
-    with _hook() as port:
-        on_call = _on_call(folder / "on-call.toml", port)
+    with told() as server:
+        port = server.server_address[1]
+        ways = (way("papan", port, "taken"), way("telepon lama", port, "refused"))
+        file = on_call(folder / "on-call.toml", "http://127.0.0.1:1", "transport", *ways)
         drawn = replace(town.config.map, pmtiles=archive)
-        town.config = replace(town.config, on_call=on_call, map=drawn)
-        yield from _asked(town)
+        town.config = replace(town.config, on_call=file, map=drawn)
+        yield from _asked(town, server)
 
 
-def _asked(town: Town) -> Iterator[DeskTown]:
+def _asked(town: Town, told: Told) -> Iterator[DeskTown]:
     with served(town) as center:
         clients = {
             role: httpx.Client(
@@ -141,6 +159,6 @@ def _asked(town: Town) -> Iterator[DeskTown]:
             )
             for role, token in center.tokens.items()
         }
-        yield DeskTown(center.base, clients)
+        yield DeskTown(center.base, clients, told)
         for client in clients.values():
             client.close()

@@ -38,7 +38,7 @@ def recorded(town: Town) -> list[dict[str, int]]:
 
 
 def test_the_gate_plays_back_and_gives_itself_back(town: Town, wall: Screen) -> None:
-    until("some seconds are recorded", lambda: _lasts_s(recorded(town)) > 8, 60)
+    until("some seconds are recorded", lambda: spans_s(recorded(town)) > 8, 60)
     enlarge(wall, GATE)
     hero = wall.page.locator(".hero")
     wall.page.keyboard.press("r")
@@ -86,7 +86,7 @@ def test_only_the_gate_has_recordings(town: Town, wall: Screen) -> None:
 
 
 def test_a_stop_takes_the_recorded_picture_away(town: Town, open_wall: OpenWall) -> None:
-    until("some seconds are recorded", lambda: _lasts_s(recorded(town)) > 8, 60)
+    until("some seconds are recorded", lambda: spans_s(recorded(town)) > 8, 60)
     wall = open_wall(town, language="en", theme="light")
     enlarge(wall, GATE)
     wall.page.get_by_role("button", name="Recordings").click()
@@ -101,5 +101,5 @@ def test_a_stop_takes_the_recorded_picture_away(town: Town, open_wall: OpenWall)
         owner.post("/api/resume", json={"camera": camera.id}).raise_for_status()
 
 
-def _lasts_s(spans: list[dict[str, int]]) -> float:
+def spans_s(spans: list[dict[str, int]]) -> float:
     return sum(span["to_ms"] - span["from_ms"] for span in spans) / 1000

@@ -216,8 +216,8 @@ def test_a_participant_without_an_account_has_a_part_of_their_own(
     assert not guest.page.evaluate(wider), "it does not fit a telephone"
     assert guest.violations() == []
     guest.page.get_by_label("Tutup gerbang").check()
-    guest.page.get_by_label("Keadaan Anda").select_option("on_site")
-    guest.page.get_by_role("textbox", name="Catatan").fill("Sudah ditutup")
+    guest.page.get_by_role("button", name="Saya di tempat").click()
+    guest.page.get_by_role("textbox", name="Tulis kepada semua peserta").fill("Sudah ditutup")
     guest.page.get_by_role("button", name="Kirim").click()
     expect(page.locator(".time")).to_contain_text("Sudah ditutup")
     expect(page.get_by_label("Keadaan Pos jaga, KPU")).to_have_value("on_site")

@@ -55,6 +55,7 @@ class Camera:
 
 class Town:
     """A running demo. `opened`: numbers of waiting cameras that tests have since agreed on;
+    `told_kpu`: what KPU's own system was told of incidents, where the demo tells it;
     `codes`: what the printed links sign in with, once each, by role."""
 
     def __init__(self, folder: Path, printed: str) -> None:
@@ -64,6 +65,7 @@ class Town:
         self.url: str = self.told["center"]["url"]
         self.cameras = _cameras(folder, self.told)
         self.opened: set[str] = set()
+        self.told_kpu: list[dict[str, Any]] = []
         self._clients: list[httpx.Client] = []
         self.operator = self._client(self.url, self.told["center"]["tokens"]["operator"])
         self.owners = {

@@ -30,12 +30,13 @@ def quick_passwords() -> Passwords:
 
 
 def people(engine: Engine, clock: Clock) -> dict[Role, str]:
-    """One account for each role, named after it; their tokens."""
+    """One account for each role, named after it, the participant of `transport`; their tokens."""
     accounts = Accounts(engine, clock, quick_passwords())
     tokens = {}
     for role in Role:
         if accounts.find(role.value) is None:
-            accounts.create_account(role.value, role.value.title(), role, "Unit 1", PASSWORD)
+            unit = "transport" if role is Role.PARTICIPANT else "Unit 1"
+            accounts.create_account(role.value, role.value.title(), role, unit, PASSWORD)
         tokens[role] = accounts.create_token(role.value, "test")
     return tokens
 

@@ -245,3 +245,21 @@ async def test_without_a_list_nobody_is_told_and_a_participant_cannot_ask(tmp_pa
         answer = await watch.client.post("/api/join/steps", json=said, headers=headers)
         assert answer.status_code == 403
         assert hook.posts == []
+
+
+async def test_where_people_have_accounts_the_message_opens_nothing_by_itself(
+    tmp_path: Path,
+) -> None:
+    hook = Hook()
+    async with (
+        listening(hook),
+        Watch(tmp_path, [webhook(hook.port)], "sign_in = true").running() as watch,
+    ):
+        incident = await watch.open()
+        await watch.call(incident)
+        await watch.until(incident, lambda one: one["told"])
+    facts = httpx.Response(200, content=hook.posts[0].body).json()
+    assert facts["url"] == f"https://pusat.test/part/{incident}"
+    assert facts["until_ms"] == 0
+    assert "Masuklah dengan akun Anda" in facts["text"]
+    assert "berlaku sampai" not in facts["text"]

@@ -23,8 +23,11 @@ class Role(StrEnum):
     COMMANDER = "commander"
     INVESTIGATOR = "investigator"
     COORDINATOR = "coordinator"
+    PARTICIPANT = "participant"
+    """Somebody of another institution, whose id in the roster is the account's unit."""
 
 
+# A participant is in none of these: theirs is `desk/parts.py`, and nothing else.
 # A coordinator connects sites and has no work that needs a picture.
 MAY_VIEW = frozenset({Role.OPERATOR, Role.COMMANDER, Role.INVESTIGATOR})
 MAY_CLOSE_ALL = frozenset({Role.COMMANDER})

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.ids import new_id
-from serambi.center.accounts import CODE_TTL_S, Account, Accounts
+from serambi.center.accounts import CODE_TTL_S, Account, Accounts, Role
 from serambi.center.config import CenterConfig
 from serambi.center.database import open_database
+from serambi.center.desk.seats import party_of
 from serambi.center.journal import Journal
 from serambi.center.passkeys import Passkeys
+from serambi.identity.chain import Chain
 from serambi.identity.keys import SigningKey
 from serambi.ledger.entry import Entry
 from serambi.ledger.names import Names
@@ -85,9 +87,12 @@ async def invite_at_the_machine(
 ) -> Invitation:
     """A link for `account`, which is made first when it is `new`, without a password.
 
-    Raises `CONFLICT` while the center runs, or when a new account exists already; and like
-    `Invitations.give`.
+    Raises `CONFLICT` while the center runs, or when a new account exists already, `DENIED` for a
+    participant of no party of the roster; and like `Invitations.give`.
     """
+    if new is not None and new.role is Role.PARTICIPANT:
+        chain = Chain.open(config.folder / "rosters", config.roster, config.genesis)
+        party_of(chain.head, new)
     key = SigningKey.load(config.key)
     with contextlib.ExitStack() as opened:
         ledger = LedgerStore.open(config.ledger, f"{config.party}/center", key, clock)

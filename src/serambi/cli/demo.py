@@ -107,7 +107,7 @@ def _seats(layout: Layout) -> dict[str, Seat]:
                     wanted.account,
                     wanted.name,
                     Role(wanted.role),
-                    layout.town.center.unit,
+                    wanted.unit or layout.town.center.unit,
                     passwords[wanted.account],
                 )
             seats[wanted.role] = Seat(
@@ -235,11 +235,15 @@ async def keep_certificates(layout: Layout) -> None:
         await asyncio.to_thread(renew_couriers, layout.folder, layout.town, time.time())
 
 
-async def _run(folder: Path, port: int, videos: Path | None, browser: bool) -> None:
+async def _run(
+    folder: Path, port: int, videos: Path | None, on_call: Path | None, browser: bool
+) -> None:
     town = read_town()
     loops = await asyncio.to_thread(prepare_loops, town, videos)
     ports = choose_ports(port, town)
-    layout = lay_out(folder, town, ports, loops, time.time(), scenes=videos is None)
+    layout = lay_out(
+        folder, town, ports, loops, time.time(), scenes=videos is None, on_call=on_call
+    )
     seats = _seats(layout)
     children = town_processes(layout)
     async with asyncio.TaskGroup() as group:
@@ -296,13 +300,20 @@ def _announce(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Show the video files of this folder instead of the painted scenes.",
 )
+@click.option(
+    "--on-call",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="File of whom the center tells at the institutions; nobody by default.",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
-def demo(port: int, data: Path | None, videos: Path | None, no_browser: bool) -> None:
+def demo(
+    port: int, data: Path | None, videos: Path | None, on_call: Path | None, no_browser: bool
+) -> None:
     """Run the demo town until Ctrl-C."""
     start_log("demo")
     folder = (data or Path(tempfile.mkdtemp(prefix="serambi-demo-"))).resolve()
     try:
         with sole_use(folder):
-            asyncio.run(_run(folder, port, videos, not no_browser))
+            asyncio.run(_run(folder, port, videos, on_call, not no_browser))
     except* SerambiError as group:
         raise group.exceptions[0] from None

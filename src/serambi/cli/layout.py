@@ -102,10 +102,11 @@ def lay_out(
     now: float,
     *,
     scenes: bool = False,
+    on_call: Path | None = None,
 ) -> Layout:
     """Write everything the processes need into `folder`. `loops`: camera id -> its pictures;
-    `scenes`: these are what the town's scenes show, so that views can be compared with them and
-    the simulator can turn a camera away."""
+    `scenes`: these are the town's own, so that views can be compared with them and cameras turned
+    away; `on_call`: the file of whom the center tells."""
     _claim(folder)
     keys = {party.id: _key(folder / "parties" / party.id / "key") for party in town.party}
     gateways = {site.id: _key(folder / "sites" / site.id / "keeper" / "key") for site in town.site}
@@ -131,7 +132,7 @@ def lay_out(
     for party, token in tokens.items():
         _party_settings(layout, party, token)
         desks.furnish(layout.party(party), party, folder, roster)
-    _center_settings(layout, tokens)
+    _center_settings(layout, tokens, on_call)
     cameras = simulated(town.cameras, loops, passwords, layout.canaries, turn=scenes)
     simulator = {"cameras": cameras, "host": "127.0.0.1", "port": ports.rtsp}
     write_atomically(folder / "sim.json", json.dumps(simulator).encode(), mode=0o600)
@@ -426,18 +427,18 @@ zone = {_toml(layout.town.zone)}
     write_atomically(layout.party(party) / "token", token.encode(), mode=0o600)
 
 
-def _center_settings(layout: Layout, tokens: dict[str, str]) -> None:
-    port = layout.ports.fabric
+def _center_settings(layout: Layout, tokens: dict[str, str], on_call: Path | None) -> None:
     witnesses = ", ".join(
         f'{party} = "{hashlib.sha256(token.encode()).hexdigest()}"'
         for party, token in tokens.items()
     )
-    settings = f"""party = {_toml(layout.town.center.party)}
+    settings = "" if on_call is None else f"on_call = {_toml(str(on_call.resolve()))}\n"
+    settings += f"""party = {_toml(layout.town.center.party)}
 host = "127.0.0.1"
 port = {layout.ports.center}
 roster = "../roster.json"
 genesis = "{layout.roster.digest}"
-listen = ["quic/127.0.0.1:{port}", "tls/127.0.0.1:{port}"]
+listen = ["quic/127.0.0.1:{layout.ports.fabric}", "tls/127.0.0.1:{layout.ports.fabric}"]
 authority = "authority"
 names = ["localhost", "127.0.0.1"]
 witnesses = {{ {witnesses} }}

@@ -28,9 +28,12 @@ class Center(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`unit` is the center's own where it is left out; a participant's is their party."""
+
     account: str
     role: str
     name: str
+    unit: str = ""
 
 
 class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

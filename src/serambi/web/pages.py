@@ -39,7 +39,9 @@ def install_pages(app: FastAPI, words: Words, hook: PageHook, built: Path = BUIL
             if found is not None:
                 hashed = path.startswith("assets/")
                 caching = _FOR_EVER if hashed else "no-cache"
-                return FileResponse(found, headers={"Cache-Control": caching})
+                # Python 3.11 does not know what a web manifest is.
+                kind = "application/manifest+json" if found.suffix == ".webmanifest" else None
+                return FileResponse(found, media_type=kind, headers={"Cache-Control": caching})
             if "." in path.rsplit("/", 1)[-1]:
                 raise _nothing_at(path)
         index = root / "index.html"

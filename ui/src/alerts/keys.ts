@@ -1,6 +1,6 @@
 /** What a key press means in the queue; null when it means nothing there. */
 
-export type Key = 'next' | 'previous' | 'acknowledge' | 'escalate' | 'dismiss' | 'undo' | 'report' | 'near' | 'help';
+export type Key = 'next' | 'previous' | 'acknowledge' | 'escalate' | 'dismiss' | 'undo' | 'report' | 'near' | 'replay' | 'help';
 
 const KEYS: Record<string, Key> = {
   j: 'next',
@@ -13,6 +13,7 @@ const KEYS: Record<string, Key> = {
   u: 'undo',
   t: 'report',
   n: 'near',
+  r: 'replay',
   '?': 'help',
 };
 

@@ -36,6 +36,7 @@ export type IncidentWish = components['schemas']['IncidentWish'];
 export type Said = components['schemas']['Addition']['said'];
 export type Entry = components['schemas']['Entry'];
 export type Part = components['schemas']['Part'];
+export type PartLine = components['schemas']['PartLine'];
 export type Link = components['schemas']['Link'];
 export type Handover = components['schemas']['Handover'];
 export type ShiftAccount = components['schemas']['ShiftAccount'];
@@ -198,10 +199,22 @@ export const api = {
     ),
   part: (token: string) =>
     answer<Part>(client.GET('/api/join', { params: { header: { 'serambi-link': token } } })),
-  addToPart: (token: string, said: Said) =>
+  addToPart: (token: string, said: Said, key: string) =>
     answer<Part>(
       client.POST('/api/join/steps', {
         params: { header: { 'serambi-link': token } },
+        headers: { 'Idempotency-Key': key },
+        body: { said },
+      }),
+    ),
+  myParts: () => answer<PartLine[]>(client.GET('/api/parts')),
+  myPart: (incident: string) =>
+    answer<Part>(client.GET('/api/parts/{incident}', { params: { path: { incident } } })),
+  addToMyPart: (incident: string, said: Said, key: string) =>
+    answer<Part>(
+      client.POST('/api/parts/{incident}/steps', {
+        params: { path: { incident } },
+        headers: { 'Idempotency-Key': key },
         body: { said },
       }),
     ),

@@ -741,6 +741,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Parts
+         * @description For participants: the open incidents into which my institution was asked.
+         */
+        get: operations["my_parts_api_parts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/parts/{incident}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Part
+         * @description For participants: what concerns my institution of one incident, until 12 h after its end; 404
+         *     where it was not asked.
+         */
+        get: operations["my_part_api_parts__incident__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/parts/{incident}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Mine
+         * @description For participants: the state of whoever was asked last of my institution, its tasks, and
+         *     notes; 403 for anything else.
+         */
+        post: operations["add_mine_api_parts__incident__steps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/passkeys": {
         parameters: {
             query?: never;
@@ -1694,7 +1756,7 @@ export interface components {
              * @default called
              * @enum {string}
              */
-            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "needs_help" | "left";
             /** Who */
             who: string;
         };
@@ -1880,22 +1942,33 @@ export interface components {
         /**
          * Part
          * @description One participant's view: their own state, the tasks of their institution, and the notes, which
-         *     are written for all. No alert, no camera, no checklist and no other participant.
+         *     are written for all. No alert, no camera, no checklist and no other participant. `me` and
+         *     `name` are who takes part, and who reads this.
          */
         Part: {
             /** Closed */
             closed: boolean;
+            /** Id */
+            id: string;
             me: components["schemas"]["Participant"];
+            /** Name */
+            name: string;
             /** Notes */
             notes: components["schemas"]["PartNote"][];
             /** Number */
             number: number;
+            /** Open Tasks */
+            open_tasks: number;
             /** Opened Ms */
             opened_ms: number;
             /** Place */
             place: string;
-            /** Site */
-            site: string;
+            site_name: components["schemas"]["SiteName"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "needs_help" | "left";
             /** Tasks */
             tasks: components["schemas"]["Task"][];
             /** Title */
@@ -1905,8 +1978,36 @@ export interface components {
             version: number;
         };
         /**
+         * PartLine
+         * @description An incident in one line, for whoever was asked into it. `state` is their participant's,
+         *     `open_tasks` how many tasks of their institution are open.
+         */
+        PartLine: {
+            /** Closed */
+            closed: boolean;
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Open Tasks */
+            open_tasks: number;
+            /** Opened Ms */
+            opened_ms: number;
+            /** Place */
+            place: string;
+            site_name: components["schemas"]["SiteName"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "needs_help" | "left";
+            /** Title */
+            title: string;
+            type: components["schemas"]["IncidentType"];
+        };
+        /**
          * PartNote
-         * @description `mine`: written by this participant; nobody else is named by name.
+         * @description `mine`: written by whoever reads it; nobody else is named by name.
          */
         PartNote: {
             /** At Ms */
@@ -1951,7 +2052,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "needs_help" | "left";
             /**
              * Told
              * @default []
@@ -1973,7 +2074,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "left";
+            state: "called" | "reached" | "unreachable" | "on_way" | "on_site" | "needs_help" | "left";
         };
         /** Party */
         Party: {
@@ -2132,7 +2233,7 @@ export interface components {
          * @description What somebody's work is. Only the sites decide what may be seen.
          * @enum {string}
          */
-        Role: "operator" | "commander" | "investigator" | "coordinator";
+        Role: "operator" | "commander" | "investigator" | "coordinator" | "participant";
         /**
          * SavedWalls
          * @description `monitors`: those that show a layout.
@@ -2286,6 +2387,16 @@ export interface components {
             since_ms: number;
             /** Waiting */
             waiting: components["schemas"]["Waiting"][];
+        };
+        /**
+         * SiteName
+         * @description What people call a site, in both languages; empty where the incident is not at one.
+         */
+        SiteName: {
+            /** En */
+            en: string;
+            /** Id */
+            id: string;
         };
         /**
          * Span
@@ -3965,6 +4076,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SavedWalls"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    my_parts_api_parts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartLine"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    my_part_api_parts__incident__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Part"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_mine_api_parts__incident__steps_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Addition"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Part"];
                 };
             };
             /** @description Client Error */

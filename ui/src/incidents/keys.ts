@@ -1,8 +1,8 @@
 /** What a key press means in an incident; null when it means nothing there. */
 
-export type Key = 'note' | 'dispatch' | 'near' | 'help';
+export type Key = 'note' | 'call' | 'dispatch' | 'near' | 'help';
 
-const KEYS: Record<string, Key> = { c: 'note', d: 'dispatch', n: 'near', '?': 'help' };
+const KEYS: Record<string, Key> = { c: 'note', p: 'call', d: 'dispatch', n: 'near', '?': 'help' };
 
 export function keyOf(event: KeyboardEvent): Key | null {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return null;

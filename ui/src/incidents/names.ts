@@ -3,7 +3,15 @@ import type { Incident, Summary } from '../api/client';
 import type { Words } from '../parts/words';
 
 export const TYPES = ['suspicious_parcel', 'crowd', 'intrusion', 'fire', 'camera_down'] as const;
-export const STATES = ['called', 'reached', 'unreachable', 'on_way', 'on_site', 'left'] as const;
+export const STATES = [
+  'called',
+  'reached',
+  'unreachable',
+  'on_way',
+  'on_site',
+  'needs_help',
+  'left',
+] as const;
 export const OUTCOMES = ['resolved', 'false_alarm', 'handed_over', 'unresolved'] as const;
 
 /** `014` */

@@ -69,7 +69,8 @@ export function lineOf(
       return plain('people', fill(w.said_joined, said), '', w[`is_${said.state}`]);
     case 'participant_set': {
       const title = fill(w.said_participant, personOf(incident, said.participant));
-      return plain('people', title, '', w[`is_${said.state}`]);
+      const tone = said.state === 'needs_help' ? 'alert' : '';
+      return plain('people', title, tone, w[`is_${said.state}`]);
     }
     case 'reach_asked':
       return plain('phone', fill(w.said_reach_asked, personOf(incident, said.participant)));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Camera, Site, Summary } from '../api/client';
 import { entriesOf, matches, spotOfEntry } from './entries';
-import { nearest, nearOf, nearPath, siteAt, spotOf } from './near';
+import { nearest, nearOf, nearPath, replayOf, replayPath, siteAt, spotOf } from './near';
 
 type Where = [number, number] | null;
 
@@ -65,6 +65,19 @@ describe('the way to the nearest four', () => {
     const of = { kind: 'incident', id: '0a' };
     expect(nearOf(path.slice(1))).toEqual({ of, cameras: ['c3', 'c12', 'c5', 'c7'] });
     expect(nearPath({ cameras: [], sites: SITES }, { kind: 'site', id: 'x' }, here)).toBe('');
+  });
+
+  it('plays the last half minute where the agreement gives it and the camera is open', () => {
+    const open = { ...camera('9', 'yard', null), actions: ['live', 'playback'], state: 'open' };
+    const of = { kind: 'alert', id: '0a' } as const;
+    const path = (one: Camera) =>
+      replayPath({ cameras: [one], sites: SITES }, of, { camera: one.id, site: 'yard', at: null });
+    expect(path(open)).toBe('/?near=c9&of=alert:0a&replay=c9');
+    expect(replayOf(path(open).slice(1))).toBe('c9');
+    expect(path({ ...open, actions: ['live'] })).toBe('');
+    expect(path({ ...open, state: 'revoked' })).toBe('');
+    expect(replayPath(KNOWN, of, here)).toBe('');
+    expect(replayOf('?replay=<x>')).toBe('');
   });
 
   it('is read strictly', () => {

@@ -71,6 +71,20 @@ export function nearPath(known: Known, of: Of, spot: Spot): string {
   return found.length === 0 ? '' : `/?near=${found.join(',')}&of=${of.kind}:${of.id}`;
 }
 
+/** The same with the last half minute of the spot's own camera playing; '' where its agreement
+ * gives no recordings. */
+export function replayPath(known: Known, of: Of, spot: Spot): string {
+  const camera = known.cameras.find(({ id }) => id === spot.camera);
+  const gives = camera?.actions.includes('playback') === true && camera.state === 'open';
+  return gives ? `${nearPath(known, of, spot)}&replay=${spot.camera}` : '';
+}
+
+/** The camera whose last half minute such an address asks for, '' for none. */
+export function replayOf(query: string): string {
+  const id = new URLSearchParams(query).get('replay') ?? '';
+  return ID.test(id) ? id : '';
+}
+
 /** Reads such an address; null when it is none. */
 export function nearOf(query: string): Near | null {
   const asked = new URLSearchParams(query);

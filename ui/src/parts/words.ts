@@ -17,6 +17,7 @@ export interface Words {
   alerts: typeof indonesian.alerts;
   playback: typeof indonesian.playback;
   map: typeof indonesian.map;
+  part: typeof indonesian.part;
   shell: typeof indonesian.shell;
 }
 
@@ -34,6 +35,7 @@ const pick = (from: Words): Words => ({
   alerts: from.alerts,
   playback: from.playback,
   map: from.map,
+  part: from.part,
   shell: from.shell,
 });
 

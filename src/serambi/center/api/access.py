@@ -6,7 +6,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.center.accounts import MAY_READ_HISTORY, MAY_READ_REPORTS, Account
+from serambi.center.accounts import MAY_READ_HISTORY, MAY_READ_REPORTS, Account, Role
 from serambi.center.service import Center
 from serambi.web.errors import ReasonedError
 
@@ -43,7 +43,39 @@ def must_register(where: str) -> ReasonedError:
     )
 
 
-SignedIn = Annotated[Account, Depends(account_of)]
+Anybody = Annotated[Account, Depends(account_of)]
+"""For what is everybody's own: who they are, their passkeys. Any other route takes `SignedIn` or
+`Invited`."""
+
+
+def staff(account: Account) -> Account:
+    """Raises `DENIED` for somebody of another institution, whatever they ask for."""
+    if account.role is Role.PARTICIPANT:
+        raise SerambiError(
+            Kind.DENIED,
+            "people of other institutions see their part of an incident and nothing else",
+            hint="open /part",
+        )
+    return account
+
+
+def staff_of(account: Anybody) -> Account:
+    return staff(account)
+
+
+SignedIn = Annotated[Account, Depends(staff_of)]
+
+
+def invited_of(account: Anybody) -> Account:
+    """Raises `DENIED` for the center's own people: they have all of it."""
+    if account.role is not Role.PARTICIPANT:
+        raise SerambiError(
+            Kind.DENIED, "this is for people of other institutions", hint="open /incidents"
+        )
+    return account
+
+
+Invited = Annotated[Account, Depends(invited_of)]
 
 
 def reader_of_history(account: SignedIn) -> Account:

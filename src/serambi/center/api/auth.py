@@ -7,10 +7,11 @@ from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
 from serambi.base.errors import Kind
-from serambi.center.accounts import Account
+from serambi.center.accounts import Account, Role
 from serambi.center.api import models, views
-from serambi.center.api.access import SignedIn, TheCenter, must_register
+from serambi.center.api.access import Anybody, TheCenter, must_register
 from serambi.center.api.credentials import UsedPasskey
+from serambi.center.desk.seats import party_of
 from serambi.center.passkeys import Options
 from serambi.center.service import Center
 from serambi.web.errors import ReasonedError, error_response
@@ -94,7 +95,7 @@ async def logout(request: Request, center: TheCenter) -> Response:
 
 
 @router.get("/api/me")
-async def me(account: SignedIn, center: TheCenter) -> models.Me:
+async def me(account: Anybody, center: TheCenter) -> models.Me:
     """Who I am."""
     return me_of(center, account)
 
@@ -132,10 +133,13 @@ def to_register(center: Center, request: Request, response: Response, account: A
 
 
 def me_of(center: Center, account: Account) -> models.Me:
+    """Who that is. Raises `DENIED` for a participant whose institution has left."""
+    theirs = account.role is Role.PARTICIPANT
+    party = party_of(center.roster, account).id if theirs else center.party
     return models.Me(
         account=account.account,
         name=account.name,
         role=account.role,
         unit=account.unit,
-        party=views.party(center.roster, center.party),
+        party=views.party(center.roster, party),
     )

@@ -10,7 +10,7 @@ from serambi.base.clock import unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import FRESH_S, PASSKEY_NAME_MAX_CHARACTERS
 from serambi.center.accounts import MAY_INVITE, Account
-from serambi.center.api.access import SignedIn, TheCenter, account_of
+from serambi.center.api.access import Anybody, TheCenter, account_of
 from serambi.center.api.auth import enter
 from serambi.center.api.credentials import Bytes, NewPasskey
 from serambi.center.passkey_table import Passkey as Kept
@@ -56,7 +56,7 @@ class Registrant:
     first: bool
 
 
-def fresh(request: Request, account: SignedIn, center: TheCenter) -> Account:
+def fresh(request: Request, account: Anybody, center: TheCenter) -> Account:
     """Who signed in just now. Raises `DENIED`, with the reason `sign_in_again` where that helps:
     a desk left open must not give the next one a passkey of his own."""
     login = center.door.gate.require(request)
@@ -98,7 +98,7 @@ MayRegister = Annotated[Registrant, Depends(registrant)]
 
 
 @router.get("/passkeys")
-async def mine(account: SignedIn, center: TheCenter) -> list[Passkey]:
+async def mine(account: Anybody, center: TheCenter) -> list[Passkey]:
     """My passkeys, oldest first."""
     return [_shown(each) for each in center.door.passkeys.table.of(account.account)]
 

@@ -8,16 +8,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serambi.base.errors import SerambiError
 from serambi.center.accounts import Account
-from serambi.center.api.access import account_of, center_of
+from serambi.center.api.access import account_of, center_of, staff
 from serambi.center.service import Center
 from serambi.web.errors import error_response
 
 
 async def admit(websocket: WebSocket) -> tuple[Center, Account] | None:
-    """The center and who asks; None after the upgrade was answered with an error."""
+    """The center and who of its people asks; None after the upgrade was answered with an error."""
     try:
         center = center_of(websocket)
-        return center, account_of(websocket, center)
+        return center, staff(account_of(websocket, center))
     except SerambiError as error:
         await refuse(websocket, error)
         return None

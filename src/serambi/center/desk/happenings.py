@@ -22,7 +22,13 @@ Paragraph = Annotated[
 Ref = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 """An item, task or participant, named by whoever made it."""
 
-ParticipantState = Literal["called", "reached", "unreachable", "on_way", "on_site", "left"]
+ParticipantState = Literal[
+    "called", "reached", "unreachable", "on_way", "on_site", "needs_help", "left"
+]
+OWN_STATES: frozenset[ParticipantState] = frozenset(
+    {"reached", "on_way", "on_site", "needs_help", "left"}
+)
+"""What a participant says of themselves; the others are the desk's to say."""
 Outcome = Literal["resolved", "false_alarm", "handed_over", "unresolved"]
 
 

@@ -38,12 +38,14 @@ class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Institution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`quiet`: from when until when nothing but P1 is sent, `HH:MM` in the center's zone."""
+    """`quiet`: from when until when nothing but P1 is sent, `HH:MM` in the center's zone.
+    `sign_in`: its people have accounts, so that what is sent opens nothing by itself."""
 
     party: str
     way: tuple[Way, ...]
     language: Language = "id"
     quiet: tuple[str, str] | None = None
+    sign_in: bool = False
 
     def quiet_until(self, now: datetime) -> datetime | None:
         """When the quiet that holds at `now` is over; None when none holds."""

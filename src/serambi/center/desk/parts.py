@@ -1,7 +1,7 @@
 """What a participant of an institution sees of an incident and may add: what concerns them.
 
-They have no account here. A link that somebody at the desk makes for them opens their part and
-nothing else, until the incident is closed or the link is over.
+They come by a link that somebody at the desk makes for them, or sign in for their institution
+(`seats.py`). Either opens their part and nothing else.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from serambi.center.database import desk_links
 from serambi.center.desk import happenings as h
 from serambi.center.desk.incidents import Incident, Participant, Task
 from serambi.center.desk.kinds import IncidentType
-from serambi.center.desk.steps import Person
+from serambi.center.desk.seats import Seat, is_of
 from serambi.web.login import digest_of, new_token
 
 
 class PartNote(BaseModel):
-    """`mine`: written by this participant; nobody else is named by name."""
+    """`mine`: written by whoever reads it; nobody else is named by name."""
 
     at_ms: int
     unit: str
@@ -28,81 +28,104 @@ class PartNote(BaseModel):
     mine: bool
 
 
-class Part(BaseModel):
-    """One participant's view: their own state, the tasks of their institution, and the notes, which
-    are written for all. No alert, no camera, no checklist and no other participant."""
+class SiteName(BaseModel):
+    """What people call a site, in both languages; empty where the incident is not at one."""
 
+    id: str
+    en: str
+
+
+class PartLine(BaseModel):
+    """An incident in one line, for whoever was asked into it. `state` is their participant's,
+    `open_tasks` how many tasks of their institution are open."""
+
+    id: str
     number: int
     type: IncidentType
     title: str
-    site: str
+    site_name: SiteName
     place: str
     opened_ms: int
     closed: bool
+    state: h.ParticipantState
+    open_tasks: int
+
+
+class Part(PartLine):
+    """One participant's view: their own state, the tasks of their institution, and the notes, which
+    are written for all. No alert, no camera, no checklist and no other participant. `me` and
+    `name` are who takes part, and who reads this."""
+
     version: int
+    name: str
     me: Participant
     tasks: list[Task]
     notes: list[PartNote]
 
 
-def part_of(incident: Incident, participant: str) -> Part:
-    """Raises `NOT_FOUND` when they are not in it."""
-    me = _participant(incident, participant)
-    by = person_of(me)
+NameSite = Callable[[str], SiteName]
+
+
+def line_of(incident: Incident, seat: Seat, name_site: NameSite) -> PartLine:
+    return PartLine(
+        id=incident.id,
+        number=incident.number,
+        type=incident.type,
+        title=incident.title,
+        site_name=name_site(incident.site),
+        place=incident.place,
+        opened_ms=incident.opened_ms,
+        closed=incident.closed_ms > 0,
+        state=_me(incident, seat).state,
+        open_tasks=sum(task.state == "open" for task in _tasks(incident, seat)),
+    )
+
+
+def part_of(incident: Incident, seat: Seat, name_site: NameSite) -> Part:
+    """All that whoever sits there reads."""
     notes = [
         PartNote(
             at_ms=entry.at_ms,
             unit="" if entry.by is None else entry.by.unit,
             text=entry.said.text,
-            mine=entry.by == by,
+            mine=entry.by == seat.by,
         )
         for entry in incident.timeline
         if isinstance(entry.said, h.Noted)
     ]
     return Part(
-        number=incident.number,
-        type=incident.type,
-        title=incident.title,
-        site=incident.site,
-        place=incident.place,
-        opened_ms=incident.opened_ms,
-        closed=incident.closed_ms > 0,
+        **line_of(incident, seat, name_site).model_dump(),
         version=incident.version,
-        me=me,
-        tasks=[task for task in incident.tasks if task.party == me.party],
+        name=seat.by.name,
+        me=_me(incident, seat),
+        tasks=_tasks(incident, seat),
         notes=notes,
     )
 
 
-def person_of(me: Participant) -> Person:
-    """How a participant stands beside the steps that they add."""
-    return Person(account=f"participant {me.id}", name=me.who, unit=me.party)
-
-
-def allowed(incident: Incident, participant: str, said: h.Written) -> Person:
-    """Who adds it. Raises `DENIED` for what is not theirs, `CONFLICT` once it is closed."""
-    part = part_of(incident, participant)
-    if part.closed:
+def allow_step(incident: Incident, seat: Seat, said: h.Written) -> None:
+    """Raises `DENIED` for what is not theirs to add, `CONFLICT` once it is closed."""
+    if incident.closed_ms:
         raise SerambiError(Kind.CONFLICT, "the incident is closed", where="join")
     match said:
         case h.Noted():
             mine = True
         case h.ParticipantSet():
-            mine = said.participant == participant
+            mine = said.participant == seat.participant and said.state in h.OWN_STATES
         case h.TaskSet():
-            mine = any(task.id == said.task for task in part.tasks)
+            mine = any(task.id == said.task for task in _tasks(incident, seat))
         case _:
             mine = False
     if not mine:
         raise SerambiError(Kind.DENIED, "this is not yours to change", where="join")
-    return person_of(part.me)
 
 
-def _participant(incident: Incident, participant: str) -> Participant:
-    found = next((one for one in incident.participants if one.id == participant), None)
-    if found is None:
-        raise SerambiError(Kind.NOT_FOUND, "there is no such participant", where="join")
-    return found
+def _me(incident: Incident, seat: Seat) -> Participant:
+    return next(one for one in incident.participants if one.id == seat.participant)
+
+
+def _tasks(incident: Incident, seat: Seat) -> list[Task]:
+    return [task for task in incident.tasks if is_of(task.party, seat)]
 
 
 class Links:

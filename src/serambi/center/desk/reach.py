@@ -166,8 +166,7 @@ class Reach:
     def _message(self, errand: _Errand) -> Message:
         """No name of a person, no free text, no picture: it leaves the house."""
         incident, language = errand.incident, errand.institution.language
-        token, until_ms = self._desk.links.add(incident.id, errand.participant.id)
-        url = f"{self._on_call.url}/join#{token}"
+        url, until_ms = self._page(errand)
 
         def word(name: str, **values: object) -> str:
             return self._words.text(language, name, **values)
@@ -175,8 +174,10 @@ class Reach:
         what = word(f"incidents.type_{incident.type}")
         place = self._site_name(incident.site, language) or word("reach.no_site")
         number, priority = f"{incident.number:03}", f"P{incident.priority}"
-        since, until = self._moment(incident.opened_ms), self._moment(until_ms)
-        text = word("reach.text", what=what, place=place, time=since, url=url, until=until)
+        since = self._moment(incident.opened_ms)
+        how = word("reach.by_link", until=self._moment(until_ms)) if until_ms else ""
+        how = how or word("reach.by_account")
+        text = word("reach.text", what=what, place=place, time=since, url=url, how=how)
         facts: dict[str, object] = {
             "format": 1,
             "event": "incident",
@@ -193,6 +194,13 @@ class Reach:
         key = f"{incident.id}.{errand.participant.asked}"
         title = word("reach.title", number=number, priority=priority)
         return Message(key, title, text, facts)
+
+    def _page(self, errand: _Errand) -> tuple[str, int]:
+        """Where the message leads, and until when, unix ms; 0 where one has to sign in."""
+        if errand.institution.sign_in:
+            return f"{self._on_call.url}/part/{errand.incident.id}", 0
+        token, until_ms = self._desk.links.add(errand.incident.id, errand.participant.id)
+        return f"{self._on_call.url}/join#{token}", until_ms
 
     def _moment(self, at_ms: int) -> str:
         at = datetime.fromtimestamp(at_ms / 1000, self._on_call.zone)
