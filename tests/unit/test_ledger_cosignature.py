@@ -238,8 +238,7 @@ def test_words_newer_than_the_copy_are_said_and_not_judged(town: Town, tmp_path:
 def test_a_party_that_saw_another_past_is_named(town: Town, tmp_path: Path) -> None:
     grown(town, tmp_path, 7)
     other = Edge()
-    for number in range(5):
-        other.append(str(number).encode())
+    other.extend([str(number).encode() for number in range(5)])
     text = Checkpoint(ORIGIN, 5, other.root()).text()
     (tmp_path / "cosigned").write_bytes(signed(town, text, ("rsud",)))
     report = verify(tmp_path, town.roster)

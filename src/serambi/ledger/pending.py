@@ -43,8 +43,8 @@ class Record:
 
     def encode(self) -> bytes:
         """The record as it stands in the file."""
-        body = _BODY.pack(self.start, len(self.checkpoint)) + self.checkpoint
-        body += encode_bundle(self.leaves)
+        front = _BODY.pack(self.start, len(self.checkpoint))
+        body = front + self.checkpoint + encode_bundle(self.leaves)
         return _HEAD.pack(len(body), hashlib.sha256(body).digest()[: _HEAD.size - 4]) + body
 
 
