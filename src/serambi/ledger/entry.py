@@ -45,7 +45,7 @@ EntryKind: TypeAlias = Literal[
 ]
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """One thing that happened, in fields that are empty where they do not apply.
 
     `at_ms` is unix time in milliseconds. `camera` is a camera id, or a commitment when the camera

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.ledger.tree import HASH_BYTES, Pyramid, fold, leaf_hash
+from serambi.ledger.tree import HASH_BYTES, Pyramid, fold, leaf_hashes
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8
@@ -135,7 +135,7 @@ class Edge:
             at += len(fitting)
             self.size += len(fitting)
             self._entries += fitting
-            self._levels[0].extend([leaf_hash(entry) for entry in fitting])
+            self._levels[0].extend(leaf_hashes(fitting))
             if len(self._entries) == TILE_WIDTH:
                 full += self._fill()
         return full

@@ -4,6 +4,7 @@ Knows nothing of files: a prover is given a function that finds the hash of a co
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from serambi.base.errors import Kind, SerambiError
@@ -18,6 +19,11 @@ Subtree = Callable[[int, int], bytes]
 def leaf_hash(entry: bytes) -> bytes:
     """The hash of one entry as a leaf."""
     return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """The hash of each entry as a leaf."""
+    return [hashlib.sha256(b"\x00" + entry).digest() for entry in entries]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -54,17 +60,18 @@ class Pyramid:
         """Add further hashes to the bottom."""
         below = self._rows[0]
         below += hashes
-        height = 1
-        while len(below) > 1:
+        for height in itertools.count(1):
             if height == len(self._rows):
                 self._rows.append([])
             above = self._rows[height]
-            rest = below[2 * len(above) :]
+            fresh = below[2 * len(above) :]
+            if len(fresh) < 2:
+                break
             above += [
                 hashlib.sha256(b"\x01" + left + right).digest()  # node_hash, without the call
-                for left, right in zip(rest[::2], rest[1::2], strict=False)
+                for left, right in zip(fresh[::2], fresh[1::2], strict=False)
             ]
-            below, height = above, height + 1
+            below = above
 
     def peaks(self) -> list[bytes]:
         """The roots of the complete subtrees that together hold all hashes, largest first."""
