@@ -106,6 +106,19 @@ def test_an_edge_without_partial_tiles() -> None:
     assert [tile.path for tile, _ in edge.partial()] == ["tile/1/000.p/1"]
 
 
+@given(st.lists(st.integers(0, 600), max_size=5))
+def test_the_edge_does_not_depend_on_the_steps(steps: list[int]) -> None:
+    leaves = [number.to_bytes(2, "big") for number in range(sum(steps))]
+    one, many = Edge(), Edge()
+    at, full = 0, []
+    for step in steps:
+        full += many.extend(leaves[at : at + step])
+        at += step
+    assert full == one.extend(leaves)
+    assert list(many.partial()) == list(one.partial())
+    assert (many.size, many.root()) == (one.size, one.root())
+
+
 def test_the_edge_of_a_large_tree() -> None:
     """Up to three levels: every tile that `tiles_of` names is given, the root is the tree's."""
     size = 65_536 + 300

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey
 from serambi.ledger.note import (
+    SIGNATURE_MARK,
     Note,
-    NoteSignature,
     Verifier,
     check_name,
     parse_note,
@@ -53,15 +53,17 @@ class Signer:
 
     def __init__(self, origin: str, key: SigningKey) -> None:
         """`SerambiError(BAD_INPUT)` unless a note can carry the origin."""
-        self._origin = origin
+        verifier = Verifier(origin, key.public)
         self._key = key
-        self._key_hash = Verifier(origin, key.public).key_hash
+        self._key_hash = verifier.key_hash
+        self._origin = origin.encode()
+        self._line = f"{SIGNATURE_MARK}{origin} ".encode()
 
     def sign(self, size: int, root: bytes) -> bytes:
         """The same bytes as `sign_checkpoint` gives for a tree of `size` leaves under `root`."""
-        text = f"{self._origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-        signature = self._key.sign(text.encode())
-        return Note(text, (NoteSignature(self._origin, self._key_hash, signature),)).emit()
+        text = b"%b\n%d\n%b" % (self._origin, size, binascii.b2a_base64(root))
+        blob = self._key_hash + self._key.sign(text)
+        return b"%b\n%b%b" % (text, self._line, binascii.b2a_base64(blob))
 
 
 def parse_checkpoint(raw: bytes, *, extensions: bool = False) -> tuple[Checkpoint, Note]:

@@ -3,10 +3,8 @@
 A leaf is the entry as canonical JSON (`base/canonical.py`): one entry has exactly one encoding.
 """
 
-import contextlib
 import hashlib
 import hmac
-from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -87,16 +85,19 @@ def encode_entry(entry: Entry) -> bytes:
     return raw
 
 
-def encode_entries(entries: Sequence[Entry]) -> list[bytes]:
+def encode_entries(entries: list[Entry]) -> list[bytes]:
     """The leaf of each entry, as `encode_entry` gives it, or what that raises for the first that
     has none."""
-    with contextlib.suppress(UnicodeError, TypeError, OverflowError, msgspec.DecodeError):
+    try:
         # JSON text has no line feed in it. What reads back as the same entry has one spelling.
         lines = _encoder.encode_lines(entries)
-        if _decoder.decode_lines(lines) == list(entries):
+        if _decoder.decode_lines(lines) == entries:
             leaves = lines.splitlines()
             if max(map(len, leaves), default=0) <= ENTRY_SIZE_MAX_BYTES:
                 return leaves
+    except (UnicodeError, TypeError, OverflowError, msgspec.DecodeError):
+        pass
+    # One by one: what is wrong is told there.
     return [encode_entry(entry) for entry in entries]
 
 

@@ -179,7 +179,7 @@ class LedgerStore:
                 Kind.LIMIT,
                 f"{len(entries)} entries at once are more than the {APPEND_MAX_ENTRIES} allowed",
             )
-        leaves = encode_entries(entries)
+        leaves = encode_entries(list(entries))
         with self._mutex:
             self._catch_up()
             start = self._size
