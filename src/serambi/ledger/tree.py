@@ -4,7 +4,6 @@ Knows nothing of files: a prover is given a function that finds the hash of a co
 """
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from serambi.base.errors import Kind, SerambiError
@@ -60,13 +59,15 @@ class Pyramid:
         """Add further hashes to the bottom."""
         below = self._rows[0]
         below += hashes
-        for height in itertools.count(1):
+        height = 0
+        while True:
+            height += 1
             if height == len(self._rows):
                 self._rows.append([])
             above = self._rows[height]
             fresh = below[2 * len(above) :]
             if len(fresh) < 2:
-                break
+                return
             above += [
                 hashlib.sha256(b"\x01" + left + right).digest()  # node_hash, without the call
                 for left, right in zip(fresh[::2], fresh[1::2], strict=False)
