@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.e2e.conftest import DEMO
 from tests.e2e.owner import owner_page, reflows, watching
-from tests.e2e.test_demo_screens import LOOKS, needs_axe
+from tests.e2e.test_demo_screens import DIAGONAL, needs_axe
 from tests.e2e.town import Town, until
 
 pytestmark = DEMO
@@ -85,7 +85,7 @@ def test_inside_and_waiting_cameras_are_said_to_their_owner(town: Town, browser:
 
 
 @needs_axe
-@pytest.mark.parametrize(("language", "theme"), LOOKS)
+@pytest.mark.parametrize(("language", "theme"), DIAGONAL)
 def test_everybody_can_use_every_page(
     town: Town, browser: Browser, language: str, theme: str
 ) -> None:

@@ -296,3 +296,13 @@ def test_everybody_can_use_it(desk: DeskTown, opened: Open, language: str, theme
         page.goto(desk.url + path)
         expect(page.locator("main")).to_contain_text(PARCEL["title"] if path != "/" else "Gerbang")
         assert screen.violations() == [], path
+
+
+def test_who_answers_to_the_law_finds_its_papers(opened: Open) -> None:
+    expect(opened("/").page.get_by_role("link", name="Laporan", exact=True)).to_have_count(0)
+    page = opened("/", Role.COMMANDER).page
+    page.get_by_role("link", name="Laporan", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="PDF")).to_be_visible()
+    page.get_by_role("link", name="Kembali ke dinding").click()
+    expect(page.get_by_role("heading", name="Dinding")).to_be_visible()

@@ -46,9 +46,10 @@ def opened(
     return screen
 
 
-@pytest.mark.parametrize("language", ["id", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"),
+    [("id", "light", 390), ("id", "dark", 1280), ("en", "light", 1280), ("en", "dark", 390)],
+)
 def test_nothing_in_the_way_of_anybody(
     browser: Browser, center: Running, language: str, theme: str, width: int
 ) -> None:

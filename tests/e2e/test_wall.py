@@ -386,8 +386,7 @@ def test_signing_in_and_out(page: Page, town: Town) -> None:
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm ci in ui/")
-@pytest.mark.parametrize("language", ["id", "en"])
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize(("language", "theme"), [("id", "dark"), ("en", "light")])
 def test_everybody_can_use_it(page: Page, town: Town, language: str, theme: str) -> None:
     page.add_init_script(
         f"localStorage['serambi.language'] = '{language}';localStorage['serambi.theme'] = '{theme}'"

@@ -63,6 +63,8 @@ async def say(client: httpx.AsyncClient, incident: Any, kind: str, **said: objec
     return await post(client, path, {"said": {"kind": kind, **said}})
 
 
+GATE = {"name": "Gate", "tiles": 4, "cameras": ["terminal-1", "market-1"]}
+
 WRITES: list[tuple[str, str, object, Act]] = [
     ("POST", "/api/alerts", CALL, Act.REPORT),
     ("POST", "/api/alerts/answers", {"alerts": ["x"], "answer": "undo"}, Act.HANDLE),
@@ -87,6 +89,10 @@ WRITES: list[tuple[str, str, object, Act]] = [
     ("POST", "/api/handovers", {}, Act.HAND_OVER),
     ("POST", "/api/handovers/x/signatures", {"side": "from"}, Act.HAND_OVER),
     ("GET", "/api/handovers/next", None, Act.HAND_OVER),
+    ("POST", "/api/layouts", GATE, Act.ARRANGE),
+    ("POST", "/api/layouts/x", GATE, Act.ARRANGE),
+    ("DELETE", "/api/layouts/x", None, Act.ARRANGE),
+    ("POST", "/api/monitors/1", {"layout": "x"}, Act.ARRANGE),
     *(
         ("GET", path, None, Act.READ)
         for path in (
@@ -97,6 +103,7 @@ WRITES: list[tuple[str, str, object, Act]] = [
             "/api/incidents/x/report",
             "/api/incidents/x/files/y",
             "/api/handovers",
+            "/api/walls",
         )
     ),
 ]

@@ -36,6 +36,7 @@ from serambi.center.api import (
     playback,
     reports,
     sessions,
+    walls,
 )
 from serambi.center.api.access import center_of
 from serambi.center.public import routes as public
@@ -57,7 +58,7 @@ def create_app(built: Path = BUILT) -> FastAPI:
     app.state.center = None
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.include_router(public.router)
-    desk = (alerts, incidents, join, handovers)
+    desk = (alerts, incidents, join, handovers, walls)
     held = (documents, history, ledger, glass, approvals, reports)
     for module in (
         health,

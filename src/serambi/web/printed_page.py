@@ -10,6 +10,7 @@ from serambi.web.printed import Blank, Block, Exact, Facts, Printed, Section, Ta
 from serambi.web.words import FOLDER
 
 STYLES = "/static/printed.css"
+MARK = "/static/mark.svg"
 
 
 def printed_page(
@@ -21,7 +22,7 @@ def printed_page(
 ) -> str:
     """The HTML. `links`: (address, words) above the title, not on paper. `alone`: with its styles
     in it, for a file."""
-    style = f'<link rel="stylesheet" href="{STYLES}">'
+    style = f'<link rel="icon" href="{MARK}"><link rel="stylesheet" href="{STYLES}">'
     if alone:
         style = f"<style>{(FOLDER.parent / 'static' / 'printed.css').read_text('utf-8')}</style>"
     ways = "".join(f'<a href="{escape(to)}">{escape(words)}</a>' for to, words in links)

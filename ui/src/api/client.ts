@@ -21,6 +21,9 @@ export type BreakGlass = components['schemas']['BreakGlass'];
 export type StateEvent = components['schemas']['State'];
 export type BeatEvent = components['schemas']['Beat'];
 export type DeskEvent = components['schemas']['Desk'];
+export type Layout = components['schemas']['Layout'];
+export type LayoutWish = components['schemas']['Arrangement'];
+export type SavedWalls = components['schemas']['SavedWalls'];
 export type Recordings = components['schemas']['Recordings'];
 export type Alert = components['schemas']['Alert'];
 export type Queue = components['schemas']['Queue'];
@@ -184,6 +187,9 @@ export const api = {
   nextHandover: () => answer<ShiftAccount>(client.GET('/api/handovers/next')),
   unshelve: (shelf: string) =>
     answer(client.DELETE('/api/shelves/{shelf}', { params: { path: { shelf } } })),
+  walls: () => answer<SavedWalls>(client.GET('/api/walls')),
+  removeLayout: (layout: string) =>
+    answer(client.DELETE('/api/layouts/{layout}', { params: { path: { layout } } })),
   link: (incident: string, participant: string) =>
     answer<Link>(
       client.POST('/api/incidents/{incident}/participants/{participant}/link', {

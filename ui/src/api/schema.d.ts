@@ -513,6 +513,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/layouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Save
+         * @description Save a new layout.
+         */
+        post: operations["save_api_layouts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/layouts/{layout}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change
+         * @description Save it anew in its place; monitors that show it follow.
+         */
+        post: operations["change_api_layouts__layout__post"];
+        /**
+         * Remove
+         * @description Monitors that show it show none then.
+         */
+        delete: operations["remove_api_layouts__layout__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -671,6 +715,26 @@ export interface paths {
         get: operations["me_api_me_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show
+         * @description Show a layout on a monitor: on every screen where `/monitor/{number}` is open.
+         */
+        post: operations["show_api_monitors__number__post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -867,6 +931,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/walls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Walls
+         * @description What is saved, and what each monitor shows.
+         */
+        get: operations["walls_api_walls_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1030,6 +1114,27 @@ export interface components {
             until_ms: number;
             /** Why */
             why: string;
+        };
+        /**
+         * Arrangement
+         * @description What a layout is. Cameras beyond `tiles` are on further pages; the next page comes by itself
+         *     after `turn_s`, with 0 when somebody turns it.
+         */
+        Arrangement: {
+            /** Cameras */
+            cameras: string[];
+            /** Name */
+            name: string;
+            /**
+             * Tiles
+             * @enum {integer}
+             */
+            tiles: 1 | 4 | 9 | 16;
+            /**
+             * Turn S
+             * @default 0
+             */
+            turn_s: number | 0;
         };
         /**
          * Attached
@@ -1230,6 +1335,8 @@ export interface components {
             urgent: number;
             /** Waiting */
             waiting: number;
+            /** Walls */
+            walls: number;
         };
         /**
          * Durations
@@ -1597,6 +1704,30 @@ export interface components {
             text: string;
         };
         /**
+         * Layout
+         * @description `number` stays the same for as long as it is there; `at_ms`: last saved, unix ms.
+         */
+        Layout: {
+            /** At Ms */
+            at_ms: number;
+            by: components["schemas"]["Person"] | null;
+            /** Cameras */
+            cameras: string[];
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /**
+             * Tiles
+             * @enum {integer}
+             */
+            tiles: 1 | 4 | 9 | 16;
+            /** Turn S */
+            turn_s: number;
+        };
+        /**
          * Link
          * @description `token` is shown this once; the page `/join#TOKEN` takes it, and servers' logs do not.
          */
@@ -1649,6 +1780,19 @@ export interface components {
             /** Worst */
             worst: components["schemas"]["Worst"][];
         };
+        /**
+         * Monitor
+         * @description A screen by its number, and the id of the layout that it shows.
+         */
+        Monitor: {
+            /** At Ms */
+            at_ms: number;
+            by: components["schemas"]["Person"] | null;
+            /** Layout */
+            layout: string;
+            /** Number */
+            number: number;
+        };
         /** NewAnswer */
         NewAnswer: {
             /** Attestationobject */
@@ -1681,6 +1825,14 @@ export interface components {
             kind: "noted";
             /** Text */
             text: string;
+        };
+        /**
+         * OnMonitor
+         * @description `layout` is "" to show none.
+         */
+        OnMonitor: {
+            /** Layout */
+            layout: string;
         };
         /** OpenIncident */
         OpenIncident: {
@@ -1981,6 +2133,16 @@ export interface components {
          * @enum {string}
          */
         Role: "operator" | "commander" | "investigator" | "coordinator";
+        /**
+         * SavedWalls
+         * @description `monitors`: those that show a layout.
+         */
+        SavedWalls: {
+            /** Layouts */
+            layouts: components["schemas"]["Layout"][];
+            /** Monitors */
+            monitors: components["schemas"]["Monitor"][];
+        };
         /**
          * Sector
          * @description Where a camera stands and what it faces; heading clockwise from north.
@@ -3403,6 +3565,112 @@ export interface operations {
             };
         };
     };
+    save_api_layouts_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Arrangement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Layout"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_api_layouts__layout__post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                layout: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Arrangement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Layout"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_api_layouts__layout__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                layout: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     ways_api_login_get: {
         parameters: {
             query?: never;
@@ -3659,6 +3927,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_api_monitors__number__post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description made by the client; sent again, the write is not done again */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OnMonitor"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedWalls"];
                 };
             };
             /** @description Client Error */
@@ -4003,6 +4309,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Site"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    walls_api_walls_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedWalls"];
                 };
             };
             /** @description Client Error */

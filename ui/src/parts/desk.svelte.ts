@@ -7,10 +7,13 @@ import {
   type DeskEvent,
   type Incident,
   type IncidentWish,
+  type Layout,
+  type LayoutWish,
   type Me,
   type Queue,
   type Report,
   type Said,
+  type SavedWalls,
   type ShelfWish,
   type Summary,
 } from '../api/client';
@@ -23,6 +26,7 @@ const NOTHING: DeskEvent = {
   alerts: 0,
   incidents: 0,
   handovers: 0,
+  walls: 0,
   waiting: 0,
   urgent: 0,
   open_incidents: 0,
@@ -33,6 +37,8 @@ export class Desk {
   counts = $state.raw<DeskEvent>(NOTHING);
   queue = $state.raw<Queue | null>(null);
   incidents = $state.raw<Summary[]>([]);
+  walls = $state.raw<SavedWalls>({ layouts: [], monitors: [] });
+  wallsKnown = $state(false);
   /** Written here and not confirmed yet. */
   unsent = $state.raw<Write[]>([]);
   /** What the center said to a write that it did not take, '' when there is none. */
@@ -47,6 +53,12 @@ export class Desk {
   });
   private readonly incidentsNow = new Latest(api.incidents, (answer) => {
     if ('ok' in answer) this.incidents = answer.ok;
+  });
+
+  private readonly wallsNow = new Latest(api.walls, (answer) => {
+    if (!('ok' in answer)) return;
+    this.walls = answer.ok;
+    this.wallsKnown = true;
   });
 
   constructor(me: Me, now: () => number) {
@@ -73,8 +85,10 @@ export class Desk {
 
   /** The center says that something has happened, or which state we begin with. */
   told(event: DeskEvent): void {
+    const arranged = event.walls !== this.counts.walls || !this.wallsKnown;
     this.counts = event;
     if (!this.mayRead) return;
+    if (arranged) void this.wallsNow.renew();
     void this.queueNow.renew();
     void this.incidentsNow.renew();
   }
@@ -99,6 +113,25 @@ export class Desk {
 
   add(incident: string, said: Said): Promise<Answer<Incident>> {
     return this.write(`/api/incidents/${incident}/steps`, { said });
+  }
+
+  /** `id` of the one it is put in the place of, '' for a new one. */
+  async saveLayout(id: string, wish: LayoutWish): Promise<Answer<Layout>> {
+    const answer = await this.write<Layout>(id === '' ? '/api/layouts' : `/api/layouts/${id}`, wish);
+    await this.wallsNow.renew();
+    return answer;
+  }
+
+  async removeLayout(id: string): Promise<void> {
+    const answer = await api.removeLayout(id);
+    this.refused = 'failure' in answer ? answer.failure.what : '';
+    await this.wallsNow.renew();
+  }
+
+  /** '' to show nothing there. */
+  async showOn(monitor: number, layout: string): Promise<void> {
+    await this.write(`/api/monitors/${monitor}`, { layout });
+    await this.wallsNow.renew();
   }
 
   /** Files are not kept here: one that does not arrive is chosen again. */

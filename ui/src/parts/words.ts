@@ -10,6 +10,7 @@ export interface Words {
   wall: typeof indonesian.wall;
   login: typeof indonesian.login;
   passkeys: typeof indonesian.passkeys;
+  layouts: typeof indonesian.layouts;
   handover: typeof indonesian.handover;
   glass: typeof indonesian.glass;
   incidents: typeof indonesian.incidents;
@@ -26,6 +27,7 @@ const pick = (from: Words): Words => ({
   wall: from.wall,
   login: from.login,
   passkeys: from.passkeys,
+  layouts: from.layouts,
   handover: from.handover,
   incidents: from.incidents,
   glass: from.glass,

@@ -4,6 +4,7 @@ export type Key =
   | { kind: 'enter'; onControl: boolean }
   | { kind: 'digit'; digit: string }
   | { kind: 'erase' | 'escape' | 'fullscreen' | 'help' | 'recordings' | 'glass' | 'incident' | 'near' }
+  | { kind: 'layouts' | 'hold' }
   | { kind: 'move'; dx: number; dy: number }
   | { kind: 'page'; by: number };
 
@@ -52,6 +53,12 @@ export function keyOf(event: KeyboardEvent): Key | null {
     case 'i':
     case 'I':
       return { kind: 'incident' };
+    case 'l':
+    case 'L':
+      return { kind: 'layouts' };
+    case 'p':
+    case 'P':
+      return { kind: 'hold' };
     case '?':
       return { kind: 'help' };
     default:

@@ -68,6 +68,7 @@ def _desk(center: Center) -> models.Desk:
         alerts=max(versions["alert"], versions["shelf"]),
         incidents=versions["incident"],
         handovers=versions["handover"],
+        walls=max(versions["layout"], versions["monitor"]),
         waiting=len(waiting),
         urgent=sum(alert.priority == 1 for alert in waiting),
         open_incidents=len(center.desk.open_incidents()),

@@ -268,6 +268,7 @@ class Desk(BaseModel):
     alerts: int
     incidents: int
     handovers: int
+    walls: int
     waiting: int
     urgent: int
     open_incidents: int

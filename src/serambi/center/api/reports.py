@@ -53,6 +53,7 @@ def _ways(reports: LegalReports, shown: Document, language: Language) -> list[tu
     other: Language = "en" if language == "id" else "id"
     words = reports.words
     here = [
+        ("/", words.text(language, "law.back")),
         (f"{shown}.pdf?lang={language}", words.text(language, "law.as_pdf")),
         (f"{shown}?lang={other}", words.text(language, "law.other_language")),
     ]

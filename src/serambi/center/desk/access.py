@@ -16,6 +16,7 @@ class Act(StrEnum):
     WORK = "work"
     CLOSE = "close"
     HAND_OVER = "hand_over"
+    ARRANGE = "arrange"
 
 
 _O, _C, _I = Role.OPERATOR, Role.COMMANDER, Role.INVESTIGATOR
@@ -30,6 +31,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.WORK: frozenset({_O, _C, _I}),
     Act.CLOSE: frozenset({_C}),
     Act.HAND_OVER: frozenset({_O, _C}),
+    Act.ARRANGE: frozenset({_O, _C}),
 }
 
 

@@ -22,7 +22,7 @@ from serambi.base.limits import (
     INCIDENTS_SHOWN_CLOSED,
 )
 from serambi.center.desk import alerts as a
-from serambi.center.desk import handovers, incidents, shelves
+from serambi.center.desk import handovers, incidents, shelves, walls
 from serambi.center.desk import happenings as h
 from serambi.center.desk.files import Files
 from serambi.center.desk.incidents import Incident, Summary
@@ -38,11 +38,14 @@ READERS: dict[str, TypeAdapter[Body]] = {
     "shelf": shelves.BODIES,
     "incident": h.BODIES,
     "handover": handovers.BODIES,
+    "layout": walls.LAYOUT_BODIES,
+    "monitor": walls.MONITOR_BODIES,
 }
 
 
 class Desk:
-    """`alerts`, `shelves` and `handovers` may be read at any time; writing goes through here."""
+    """`alerts`, `shelves`, `handovers` and `walls` may be read at any time; writing goes through
+    here."""
 
     def __init__(
         self, steps: Steps, files: Files, links: Links, writer: Writer, clock: Clock
@@ -55,6 +58,7 @@ class Desk:
         self.alerts = a.Alerts()
         self.shelves = shelves.Shelves()
         self.handovers = handovers.Handovers()
+        self.walls = walls.Walls()
         self.reaches: Callable[[str], bool] = lambda party: False
         """Whether an institution has a list of who is on call."""
         self._open: dict[str, Incident] = {}
@@ -62,6 +66,8 @@ class Desk:
         writer.folds("shelf", self.shelves.apply)
         writer.folds("incident", self._apply_incident)
         writer.folds("handover", self.handovers.apply)
+        writer.folds("layout", self.walls.apply)
+        writer.folds("monitor", self.walls.apply)
 
     async def run(self) -> None:
         """Write until cancelled. Raises `UNAVAILABLE` while what a disk refused at the start
@@ -90,6 +96,8 @@ class Desk:
         recent = self._steps.closed("handover", HANDOVERS_SHOWN)
         self.writer.restore(self._steps.of("handover", recent))
         self.writer.restore(self._steps.open_or_since("handover", self.now_ms()))
+        for stream in ("layout", "monitor"):
+            self.writer.restore(self._steps.open_or_since(stream, self.now_ms()))
 
     def now_ms(self) -> int:
         return unix_ms(self._clock.now())
@@ -310,6 +318,24 @@ class Desk:
         """Raises `CONFLICT` where nothing is to be signed."""
         await self.writer.write(by, once, lambda now_ms: [self.handovers.sign(handover, side, by)])
         return self.handovers.find(handover)
+
+    # Layouts and monitors
+
+    async def save_layout(
+        self, by: Person, once: Once, layout: str, said: walls.Arrangement, *, new: bool
+    ) -> walls.Layout:
+        """Raises `NOT_FOUND` when one that is to be changed is gone, `LIMIT`."""
+        steps = await self.writer.write(
+            by, once, lambda now_ms: self.walls.save(layout, said, new=new)
+        )
+        return self.walls.find(steps[0].subject)
+
+    async def remove_layout(self, by: Person, once: Once, layout: str) -> None:
+        await self.writer.write(by, once, lambda now_ms: self.walls.remove(layout))
+
+    async def show_layout(self, by: Person, once: Once, monitor: int, layout: str) -> None:
+        """Raises `NOT_FOUND`."""
+        await self.writer.write(by, once, lambda now_ms: self.walls.show(monitor, layout))
 
 
 def _as_is(draft: Draft, now_ms: int) -> list[Draft]:

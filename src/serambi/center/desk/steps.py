@@ -1,7 +1,7 @@
 """What happens at the desk, step by step: durable before anybody is told, never changed.
 
-Alerts, incidents, shelves and handovers are streams of steps; what they are now is the fold of
-their steps, in the siblings. Nothing here knows what a step means.
+Alerts, incidents, shelves, handovers and layouts are streams of steps; what they are now is the
+fold of their steps, in the siblings. Nothing here knows what a step means.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from sqlalchemy import (
 from serambi.base.errors import Kind, SerambiError
 from serambi.center.database import desk_steps, desk_subjects, desk_writes
 
-Stream: TypeAlias = Literal["alert", "shelf", "incident", "handover"]
+Stream: TypeAlias = Literal["alert", "shelf", "incident", "handover", "layout", "monitor"]
 
 
 class Body(BaseModel):
@@ -203,12 +203,12 @@ class Steps:
             return list(connection.execute(wanted).scalars())
 
     def make_room(self, before_ms: int) -> None:
-        """Remove closed alerts and shelves of which nothing has happened since then, with what
-        says that their writes were done. Incidents and handovers stay."""
+        """Remove closed alerts, shelves and layouts of which nothing has happened since then, with
+        what says that their writes were done. Incidents and handovers stay."""
         old = (
             select(desk_subjects.c.stream, desk_subjects.c.subject)
             .join(desk_steps, _SAME_SUBJECT)
-            .where(desk_subjects.c.stream.in_(("alert", "shelf")))
+            .where(desk_subjects.c.stream.in_(("alert", "shelf", "layout")))
             .where(desk_subjects.c.is_open.is_(False))
             .group_by(desk_subjects.c.stream, desk_subjects.c.subject)
             .having(func.max(desk_steps.c.at_ms) < before_ms)
