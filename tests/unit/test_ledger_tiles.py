@@ -117,6 +117,7 @@ def test_the_edge_does_not_depend_on_the_steps(steps: list[int]) -> None:
     assert full == one.extend(leaves)
     assert list(many.partial()) == list(one.partial())
     assert (many.size, many.root()) == (one.size, one.root())
+    assert {tile for tile, _ in [*full, *one.partial()]} == set(tiles_of(one.size))
 
 
 def test_the_edge_of_a_large_tree() -> None:

@@ -54,6 +54,9 @@ def test_every_way_to_the_root_agrees() -> None:
         assert len(grown.peaks()) == size.bit_count()
         grown.extend([LEAVES[size]])
     assert complete_root(LEAVES[:128]) == root(128)
+    at_once = Pyramid()
+    at_once.extend(LEAVES)
+    assert at_once.root() == grown.root()
 
 
 @given(st.data())
