@@ -237,7 +237,7 @@ def bench(arguments: list[str], started: float) -> None:
     if arguments[0] in ("live", "wall", "playback"):
         ensure_ui(started)
         os.environ["SERAMBI_CHROMIUM"] = str(ensure_chromium(started))
-    if arguments[0] == "ingest":
+    if arguments[0] in ("ingest", "wall"):
         peer(started, "ffmpeg")
     run(PYTHON, "-m", f"benches.{arguments[0]}", *arguments[1:], env=module_environment())
 

@@ -34,6 +34,7 @@ from tests.fakes import papers
 from tests.fakes.network import HUB_ADDRESS, Network, Place
 
 SITE = "gudang"
+LOGIN = {"account": "petugas", "password": "beringin-besar"}
 PARTIES = ("owner", "witness", "police", "fire", "health")
 _READY_S = 60.0
 _LOOPBACK = "127.0.0.1"
@@ -56,13 +57,20 @@ class Noise:
         return picture.repeat(8, 0).repeat(8, 1)
 
 
-def _loops(folder: Path) -> Streams:
+def noise_loops(folder: Path) -> Streams:
+    """Main streams of 3 Mbps."""
     noise = Noise()
     main = Settings(noise.width, noise.height, noise.fps, 3_000_000, "high", "superfast")
     sub = Settings(320, 180, 12, 300_000, "main", "superfast")
-    loops = encode((noise.render() for _ in range(4 * noise.fps)), main, sub, 1, "")
+    return looped(folder, (noise.render() for _ in range(4 * noise.fps)), main, sub)
+
+
+def looped(folder: Path, pictures: Iterator[Picture], main: Settings, sub: Settings) -> Streams:
+    """Both loops of what is painted, in `folder`."""
     streams = Streams(folder / "main.sim", folder / "sub.sim")
-    for path, loop in zip((streams.main, streams.sub), loops, strict=True):
+    for path, loop in zip(
+        (streams.main, streams.sub), encode(pictures, main, sub, 1, ""), strict=True
+    ):
         write(path, loop)
     return streams
 
@@ -221,7 +229,7 @@ def _operator(layout: Layout) -> str:
     engine = open_database(layout.center / "center.db")
     accounts = Accounts(engine, SystemClock(), Passwords())
     try:
-        accounts.create_account("petugas", "Petugas", Role.OPERATOR, "Regu 1", "beringin-besar")
+        accounts.create_account("petugas", "Petugas", Role.OPERATOR, "Regu 1", LOGIN["password"])
         return accounts.create_token("petugas", "bench")
     finally:
         engine.dispose()
@@ -236,16 +244,17 @@ def bench_town(
     cameras: int = 2,
     tls: bool = False,
     witnessed: bool = False,
+    loops: Callable[[Path], Streams] = noise_loops,
 ) -> Iterator[BenchTown]:
     """Lay it out, start it, and end it with everything it started. `before` may change what was
     laid out; `tls` is between browsers and center; `witnessed`: with five parties' processes."""
     center, rtsp, fabric, keeper, *others = free_ports(4 + len(PARTIES) * witnessed)
-    streams = _loops(folder)
+    streams = loops(folder)
     plan = _plan(cameras, len(PARTIES) if witnessed else 3)
     parties = dict(zip(PARTIES, others, strict=True)) if witnessed else {}
     ports = Ports(center, rtsp, fabric, {SITE: keeper}, parties)
-    loops = {camera.id: streams for camera in plan.cameras}
-    layout = lay_out(folder / "town", plan, ports, loops, time.time())
+    shown = {camera.id: streams for camera in plan.cameras}
+    layout = lay_out(folder / "town", plan, ports, shown, time.time())
     before(layout)
     if net is not None:
         _move(layout)

@@ -215,7 +215,7 @@ def _start(folder: Path, arguments: tuple[str, ...]) -> tuple[subprocess.Popen[b
 
 def _end(process: subprocess.Popen[bytes], named: set[int]) -> None:
     """Ctrl-C: the demo ends with 0 and every process below it is gone within `END_S`."""
-    below = {pid: birth for pid in _descendants(process.pid) if (birth := _birth(pid))}
+    below = {pid: birth for pid in descendants(process.pid) if (birth := _birth(pid))}
     assert named <= set(below), "demo.json names a process that is not the demo's"
     process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + END_S
@@ -244,7 +244,8 @@ def _birth(pid: int) -> str:
     return fields[19] if fields and fields[0] not in "ZX" else ""
 
 
-def _descendants(pid: int) -> set[int]:
+def descendants(pid: int) -> set[int]:
+    """The processes below one, as they are now."""
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit() and (fields := _stat(int(entry))):

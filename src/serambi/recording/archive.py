@@ -19,13 +19,16 @@ from serambi.base.limits import (
 from serambi.media.access_unit import AccessUnit, VideoConfig
 from serambi.media.wire import encode_config, encode_unit
 from serambi.recording.boxes import Sample, read_record, read_samples
-from serambi.recording.index import Fragment, Gap, Index, Segment
+from serambi.recording.index import GAP_MIN_US, Fragment, Gap, Index, Segment
 
 log = logging.getLogger(__name__)
 
 Span = tuple[int, int]
 """From, until (not included), unix microseconds."""
 
+_BEYOND = 8
+"""A seek brings so many pictures after the moment: the first says that none is missing before it,
+and a decoder with threads gives a picture away when it has got others."""
 _LENGTH_BYTES = 4
 _HEADS_BYTES = 30 + _LENGTH_BYTES  # before each picture in a window
 _MOOF_MAX_BYTES = 256 + 16 * (GOP_CACHE_MAX_UNITS + 1)
@@ -40,6 +43,7 @@ class Read:
     messages: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
     config: bytes = b""
+    beyond: int = 0
 
     def add(self, config: bytes, unit: bytes) -> None:
         """A picture, behind its configuration where that is another one."""
@@ -52,8 +56,9 @@ class Read:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A window: the pictures of `spans` (in order) from `at_us` on, `size_bytes` of them but at
-    least one. `seek` begins with the key frame at or before `at_us`, `go` with the first picture
-    not before it, `keys` gives the first picture of each group only."""
+    least one. `seek` begins with the key frame of the picture that stands at `at_us` and ends soon
+    after that one, `go` begins with the first picture not before `at_us`, `keys` gives the first
+    picture of each group only."""
 
     spans: Sequence[Span]
     at_us: int
@@ -89,6 +94,8 @@ class Archive:
         read = Read()
         for span in wanted.spans:
             at_us = max(wanted.at_us, span[0])
+            if wanted.step == "seek" and at_us == wanted.at_us < span[1]:
+                at_us = self._stands(camera, at_us)
             while at_us < span[1]:
                 found = self._index.within(camera, at_us, span[1], PLAYBACK_FRAGMENTS_AT_ONCE)
                 for segment, fragment in found:
@@ -101,13 +108,37 @@ class Archive:
                 at_us = found[-1][1].end_us
         return read
 
+    def _stands(self, camera: str, at_us: int) -> int:
+        """Where the group begins whose picture is on the screen at `at_us`: a hole of less than
+        GAP_MIN_US is none, and a key frame may be shown later than it came."""
+        near = at_us - GAP_MIN_US, at_us + 1
+        found = self._index.within(camera, *near, PLAYBACK_FRAGMENTS_AT_ONCE)
+        for segment, fragment in reversed(found):
+            if fragment.start_us + self._delay_us(segment, fragment) <= at_us:
+                return fragment.start_us
+        return at_us
+
+    def _delay_us(self, segment: Segment, fragment: Fragment) -> int:
+        """How much later than it came the group's first picture is shown; 0 if that is unknown."""
+        try:
+            descriptor = os.open(self._folder / segment.path, os.O_RDONLY)
+        except OSError:
+            return 0
+        try:
+            first, _ = next(_pictures(descriptor, fragment))
+            return first.shift * 100 // 9
+        except (OSError, SerambiError):
+            return 0
+        finally:
+            os.close(descriptor)
+
     def _take(
         self, read: Read, wanted: Wanted, span: Span, segment: Segment, fragment: Fragment
     ) -> bool:
         """Add one group's pictures; True when the window is full, and then `next_us` is the first
         that is missing."""
-        seeking = wanted.step == "seek" and not read.messages
-        begin_us = fragment.start_us if seeking else wanted.at_us
+        seeking = wanted.step == "seek"
+        begin_us = fragment.start_us if seeking and not read.messages else wanted.at_us
         try:
             descriptor = os.open(self._folder / segment.path, os.O_RDONLY)
         except FileNotFoundError:
@@ -120,7 +151,9 @@ class Archive:
                 if wall_us >= span[1] or (wanted.step == "keys" and sample.ticks):
                     return False
                 adds = sample.size_bytes + _HEADS_BYTES
-                if read.messages and read.size_bytes + adds > wanted.size_bytes:
+                read.beyond += seeking and wall_us > wanted.at_us
+                full = read.size_bytes + adds > wanted.size_bytes or read.beyond > _BEYOND
+                if read.messages and full:
                     read.next_us = wall_us
                     return True
                 data = os.pread(descriptor, sample.size_bytes, fragment.offset + sample.at)

@@ -85,6 +85,7 @@ export class Player {
     this.context = canvas.getContext('2d', { alpha: false });
     this.shower = new Shower({
       draw: (frame) => this.draw(frame),
+      found: (us) => this.found(us),
       failed: () => this.fail('unsupported', ''),
     });
     if (!('VideoDecoder' in globalThis) || this.context === null) this.fail('unsupported', '');
@@ -265,18 +266,16 @@ export class Player {
       return;
     }
     this.nextUs = window.nextUs;
-    if (window.pictures.length === 0 && window.nextUs === 0 && this.state.phase === 'seeking') {
-      if (this.shower.waiting === 0 && this.shower.next() === null) this.fail('empty', '');
-    }
     this.shower.push(window.pictures, window.nextUs === 0);
     this.feed();
     this.tick();
   }
 
   private feed(): void {
-    if (this.pulls === 0 && this.nextUs > 0 && this.shower.waiting < WAITING_MIN) {
-      this.pull(this.nextUs, 'go');
-    }
+    // What comes after the picture that is looked for would only be in its way.
+    const { waiting, starved } = this.shower;
+    const wants = this.state.phase === 'seeking' ? starved : waiting < WAITING_MIN;
+    if (this.pulls === 0 && this.nextUs > 0 && wants) this.pull(this.nextUs, 'go');
   }
 
   private get moves(): boolean {
@@ -289,26 +288,23 @@ export class Player {
     this.frame = requestAnimationFrame((nowMs) => {
       this.frame = 0;
       if (this.over) return;
-      if (this.state.phase === 'seeking') this.look(nowMs);
-      else if (this.state.phase === 'playing') this.advance(nowMs);
+      if (this.state.phase === 'playing') this.advance(nowMs);
       else if (this.stepping) this.step(1);
       this.feed();
       if (this.moves) this.tick();
     });
   }
 
-  private look(nowMs: number): void {
-    const askedUs = this.atUs;
-    const found = this.shower.found();
-    if (found === null) {
-      if (this.shower.empty) this.fail('empty', '');
+  private found(us: number | null): void {
+    if (us === null) {
+      this.fail('empty', '');
       return;
     }
-    const gap = Math.abs(found - askedUs) > GAP_US;
-    const [fromMs, toMs] = [askedUs / 1000, found / 1000];
-    this.tickedMs = nowMs;
-    this.moved(found);
-    this.set({ phase: this.whenFound, skipped: gap ? { fromMs, toMs } : null });
+    const gap = Math.abs(us - this.atUs) > GAP_US;
+    const skipped = gap ? { fromMs: this.atUs / 1000, toMs: us / 1000 } : null;
+    this.tickedMs = performance.now();
+    this.moved(us);
+    this.set({ phase: this.whenFound, skipped });
   }
 
   private advance(nowMs: number): void {

@@ -3,6 +3,8 @@
  * What it holds is bounded: a few decoded pictures, and the encoded ones of a window or two. It knows
  * neither the center nor the page. */
 import { bytesOf } from '../wall/player/units';
+import type { StreamConfig } from '../wall/player/engine';
+import { Goal } from './goal';
 import type { Recorded } from './window';
 
 /** Decoded pictures cost megabytes each, and decoders own few of them. */
@@ -14,16 +16,19 @@ const SEEKING_MAX = 24;
 interface Showing {
   /** A picture, shown at this unix microsecond. */
   draw(frame: VideoFrame): void;
+  /** The time of the picture that a seek was for, which has just been drawn; null: there is none. */
+  found(us: number | null): void;
   failed(why: string): void;
 }
 
 export class Shower {
   private decoder: VideoDecoder | null = null;
+  private config: StreamConfig | null = null;
   private configured = '';
   private readonly encoded: Recorded[] = [];
   private readonly ready: VideoFrame[] = [];
-  /** What of a seek is thrown away: pictures before this one, unless none comes after them. */
-  private targetUs = 0;
+  private goal: Goal | null = null;
+  /** The newest decoded picture of a seek that is not after its moment. */
   private best: VideoFrame | null = null;
   private flushed = false;
 
@@ -34,30 +39,27 @@ export class Shower {
     return this.encoded.length;
   }
 
-  /** Begin anew: the next pictures start with a key frame, and the one to find is at `targetUs`. */
+  /** Everything that was pushed has gone through the decoder: only more of it brings more. */
+  get starved(): boolean {
+    return this.encoded.length === 0 && (this.decoder?.decodeQueueSize ?? 0) === 0;
+  }
+
+  /** Begin anew: the next pictures start with a key frame. The one to find stands at `targetUs`, or
+   * is the first after it where none does. */
   seek(targetUs: number): void {
     this.drop();
-    this.targetUs = targetUs;
+    this.goal = new Goal(targetUs);
+    // Made ready while the pictures are on their way.
+    if (this.config !== null) this.guarded(this.config, (config) => this.configure(config));
   }
 
   /** Pictures in the order of decoding. `last`: nothing follows them. */
   push(pictures: readonly Recorded[], last: boolean): void {
     this.encoded.push(...pictures);
+    this.goal?.see(pictures, last);
+    if (this.best !== null && this.goal?.us === this.best.timestamp) this.find();
     this.work();
     if (last) this.finish();
-  }
-
-  /** The time of the picture that a seek was for, once it is drawn; null while it is not known. */
-  found(): number | null {
-    if (this.targetUs === 0 || (this.ready.length === 0 && !this.flushed)) return null;
-    const next = this.ready[0];
-    let frame = this.best;
-    this.best = null;
-    // Nothing at or before it: the first that there is.
-    if (frame === null && next !== undefined) frame = this.ready.shift() ?? null;
-    if (frame === null) return null;
-    this.targetUs = 0;
-    return this.drawn(frame);
   }
 
   /** Draw the newest picture that is due at `us`; its time, null when the one before stays. */
@@ -87,6 +89,7 @@ export class Shower {
     for (const frame of this.ready.splice(0)) frame.close();
     this.best?.close();
     this.best = null;
+    this.goal = null;
     this.flushed = false;
     this.configured = '';
     if (this.decoder !== null && this.decoder.state !== 'closed') this.decoder.close();
@@ -104,33 +107,41 @@ export class Shower {
   /** Feed the decoder as far as there is room for what comes out. */
   private work(): void {
     while (this.encoded.length > 0 && this.ready.length < DECODED_MAX) {
-      const most = this.targetUs > 0 ? SEEKING_MAX : DECODING_MAX;
+      const most = this.goal === null ? DECODING_MAX : SEEKING_MAX;
       if ((this.decoder?.decodeQueueSize ?? 0) >= most) return;
       const unit = this.encoded.shift();
-      if (unit === undefined) return;
-      try {
-        this.decode(unit);
-      } catch (error) {
-        this.showing.failed(String(error));
-        return;
-      }
+      if (unit === undefined || !this.guarded(unit, (one) => this.decode(one))) return;
     }
   }
 
-  private decode(unit: Recorded): void {
-    const wanted = JSON.stringify(unit.config);
-    if (unit.key && wanted !== this.configured) {
-      this.decoder ??= this.made();
-      const { codec, record } = unit.config;
-      const description = bytesOf(record);
-      if (description === null) throw new TypeError('this configuration cannot be used');
-      this.decoder.configure({ codec, description, optimizeForLatency: true });
-      this.configured = wanted;
+  private guarded<T>(what: T, use: (what: T) => void): boolean {
+    try {
+      use(what);
+      return true;
+    } catch (error) {
+      this.showing.failed(String(error));
+      return false;
     }
-    const { key, us, picture } = unit;
+  }
+
+  private decode({ config, key, us, picture }: Recorded): void {
+    if (key) this.configure(config);
     this.decoder?.decode(
       new EncodedVideoChunk({ type: key ? 'key' : 'delta', timestamp: us, data: picture }),
     );
+  }
+
+  private configure(config: StreamConfig): void {
+    const wanted = JSON.stringify(config);
+    if (wanted === this.configured) return;
+    this.decoder ??= this.made();
+    const { codec, record } = config;
+    const description = bytesOf(record);
+    if (description === null) throw new TypeError('this configuration cannot be used');
+    // Not for latency: that would take the decoder's threads away, and a seek is many pictures.
+    this.decoder.configure({ codec, description });
+    this.config = config;
+    this.configured = wanted;
   }
 
   private made(): VideoDecoder {
@@ -151,13 +162,26 @@ export class Shower {
   }
 
   private take(frame: VideoFrame): void {
-    if (this.targetUs > 0 && frame.timestamp <= this.targetUs) {
+    if (this.goal === null) {
+      this.ready.push(frame);
+    } else if (frame.timestamp <= this.goal.targetUs) {
       this.best?.close();
       this.best = frame;
+      if (frame.timestamp === this.goal.us) this.find();
     } else {
-      this.ready.push(frame);
+      // What was to be found has not come out, or there was nothing.
+      if (this.best === null) this.best = frame;
+      else this.ready.push(frame);
+      this.find();
     }
     this.work();
+  }
+
+  private find(): void {
+    const frame = this.best;
+    this.best = null;
+    this.goal = null;
+    this.showing.found(frame === null ? null : this.drawn(frame));
   }
 
   private finish(): void {
@@ -169,7 +193,9 @@ export class Shower {
         return;
       }
       const done = () => {
-        if (this.decoder === decoder) this.flushed = true;
+        if (this.decoder !== decoder) return;
+        this.flushed = true;
+        if (this.goal !== null) this.find();
       };
       if (decoder === null) done();
       else void decoder.flush().then(done, () => undefined);

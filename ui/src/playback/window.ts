@@ -12,6 +12,8 @@ export interface Recorded {
   key: boolean;
   /** When it is shown, unix microseconds; names the picture. */
   us: number;
+  /** When it came from the camera, unix microseconds: rises from picture to picture. */
+  sentUs: number;
   picture: Uint8Array<ArrayBuffer>;
 }
 
@@ -41,8 +43,9 @@ export function readWindow(bytes: Uint8Array<ArrayBuffer>): Window | null {
     const unit = readUnit(message);
     if (unit === null || config === null) return null;
     // What the camera shows later than it sends it (B-frames) is shown that much later here too.
-    const us = Math.round(unit.capturedMs * 1000) + unit.delayUs;
-    pictures.push({ config, key: unit.key, us, picture: unit.picture });
+    const sentUs = Math.round(unit.capturedMs * 1000);
+    const us = sentUs + unit.delayUs;
+    pictures.push({ config, key: unit.key, us, sentUs, picture: unit.picture });
   }
   return { nextUs: Number(view.getBigUint64(0)), pictures };
 }
