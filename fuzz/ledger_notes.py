@@ -24,7 +24,7 @@ from serambi.ledger.pending import Record, continuing, parse_records
 from serambi.ledger.quorum import emit_notes, gathered, read_cosigned, split_notes
 from serambi.ledger.tiles import decode_bundle, decode_hashes, encode_bundle, parse_path
 from serambi.ledger.tree import (
-    CompactRange,
+    Pyramid,
     complete_root,
     consistency_proof,
     inclusion_proof,
@@ -175,10 +175,9 @@ def _cosigned(body: bytes) -> None:
 
 
 def _root(hashes: list[bytes]) -> bytes:
-    row = CompactRange()
-    for found in hashes:
-        row.append(found)
-    return row.root()
+    pyramid = Pyramid()
+    pyramid.extend(hashes)
+    return pyramid.root()
 
 
 def _subtree(hashes: list[bytes], level: int, index: int) -> bytes:

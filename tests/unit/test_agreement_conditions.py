@@ -158,6 +158,7 @@ def test_an_approval_says_who_asked_and_who_approved() -> None:
         {"why": "x" * 513},
         {"at": "yesterday"},
         {"until": "2026-11-23T10:00:00Z"},
+        {"until": "2026-11-23T10:39:00Z"},
         {"until": "2026-11-24T10:39:01Z"},
     ],
 )

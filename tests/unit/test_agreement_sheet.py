@@ -38,7 +38,8 @@ def test_five_questions_and_what_can_never_be(language: Language) -> None:
         assert words.in_language(language) in text["never"]
     assert f"t-{86_400}" in text["until"]
     assert f"t+{30 * 86_400}" in text["until"]
-    assert "15" in text["until"]
+    assert " 15 " in text["until"]
+    assert " 16 " in told(language, heartbeat_s=901)["until"]
 
 
 def test_what_is_agreed_is_said_and_what_is_not_is_denied() -> None:

@@ -93,6 +93,21 @@ def test_what_the_other_log_cannot_have_yet_is_not_judged() -> None:
     assert len(work.alarms(AT + TOLERANCE_MS, AT + TOLERANCE_MS)) == 2
 
 
+def test_what_is_as_old_as_the_question_is_judged() -> None:
+    work = Audit(SITE)
+    work.add_keeper([view("a")])
+    work.add_center([view("b")])
+    assert len(work.alarms(LATE.at_ms, LATE.at_ms, since_ms=AT)) == 2
+    assert work.alarms(LATE.at_ms, LATE.at_ms, since_ms=AT + 1) == []
+
+
+def test_the_center_may_be_read_first_and_only_views_of_the_site_count() -> None:
+    work = Audit(SITE)
+    work.add_center([view("a")])
+    work.add_keeper([view("a"), view("b", kind="refused"), view("c", site="pasar")])
+    assert (work.matched, work.unmatched()) == (1, 0)
+
+
 def test_one_session_opened_twice_is_found() -> None:
     _, alarms = audit([view("a"), view("a"), LATE], [view("a"), LATE], SITE)
     assert alarms == []  # the same entry twice before its counterpart is one view

@@ -217,6 +217,16 @@ def test_verify_says_who_has_cosigned_how_much(town: Town, tmp_path: Path) -> No
     assert "to entry 7; nothing waits for them" in line_of(town, tmp_path)
 
 
+def test_words_inside_a_later_bundle_are_held_against_its_entries(
+    town: Town, tmp_path: Path
+) -> None:
+    texts = grown(town, tmp_path, 260, 270, 300)
+    notes = [parse_note(signed(town, texts[size], ("kpu", "rsud"))) for size in (260, 270)]
+    notes.append(parse_note(signed(town, texts[270], ("polres", "dishub"))))
+    (tmp_path / "cosigned").write_bytes(emit_notes(notes))
+    assert "Cosigned by 4 of 5 parties to entry 270; 30 newer" in line_of(town, tmp_path)
+
+
 def test_of_several_words_of_one_party_the_newest_counts(town: Town, tmp_path: Path) -> None:
     texts = grown(town, tmp_path, 3, 7)
     newest = parse_note(signed(town, texts[7], ("kpu", "rsud", "polres", "dishub")))
@@ -238,8 +248,7 @@ def test_words_newer_than_the_copy_are_said_and_not_judged(town: Town, tmp_path:
 def test_a_party_that_saw_another_past_is_named(town: Town, tmp_path: Path) -> None:
     grown(town, tmp_path, 7)
     other = Edge()
-    for number in range(5):
-        other.append(str(number).encode())
+    other.extend([str(number).encode() for number in range(5)])
     text = Checkpoint(ORIGIN, 5, other.root()).text()
     (tmp_path / "cosigned").write_bytes(signed(town, text, ("rsud",)))
     report = verify(tmp_path, town.roster)

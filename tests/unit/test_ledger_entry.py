@@ -2,12 +2,20 @@
 
 import string
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.ledger.entry import COMMITMENT_PREFIX, Entry, commit, decode_entry, encode_entry
+from serambi.ledger.entry import (
+    COMMITMENT_PREFIX,
+    Entry,
+    commit,
+    decode_entry,
+    encode_entries,
+    encode_entry,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
@@ -24,6 +32,7 @@ def test_an_entry_reads_back(kind: str, at_ms: int, texts: list[str]) -> None:
     raw = encode_entry(entry)
     assert decode_entry(raw) == entry
     assert encode_entry(decode_entry(raw)) == raw
+    assert encode_entries([entry, entry]) == [raw, raw]
 
 
 @given(st.binary(max_size=200))
@@ -75,11 +84,27 @@ def test_what_would_not_read_back_is_not_written(entry: Entry, kind: Kind) -> No
     with pytest.raises(SerambiError) as caught:
         encode_entry(entry)
     assert caught.value.kind is kind
+    with pytest.raises(SerambiError) as caught:
+        encode_entries([decode_entry(RAW), entry])
+    assert caught.value.kind is kind
+
+
+def test_a_field_that_brings_its_own_spelling_is_not_written() -> None:
+    """What reads back, but not as what was given, is looked at closely."""
+    raw = msgspec.Raw(b'"\\u0041"')
+    with pytest.raises(SerambiError, match="canonical"):
+        encode_entries([Entry(kind="started", at_ms=0, unit=raw)])  # type: ignore[arg-type]
+
+
+def test_no_entries_are_no_leaves() -> None:
+    assert encode_entries([]) == []
 
 
 def test_the_largest_entry_fits_a_bundle() -> None:
     room = 0xFFFF - len(encode_entry(Entry(kind="refused", at_ms=0)))
-    assert len(encode_entry(Entry(kind="refused", at_ms=0, detail="x" * room))) == 0xFFFF
+    largest = Entry(kind="refused", at_ms=0, detail="x" * room)
+    assert encode_entries([largest]) == [encode_entry(largest)]
+    assert len(encode_entry(largest)) == 0xFFFF
     with pytest.raises(SerambiError):
         encode_entry(Entry(kind="refused", at_ms=0, detail="x" * (room + 1)))
 

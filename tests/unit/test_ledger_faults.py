@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from serambi.base.clock import ManualClock
 from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey, VerifyKey
 from serambi.identity.roster import Roster
+from serambi.ledger.disk import Batch
 from serambi.ledger.entry import Entry
 from serambi.ledger.reader import read_checkpoint
 from serambi.ledger.store import LedgerStore
@@ -211,6 +213,34 @@ def test_each_call_of_opening_fails(tmp_path: Path, times: int) -> None:
         reached = fault.seen > at
         at += 1
     assert at > 5
+
+
+def test_every_one_of_many_files_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many are synced side by side; one that fails is not overlooked."""
+    synced: list[int] = []
+    with Batch(tmp_path) as batch:
+        for number in range(20):
+            batch.put(f"some/{number}", b"content")
+        monkeypatch.setattr(os, "fsync", synced.append)
+        batch.sync()
+    assert len(set(synced[:20])) == 20
+    monkeypatch.undo()
+    with opened(tmp_path / "ledger") as store:
+        for start in range(0, 3000, 1000):
+            store.append(some(start, start + 1000))
+        failing = threading.Lock()
+
+        def once(file: int) -> None:
+            if failing.acquire(blocking=False):
+                raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(os, "fsync", once)
+        with pytest.raises(SerambiError) as caught:
+            store.publish()
+        assert_unavailable(caught.value)
+        assert tiled(tmp_path / "ledger") == 0
+        store.publish()
+        assert tiled(tmp_path / "ledger") == 3000
 
 
 def test_reading_failures_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey
 from serambi.ledger.checkpoint import (
     Checkpoint,
+    Signer,
     parse_checkpoint,
     parse_checkpoint_text,
     sign_checkpoint,
@@ -215,6 +216,17 @@ def test_broken_checkpoints(text: str, why: str) -> None:
         parse_checkpoint_text(text, extensions=True)
     with pytest.raises(SerambiError, match=why):
         parse_checkpoint(sign_note(text, NAME, KEY).emit())
+
+
+@given(st.integers(1, 2**63 - 1), st.binary(min_size=32, max_size=32))
+def test_the_quick_signer_writes_the_same_bytes(size: int, root: bytes) -> None:
+    expected = sign_checkpoint(Checkpoint(NAME, size, root), KEY).emit()
+    assert Signer(NAME, KEY).sign(size, root) == expected
+
+
+def test_the_quick_signer_signs_under_no_name_that_a_note_cannot_carry() -> None:
+    with pytest.raises(SerambiError, match="cannot be a signer's name"):
+        Signer("two words", KEY)
 
 
 def test_an_impossible_checkpoint_is_not_signed() -> None:

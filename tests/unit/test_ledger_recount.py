@@ -282,6 +282,29 @@ def test_the_sites_count_views_and_the_center_outages() -> None:
     assert (len(figures.outages), len(figures.stops)) == (1, 1)
 
 
+def test_a_town_adds_up_its_sites_and_the_most_comes_first() -> None:
+    units = (
+        UnitViews("A", "polres", 1, 5),
+        UnitViews("B", "polres", 1, 9),
+        UnitViews("C", "polres", 3, 5),
+    )
+    site = Figures(units=units, refusals={"expired": 2}, starts={"pasar": 1})
+    other = Figures(refusals={"stopped": 3}, starts={"gudang": 4})
+    center = Figures(refusals={"stopped": 9}, starts={"center": 9}, exports=9, histories_differ=1)
+    town = total(
+        [
+            Counted("kpu/gudang/keeper", 0, 1, site),
+            Counted("kpu/pasar/keeper", 0, 1, other),
+            Counted("pemkot/center", 0, 1, center),
+        ]
+    )
+    assert [unit.unit for unit in town.units] == ["B", "C", "A"]
+    assert list(town.refusals.items()) == [("stopped", 3), ("expired", 2)]
+    assert list(town.starts.items()) == [("gudang", 4), ("pasar", 1)]
+    assert (town.exports, town.histories_differ) == (0, 1)
+    assert [site_of(origin) for origin in ("kpu/pasar/keeper", "pemkot/center")] == ["pasar", ""]
+
+
 def folded(entries: Sequence[Entry]) -> Recount:
     work = Recount(ALL)
     for each in entries:

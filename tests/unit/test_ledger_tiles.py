@@ -16,7 +16,7 @@ from serambi.ledger.tiles import (
     tiles_of,
     width_at,
 )
-from serambi.ledger.tree import CompactRange, leaf_hash
+from serambi.ledger.tree import Pyramid, leaf_hash
 
 
 @pytest.mark.parametrize(
@@ -102,24 +102,37 @@ def test_a_tile_that_ends_early() -> None:
 def test_an_edge_without_partial_tiles() -> None:
     edge = Edge()
     assert list(edge.partial()) == []
-    for _ in range(256):
-        edge.append(b"")
+    edge.extend([b""] * 256)
     assert [tile.path for tile, _ in edge.partial()] == ["tile/1/000.p/1"]
+
+
+@given(st.lists(st.integers(0, 600), max_size=5))
+def test_the_edge_does_not_depend_on_the_steps(steps: list[int]) -> None:
+    leaves = [number.to_bytes(2, "big") for number in range(sum(steps))]
+    one, many = Edge(), Edge()
+    at, full = 0, []
+    for step in steps:
+        full += many.extend(leaves[at : at + step])
+        at += step
+    assert full == one.extend(leaves)
+    assert list(many.partial()) == list(one.partial())
+    assert (many.size, many.root()) == (one.size, one.root())
+    assert {tile for tile, _ in [*full, *one.partial()]} == set(tiles_of(one.size))
 
 
 def test_the_edge_of_a_large_tree() -> None:
     """Up to three levels: every tile that `tiles_of` names is given, the root is the tree's."""
     size = 65_536 + 300
-    edge, whole = Edge(), CompactRange()
+    edge, whole = Edge(), Pyramid()
     given_tiles: set[Tile] = set()
     for number in range(size):
         entry = number.to_bytes(3, "big")
-        whole.append(leaf_hash(entry))
-        given_tiles |= {tile for tile, _ in edge.append(entry)}
+        whole.extend([leaf_hash(entry)])
+        given_tiles |= {tile for tile, _ in edge.extend([entry])}
     before = edge.copy()
     assert before.root() == edge.root() == whole.root()
     assert given_tiles | {tile for tile, _ in edge.partial()} == set(tiles_of(size))
-    edge.append(b"one more")
+    edge.extend([b"one more"])
     assert before.root() == whole.root() != edge.root()
     assert (before.size, edge.size) == (size, size + 1)
     for tile, content in edge.partial():

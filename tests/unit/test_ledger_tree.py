@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from serambi.base.errors import Kind, SerambiError
 from serambi.ledger.tree import (
     EMPTY_ROOT,
-    CompactRange,
+    Pyramid,
     complete_root,
     consistency_proof,
     inclusion_proof,
@@ -47,13 +47,16 @@ def test_known_hashes() -> None:
 
 
 def test_every_way_to_the_root_agrees() -> None:
-    grown = CompactRange()
+    grown = Pyramid()
     for size in range(len(LEAVES)):
-        assert grown.size == size
+        assert grown.hashes == LEAVES[:size]
         assert grown.root() == root(size) == tree_root(size, subtree)
         assert len(grown.peaks()) == size.bit_count()
-        grown.append(LEAVES[size])
+        grown.extend([LEAVES[size]])
     assert complete_root(LEAVES[:128]) == root(128)
+    at_once = Pyramid()
+    at_once.extend(LEAVES)
+    assert at_once.root() == grown.root()
 
 
 @given(st.data())

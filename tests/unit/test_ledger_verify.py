@@ -79,7 +79,7 @@ def folder(sound: Path, tmp_path: Path) -> Path:
 def sealed(folder: Path, leaves: list[bytes], key: SigningKey = KEY, origin: str = ORIGIN) -> None:
     """A whole folder over any leaves, signed as if honest."""
     edge = Edge()
-    files = [full for leaf in leaves for full in edge.append(leaf)] + list(edge.partial())
+    files = edge.extend(leaves) + list(edge.partial())
     for tile, content in files:
         (folder / tile.path).parent.mkdir(parents=True, exist_ok=True)
         (folder / tile.path).write_bytes(content)
@@ -420,8 +420,7 @@ def test_a_forged_record_is_refused(
     folder: Path, key: SigningKey, size: int, leaves: list[Entry], why: str
 ) -> None:
     edge = Edge()
-    for one in some(0, 301):
-        edge.append(encode_entry(one))
+    edge.extend([encode_entry(one) for one in some(0, 301)])
     note = sign_checkpoint(Checkpoint(ORIGIN, size, edge.root()), key)
     record = Record(SIZE, tuple(encode_entry(leaf) for leaf in leaves), note.emit())
     (folder / "pending").write_bytes(record.encode())

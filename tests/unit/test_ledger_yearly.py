@@ -65,6 +65,13 @@ def test_a_year_remembers_no_single_view() -> None:
     assert (work.sessions, work.unanswered) == ({}, set())
 
 
+def test_the_longest_watched_comes_first_then_the_most_viewed() -> None:
+    said = [("a", "A", 5), ("b", "B", 9), ("c", "C", 3), ("d", "C", 2)]
+    views = [opened(START_MS, name, unit) for name, unit, _ in said]
+    work = counted(*views, *(closed(START_MS + ms, name) for name, _, ms in reversed(said)))
+    assert [use.unit for use in uses([work], END_MS)] == ["B", "C", "A"]
+
+
 def test_the_use_of_two_sites_is_one() -> None:
     works = [counted(opened(START_MS, "a"), closed(START_MS + n, "a")) for n in (5, 7)]
     assert uses(works, END_MS) == (

@@ -1,5 +1,7 @@
 """What of a range may be played: in force, in hours, not held; and how windows are written."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,23 @@ def test_an_agreement_covers_its_validity_and_hours() -> None:
     assert covered(signed, SITE, "cam-1", (NOW - 2 * day, NOW)) == [(five - 9 * 3600, five)]
     assert covered(signed, SITE, "cam-2", (NOW - 7200, NOW)) == []
     assert covered(signed, "elsewhere", "cam-1", (NOW - 7200, NOW)) == []
+    assert covered(signed, SITE, "cam-1", (NOW - 7200, NOW - 7200)) == []
+
+
+def test_hours_that_the_clocks_leave_out_cover_nothing() -> None:
+    """In Berlin on the last Sunday of March two o'clock is three."""
+    town = make_roster()
+    start = datetime(2026, 3, 28, tzinfo=UTC).timestamp()
+    hours = (Hours(("sun",), "02:10", "02:50"),)
+    raw = make_agreement(
+        town,
+        ("cam-1",),
+        attestations=[make_attestation(town, "cam-1")],
+        sites=(SharedSite(SITE, ("cam-1",), ("playback",), "Europe/Berlin", hours),),
+        valid_from=start,
+    )
+    signed = read_agreement(raw, town.roster)
+    assert covered(signed, SITE, "cam-1", (start, start + 5 * 86_400)) == []
 
 
 @given(SPANS, SPANS)
@@ -49,7 +68,9 @@ def test_what_is_taken_away_is_away_and_nothing_else(
 
     ours = [(float(a), float(a + b)) for a, b in spans]
     theirs = sorted((float(a), float(a + b)) for a, b in shut)
-    assert moments(without(ours, theirs)) == moments(ours) - moments(theirs)
+    left = without(ours, theirs)
+    assert moments(left) == moments(ours) - moments(theirs)
+    assert all(start < stop for start, stop in left)
 
 
 def said(kind: EntryKind, at_s: int, camera: str = "cam-1") -> Entry:

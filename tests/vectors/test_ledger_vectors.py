@@ -70,8 +70,7 @@ def test_all_checkpoints_are_signed_and_lead_to_the_tiles() -> None:
     for checkpoint in found:
         tiles = TileReader(LOG, checkpoint.size)
         edge = Edge()
-        for raw in tiles.raw_entries(0, checkpoint.size):
-            edge.append(raw)
+        edge.extend(list(tiles.raw_entries(0, checkpoint.size)))
         assert edge.root() == checkpoint.root == tree_root(checkpoint.size, tiles.subtree)
         assert dict(edge.partial()).keys() == set(tiles_of(checkpoint.size))
         for tile, content in edge.partial():

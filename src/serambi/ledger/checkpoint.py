@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.identity.keys import SigningKey
-from serambi.ledger.note import Note, check_name, parse_note, sign_note
+from serambi.ledger.note import (
+    SIGNATURE_MARK,
+    Note,
+    Verifier,
+    check_name,
+    parse_note,
+    sign_note,
+)
 from serambi.ledger.tree import EMPTY_ROOT, HASH_BYTES
 
 SIZE_MAX = 2**63 - 1
@@ -39,6 +46,24 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> Note:
     note = sign_note(checkpoint.text(), checkpoint.origin, key)
     parse_checkpoint_text(note.text, extensions=True)
     return note
+
+
+class Signer:
+    """Signs the checkpoints of one log, quickly: what stays the same is worked out once."""
+
+    def __init__(self, origin: str, key: SigningKey) -> None:
+        """`SerambiError(BAD_INPUT)` unless a note can carry the origin."""
+        verifier = Verifier(origin, key.public)
+        self._key = key
+        self._key_hash = verifier.key_hash
+        self._origin = origin.encode()
+        self._line = f"{SIGNATURE_MARK}{origin} ".encode()
+
+    def sign(self, size: int, root: bytes) -> bytes:
+        """The same bytes as `sign_checkpoint` gives for a tree of `size` leaves under `root`."""
+        text = b"%b\n%d\n%b" % (self._origin, size, binascii.b2a_base64(root))
+        blob = self._key_hash + self._key.sign(text)
+        return b"%b\n%b%b" % (text, self._line, binascii.b2a_base64(blob))
 
 
 def parse_checkpoint(raw: bytes, *, extensions: bool = False) -> tuple[Checkpoint, Note]:

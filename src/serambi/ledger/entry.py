@@ -3,7 +3,6 @@
 A leaf is the entry as canonical JSON (`base/canonical.py`): one entry has exactly one encoding.
 """
 
-import contextlib
 import hashlib
 import hmac
 from typing import Annotated, Literal, TypeAlias
@@ -44,7 +43,7 @@ EntryKind: TypeAlias = Literal[
 ]
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """One thing that happened, in fields that are empty where they do not apply.
 
     `at_ms` is unix time in milliseconds. `camera` is a camera id, or a commitment when the camera
@@ -86,15 +85,33 @@ def encode_entry(entry: Entry) -> bytes:
     return raw
 
 
+def encode_entries(entries: list[Entry]) -> list[bytes]:
+    """The leaf of each entry, as `encode_entry` gives it, or what that raises for the first that
+    has none."""
+    try:
+        # JSON text has no line feed in it. What reads back as the same entry has one spelling.
+        lines = _encoder.encode_lines(entries)
+        if _decoder.decode_lines(lines) == entries:
+            leaves = lines.splitlines()
+            if max(map(len, leaves), default=0) <= ENTRY_SIZE_MAX_BYTES:
+                return leaves
+    except (UnicodeError, TypeError, OverflowError, msgspec.DecodeError):
+        pass
+    # One by one: what is wrong is told there.
+    return [encode_entry(entry) for entry in entries]
+
+
 def decode_entry(raw: bytes, where: str | int = "") -> Entry:
     """A leaf as an entry, or `SerambiError(BAD_INPUT or LIMIT)` naming the place `where`, which
     may be the entry's index."""
     if len(raw) <= ENTRY_SIZE_MAX_BYTES:
         # Years of entries are read this way; what is wrong is told by the slow one below.
-        with contextlib.suppress(msgspec.DecodeError, UnicodeError):
+        try:
             entry = _decoder.decode(raw)
             if _encoder.encode(entry) == raw:
                 return entry
+        except (msgspec.DecodeError, UnicodeError):
+            pass
     try:
         return canonical.decode(Entry, raw, what="the ledger entry", max_bytes=ENTRY_SIZE_MAX_BYTES)
     except SerambiError as error:

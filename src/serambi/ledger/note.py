@@ -17,7 +17,7 @@ NOTE_MAX_BYTES = 64 * 1024
 SIGNATURES_MAX = 64
 ED25519 = b"\x01"
 _KEY_HASH_BYTES = 4
-_MARK = "— "  # em dash and space
+SIGNATURE_MARK = "— "  # em dash and space
 
 
 # Control characters, and halves of a surrogate pair, which UTF-8 cannot carry.
@@ -36,7 +36,7 @@ class NoteSignature:
     def emit(self) -> str:
         """The line with its end."""
         blob = base64.b64encode(self.key_hash + self.signature).decode()
-        return f"{_MARK}{self.name} {blob}\n"
+        return f"{SIGNATURE_MARK}{self.name} {blob}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,9 @@ def parse_note(raw: bytes) -> Note:
 
 
 def _parse_signature(row: str) -> NoteSignature:
-    if not row.startswith(_MARK):
+    if not row.startswith(SIGNATURE_MARK):
         raise _bad("a signature line of the note does not begin with a dash")
-    name, _, blob = row.removeprefix(_MARK).partition(" ")
+    name, _, blob = row.removeprefix(SIGNATURE_MARK).partition(" ")
     check_name(name)
     material = _base64(blob)
     if len(material) <= _KEY_HASH_BYTES:

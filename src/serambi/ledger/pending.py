@@ -11,8 +11,8 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from serambi.base.errors import SerambiError
 from serambi.ledger.disk import TEMPORARY, Batch, rename_into_place
@@ -28,8 +28,7 @@ _HEAD = struct.Struct(">I8s")
 _BODY = struct.Struct(">QH")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One append: the index of its first entry, its leaves, the signed checkpoint behind them."""
 
     start: int
@@ -43,8 +42,8 @@ class Record:
 
     def encode(self) -> bytes:
         """The record as it stands in the file."""
-        body = _BODY.pack(self.start, len(self.checkpoint)) + self.checkpoint
-        body += encode_bundle(self.leaves)
+        front = _BODY.pack(self.start, len(self.checkpoint))
+        body = front + self.checkpoint + encode_bundle(self.leaves)
         return _HEAD.pack(len(body), hashlib.sha256(body).digest()[: _HEAD.size - 4]) + body
 
 
@@ -119,12 +118,11 @@ class Pending:
         self._write(record.encode())
 
     def _write(self, raw: bytes) -> None:
-        rest, at = memoryview(raw), self._end
-        while rest:
-            written = os.pwrite(self._file, rest, at)
-            rest, at = rest[written:], at + written
+        written = 0
+        while written < len(raw):
+            written += os.pwrite(self._file, raw[written:], self._end + written)
         os.fdatasync(self._file)
-        self._end = at
+        self._end += written
 
     def rewind(self) -> None:
         """All records are in tiles: begin at the front again."""

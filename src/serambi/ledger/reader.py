@@ -28,7 +28,7 @@ from serambi.ledger.tiles import (
     parse_path,
     width_at,
 )
-from serambi.ledger.tree import HASH_BYTES, complete_root, inclusion_proof, leaf_hash
+from serambi.ledger.tree import HASH_BYTES, complete_root, inclusion_proof, leaf_hash, leaf_hashes
 
 FORMAT = 1
 FORMAT_FILE = "format"
@@ -247,7 +247,7 @@ def read_edge(folder: Path, size: int) -> Edge:
         partial = width_at(level, index, size)
         levels.append(list(tiles.hashes(level, index)) if partial else [])
     entries = tiles.bundle(size // TILE_WIDTH) if levels[0] else []
-    if [leaf_hash(entry) for entry in entries] != levels[0]:
+    if leaf_hashes(entries) != levels[0]:
         raise SerambiError(
             Kind.CORRUPT, "the newest entries do not match their tile", where=str(folder)
         )

@@ -8,11 +8,10 @@ ledger, and is swept away.
 
 import contextlib
 import fcntl
-import itertools
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +19,7 @@ from serambi.base.clock import Clock, unix_ms
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import CLOCK_SKEW_MAX_S
 from serambi.identity.keys import SigningKey, VerifyKey
-from serambi.ledger.checkpoint import Checkpoint, sign_checkpoint
+from serambi.ledger.checkpoint import Signer
 from serambi.ledger.disk import (
     TEMPORARY,
     Batch,
@@ -29,7 +28,7 @@ from serambi.ledger.disk import (
     sync_folder,
     unwritable,
 )
-from serambi.ledger.entry import Entry, decode_entry, encode_entry
+from serambi.ledger.entry import Entry, decode_entry, encode_entries
 from serambi.ledger.note import NOTE_MAX_BYTES, Verifier
 from serambi.ledger.pending import PENDING_FILE, Pending, Record
 from serambi.ledger.reader import (
@@ -63,12 +62,12 @@ class LedgerStore:
         self._signers = [Verifier(origin, key.public)]
         self._folder = folder
         self._origin = origin
-        self._key = key
+        self._signer = Signer(origin, key)
         self._clock = clock
         self._mutex = threading.RLock()
         self._lock_file: int | None = None
         self._stale = True  # memory may differ from the folder: load before anything else
-        self._edge = Edge()
+        self._edge = Edge()  # behind all that is durable; behind anything while stale
         self._published = Edge()
         self._waiting: list[Record] = []
         self._full: list[tuple[Tile, bytes]] = []
@@ -107,8 +106,9 @@ class LedgerStore:
     @property
     def size(self) -> int:
         """How many entries are durable."""
-        with self._ready(to_write=False):
-            return self._edge.size
+        with self._mutex:
+            self._catch_up(to_write=False)
+            return self._size
 
     @property
     def known_size(self) -> int:
@@ -120,7 +120,8 @@ class LedgerStore:
     @property
     def checkpoint(self) -> bytes:
         """The signed checkpoint over all durable entries."""
-        with self._ready(to_write=False):
+        with self._mutex:
+            self._catch_up(to_write=False)
             return self._checkpoint
 
     @property
@@ -131,15 +132,15 @@ class LedgerStore:
 
     def root_at(self, size: int) -> bytes:
         """The root over the first `size` entries; `SerambiError` when there are fewer."""
-        with self._ready(to_write=False):
-            check_range(size, size, self._edge.size)
+        with self._mutex:
+            self._catch_up(to_write=False)
+            check_range(size, size, self._size)
             there = self._published.size
             if size <= there:
                 return tree_root(size, TileReader(self._folder, there).subtree)
             edge = self._published.copy()
-            leaves = (leaf for record in self._waiting for leaf in record.leaves)
-            for leaf in itertools.islice(leaves, size - there):
-                edge.append(leaf)
+            for record in self._waiting:
+                edge.extend(record.leaves[: max(size - record.start, 0)])
             return edge.root()
 
     def stamp(self) -> int:
@@ -153,8 +154,9 @@ class LedgerStore:
 
     def entries(self, start: int, end: int) -> list[Entry]:
         """The durable entries [start, end), at most 4096 at once; else `SerambiError`."""
-        with self._ready(to_write=False):
-            check_range(start, end, self._edge.size)
+        with self._mutex:
+            self._catch_up(to_write=False)
+            check_range(start, end, self._size)
             there = self._published.size
             tiles = TileReader(self._folder, there)
             found = tiles.entries(min(start, there), min(end, there))
@@ -177,9 +179,10 @@ class LedgerStore:
                 Kind.LIMIT,
                 f"{len(entries)} entries at once are more than the {APPEND_MAX_ENTRIES} allowed",
             )
-        leaves = [encode_entry(entry) for entry in entries]
-        with self._ready():
-            start = self._edge.size
+        leaves = encode_entries(list(entries))
+        with self._mutex:
+            self._catch_up()
+            start = self._size
             indexes = range(start, start + len(leaves))
             if not leaves:
                 return indexes
@@ -197,7 +200,8 @@ class LedgerStore:
     def publish(self) -> None:
         """Put what waits into tiles, for whoever reads the folder. Durability does not depend on
         it. Raises `SerambiError(UNAVAILABLE)` when the disk refuses: nothing is lost by that."""
-        with self._ready():
+        with self._mutex:
+            self._catch_up()
             try:
                 self._publish()
             except OSError as error:
@@ -228,19 +232,16 @@ class LedgerStore:
     ) -> None:
         self.close()
 
-    @contextlib.contextmanager
-    def _ready(self, *, to_write: bool = True) -> Iterator[None]:
-        """Hold the store, open and in step with its folder. While the disk takes nothing, what
-        was durable before can still be read."""
-        with self._mutex:
-            self._check_open()
-            if self._stale:
-                try:
-                    self._recover()
-                except OSError as error:
-                    if to_write:
-                        raise unwritable(self._folder, error) from error
-            yield
+    def _catch_up(self, *, to_write: bool = True) -> None:
+        """Be open and in step with the folder. While the disk takes nothing, what was durable
+        before can still be read."""
+        self._check_open()
+        if self._stale:
+            try:
+                self._recover()
+            except OSError as error:
+                if to_write:
+                    raise unwritable(self._folder, error) from error
 
     def _check_open(self) -> None:
         if self._lock_file is None:
@@ -269,7 +270,7 @@ class LedgerStore:
             replace_file(self._folder, FORMAT_FILE, b"%d\n" % FORMAT)
             sync_folder(self._folder.parent)
         check_format(self._folder)
-        replace_file(self._folder, CHECKPOINT_FILE, self._sign(0, EMPTY_ROOT))
+        replace_file(self._folder, CHECKPOINT_FILE, self._signer.sign(0, EMPTY_ROOT))
 
     def _load(self) -> None:
         """Take the folder's word for what is durable, after checking the right edge."""
@@ -284,7 +285,8 @@ class LedgerStore:
             raise self._corrupt("the tiles do not lead to the checkpoint's root")
         self._sweep(checkpoint.size)
         records = self._file.read(published.size)
-        edge, full = self._follow(published, records)
+        edge = published.copy()
+        full = self._follow(edge, records)
         # A sync that failed may have lost what can be read now: write it again.
         self._file.rewrite(records)
         # Only now: whatever fails before leaves in memory what was durable.
@@ -301,17 +303,14 @@ class LedgerStore:
             self._pending = Pending(self._folder)
         return self._pending
 
-    def _follow(
-        self, edge: Edge, records: Iterable[Record]
-    ) -> tuple[Edge, list[tuple[Tile, bytes]]]:
-        """The edge after what was appended and not published, and the tiles that it filled."""
+    def _follow(self, edge: Edge, records: Iterable[Record]) -> list[tuple[Tile, bytes]]:
+        """Let the edge grow by what was appended and not published; the tiles that it filled."""
         full = []
         for record in records:
-            edge, more = _grown(edge, record.leaves)
-            if record.checkpoint != self._sign(edge.size, edge.root()):
+            full += edge.extend(record.leaves)
+            if record.checkpoint != self._signer.sign(edge.size, edge.root()):
                 raise self._corrupt(f"{PENDING_FILE} does not lead to its signed checkpoint")
-            full += more
-        return edge, full
+        return full
 
     def _read_edge(self, size: int) -> tuple[Edge, int]:
         try:
@@ -364,15 +363,15 @@ class LedgerStore:
 
     def _commit(self, leaves: Sequence[bytes]) -> None:
         """One durable record."""
-        edge, full = _grown(self._edge, leaves)
-        checkpoint = self._sign(edge.size, edge.root())
-        record = Record(self._edge.size, tuple(leaves), checkpoint)
         self._stale = True
+        full = self._edge.extend(leaves)
+        checkpoint = self._signer.sign(self._edge.size, self._edge.root())
+        record = Record(self._size, tuple(leaves), checkpoint)
         self._file.add(record)
-        self._edge, self._checkpoint = edge, checkpoint
+        self._checkpoint = checkpoint
         self._waiting.append(record)
         self._full += full
-        self._size = edge.size
+        self._size = record.stop
         self._stale = False
 
     def _publish(self) -> None:
@@ -393,7 +392,7 @@ class LedgerStore:
             raise
         self._stale = True
         rename_into_place(self._folder, CHECKPOINT_FILE)
-        self._published, self._waiting, self._full = self._edge, [], []
+        self._published, self._waiting, self._full = self._edge.copy(), [], []
         self._file.rewind()
         self._stale = False
         self._remove(before - partial.keys())
@@ -422,7 +421,7 @@ class LedgerStore:
         except (OSError, SerambiError) as error:
             log.warning("%s: not recovered yet: %s", self._folder, error)
             return -1
-        return self._edge.size
+        return self._size
 
     def _recover(self) -> None:
         self._load()
@@ -432,9 +431,6 @@ class LedgerStore:
         replace_file(self._folder, CHECKPOINT_FILE, published)
         self._stale = False
 
-    def _sign(self, size: int, root: bytes) -> bytes:
-        return sign_checkpoint(Checkpoint(self._origin, size, root), self._key).emit()
-
     def _corrupt(self, what: str) -> SerambiError:
         return SerambiError(
             Kind.CORRUPT,
@@ -442,9 +438,3 @@ class LedgerStore:
             where=str(self._folder),
             hint=_KEEP_HINT,
         )
-
-
-def _grown(edge: Edge, leaves: Iterable[bytes]) -> tuple[Edge, list[tuple[Tile, bytes]]]:
-    """Another edge with more leaves, and the tiles that are full by them."""
-    edge = edge.copy()
-    return edge, [full for leaf in leaves for full in edge.append(leaf)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from serambi.base.errors import Kind, SerambiError
-from serambi.ledger.tree import HASH_BYTES, CompactRange, complete_root, leaf_hash
+from serambi.ledger.tree import HASH_BYTES, Pyramid, fold, leaf_hashes
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8
@@ -104,70 +104,67 @@ class Edge:
     """The right edge of a growing tree, tile by tile: what must be known to append to it."""
 
     def __init__(self) -> None:
-        self.entries: list[bytes] = []
-        self.levels: list[list[bytes]] = [[]]
-        self._tree = CompactRange()
+        self.size = 0
+        """How many entries the tree has."""
+        self._entries: list[bytes] = []
+        self._levels = [Pyramid()]
 
     @classmethod
     def restore(cls, size: int, entries: list[bytes], levels: list[list[bytes]]) -> "Edge":
         """The edge of a tree of `size` leaves from its partial tiles, the lowest level first."""
         edge = cls()
-        edge.entries, edge.levels = entries, levels
-        peaks: list[bytes] = []
-        for hashes in reversed(levels):
-            row = CompactRange()
-            for found in hashes:
-                row.append(found)
-            peaks += row.peaks()
-        edge._tree = CompactRange(size, peaks)
+        edge.size, edge._entries = size, list(entries)
+        edge._levels = [Pyramid() for _ in levels]
+        for pyramid, hashes in zip(edge._levels, levels, strict=True):
+            pyramid.extend(hashes)
         return edge
-
-    @property
-    def size(self) -> int:
-        """How many entries the tree has."""
-        return self._tree.size
 
     def copy(self) -> "Edge":
         """An edge that can grow without changing this one."""
         twin = Edge()
-        twin.entries = list(self.entries)
-        twin.levels = [list(level) for level in self.levels]
-        twin._tree = self._tree.copy()
+        twin.size, twin._entries = self.size, list(self._entries)
+        twin._levels = [pyramid.copy() for pyramid in self._levels]
         return twin
 
-    def append(self, entry: bytes) -> list[tuple[Tile, bytes]]:
-        """Add one entry; returns each tile that is full by it with its contents."""
-        leaf = leaf_hash(entry)
-        self.entries.append(entry)
-        self.levels[0].append(leaf)
-        self._tree.append(leaf)
+    def extend(self, entries: Sequence[bytes]) -> list[tuple[Tile, bytes]]:
+        """Add entries; returns each tile that is full by them with its contents."""
         full: list[tuple[Tile, bytes]] = []
-        if len(self.entries) == TILE_WIDTH:
-            bundle = Tile(BUNDLE_LEVEL, self.size // TILE_WIDTH - 1)
-            full.append((bundle, encode_bundle(self.entries)))
-            self.entries = []
-        level = 0
-        while len(self.levels[level]) == TILE_WIDTH:
-            hashes = self.levels[level]
-            index = (self.size >> (TILE_HEIGHT * (level + 1))) - 1
-            full.append((Tile(level, index), b"".join(hashes)))
-            self.levels[level] = []
-            if len(self.levels) == level + 1:
-                self.levels.append([])
-            self.levels[level + 1].append(complete_root(hashes))
-            level += 1
+        at = 0
+        while at < len(entries):
+            fitting = entries[at : at + TILE_WIDTH - len(self._entries)]
+            at += len(fitting)
+            self.size += len(fitting)
+            self._entries += fitting
+            self._levels[0].extend(leaf_hashes(fitting))
+            if len(self._entries) == TILE_WIDTH:
+                full += self._fill()
         return full
+
+    def _fill(self) -> Iterator[tuple[Tile, bytes]]:
+        """Let go of the bundle and of every tile that is full; the root of each goes up."""
+        yield Tile(BUNDLE_LEVEL, self.size // TILE_WIDTH - 1), encode_bundle(self._entries)
+        self._entries = []
+        level = 0
+        while len(self._levels[level].hashes) == TILE_WIDTH:
+            done = self._levels[level]
+            self._levels[level] = Pyramid()
+            index = (self.size >> (TILE_HEIGHT * (level + 1))) - 1
+            yield Tile(level, index), b"".join(done.hashes)
+            level += 1
+            if level == len(self._levels):
+                self._levels.append(Pyramid())
+            self._levels[level].extend([done.root()])
 
     def partial(self) -> Iterator[tuple[Tile, bytes]]:
         """The tiles that are not full yet, with their contents."""
-        if self.entries:
-            bundle = Tile(BUNDLE_LEVEL, self.size // TILE_WIDTH, len(self.entries))
-            yield bundle, encode_bundle(self.entries)
-        for level, hashes in enumerate(self.levels):
-            if hashes:
+        if self._entries:
+            bundle = Tile(BUNDLE_LEVEL, self.size // TILE_WIDTH, len(self._entries))
+            yield bundle, encode_bundle(self._entries)
+        for level, pyramid in enumerate(self._levels):
+            if pyramid.hashes:
                 index = self.size >> (TILE_HEIGHT * (level + 1))
-                yield Tile(level, index, len(hashes)), b"".join(hashes)
+                yield Tile(level, index, len(pyramid.hashes)), b"".join(pyramid.hashes)
 
     def root(self) -> bytes:
         """The root of the whole tree."""
-        return self._tree.root()
+        return fold([peak for pyramid in reversed(self._levels) for peak in pyramid.peaks()])

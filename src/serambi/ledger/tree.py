@@ -4,7 +4,7 @@ Knows nothing of files: a prover is given a function that finds the hash of a co
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from serambi.base.errors import Kind, SerambiError
 
@@ -20,6 +20,11 @@ def leaf_hash(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """The hash of each entry as a leaf."""
+    return [hashlib.sha256(b"\x00" + entry).digest() for entry in entries]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of two neighbors as their parent."""
     return hashlib.sha256(b"\x01" + left + right).digest()
@@ -33,35 +38,49 @@ def complete_root(hashes: Sequence[bytes]) -> bytes:
     return row[0]
 
 
-class CompactRange:
-    """The fewest hashes from which a growing tree's root follows: one per set bit of its size."""
+class Pyramid:
+    """Neighboring hashes and the root of every complete subtree above them, each computed once."""
 
-    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        """A tree of `size` leaves, whose complete subtrees have the roots `peaks`, largest
-        first."""
-        self.size = size
-        self._peaks = list(peaks)
+    def __init__(self) -> None:
+        self._rows: list[list[bytes]] = [[]]
 
-    def copy(self) -> "CompactRange":
-        """A range that can grow without changing this one."""
-        return CompactRange(self.size, self._peaks)
+    @property
+    def hashes(self) -> list[bytes]:
+        """The hashes at the bottom. Belongs to the pyramid: not to be changed."""
+        return self._rows[0]
 
-    def append(self, leaf: bytes) -> None:
-        """Add the hash of the next leaf."""
-        peak, carry = leaf, self.size
-        while carry & 1:
-            peak = node_hash(self._peaks.pop(), peak)
-            carry >>= 1
-        self._peaks.append(peak)
-        self.size += 1
+    def copy(self) -> "Pyramid":
+        """A pyramid that can grow without changing this one."""
+        twin = Pyramid()
+        twin._rows = [list(row) for row in self._rows]
+        return twin
 
-    def root(self) -> bytes:
-        """The root of the tree so far."""
-        return fold(self._peaks)
+    def extend(self, hashes: Iterable[bytes]) -> None:
+        """Add further hashes to the bottom."""
+        below = self._rows[0]
+        below += hashes
+        height = 0
+        while True:
+            height += 1
+            if height == len(self._rows):
+                self._rows.append([])
+            above = self._rows[height]
+            fresh = below[2 * len(above) :]
+            if len(fresh) < 2:
+                return
+            above += [
+                hashlib.sha256(b"\x01" + left + right).digest()  # node_hash, without the call
+                for left, right in zip(fresh[::2], fresh[1::2], strict=False)
+            ]
+            below = above
 
     def peaks(self) -> list[bytes]:
-        """The roots of the complete subtrees, largest first."""
-        return list(self._peaks)
+        """The roots of the complete subtrees that together hold all hashes, largest first."""
+        return [row[-1] for row in reversed(self._rows) if len(row) & 1]
+
+    def root(self) -> bytes:
+        """The root over all hashes."""
+        return fold(self.peaks())
 
 
 def fold(peaks: Sequence[bytes]) -> bytes:

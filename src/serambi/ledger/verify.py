@@ -136,8 +136,7 @@ def _go_on(
     over, as what lies beyond the checkpoint always is.
     """
     for record in read_pending(folder, checkpoint.size):
-        for leaf in record.leaves:
-            rebuilt.add(leaf)
+        rebuilt.add(record.leaves)
         newer, note = parse_checkpoint(record.checkpoint)
         if not note.signed_by(Verifier(checkpoint.origin, key) for key in keys):
             raise SerambiError(
@@ -273,16 +272,26 @@ class _Rebuilding:
         self._first_ms = self._last_ms = 0
 
     def run(self) -> None:
-        for raw in self._tiles.raw_entries(0, self._tiles.size):
-            for tile, content in self.add(raw):
+        for index in range(-(-self._tiles.size // TILE_WIDTH)):
+            for tile, content in self.add(self._tiles.bundle(index)):
                 self._compare(tile, content)
         for tile, content in self.edge.partial():
             self._compare(tile, content)
 
-    def add(self, raw: bytes) -> list[tuple[Tile, bytes]]:
-        """Check the next entry and let the tree grow by it; -> the tiles that are full by it."""
-        index = self.edge.size
-        at_ms = decode_entry(raw, index).at_ms
+    def add(self, leaves: Sequence[bytes]) -> list[tuple[Tile, bytes]]:
+        """Check the next entries and let the tree grow by them; -> the tiles that are full then."""
+        start = self.edge.size
+        stop = start + len(leaves)
+        for index, raw in enumerate(leaves, start):
+            self._check_time(index, decode_entry(raw, index).at_ms)
+        full = []
+        for size in sorted({stop} | {size for size in self._sizes if start < size < stop}):
+            full += self.edge.extend(leaves[self.edge.size - start : size - start])
+            if size in self._sizes:
+                self.roots[size] = self.edge.root()
+        return full
+
+    def _check_time(self, index: int, at_ms: int) -> None:
         if index == 0:
             self._first_ms = at_ms
         elif at_ms < self._last_ms - CLOCK_SKEW_MAX_S * 1000:
@@ -293,10 +302,6 @@ class _Rebuilding:
                 where=f"entry {index}",
             )
         self._last_ms = at_ms
-        full = self.edge.append(raw)
-        if self.edge.size in self._sizes:
-            self.roots[self.edge.size] = self.edge.root()
-        return full
 
     def _compare(self, tile: Tile, content: bytes) -> None:
         if tile.level == BUNDLE_LEVEL:

@@ -108,9 +108,8 @@ class Mirror:
                 for index in range(start, min(start + _BUNDLES_AT_ONCE, last + 1)):
                     width = width_at(BUNDLE_LEVEL, index, checkpoint.size)
                     leaves = fetch(Tile(BUNDLE_LEVEL, index, width))
-                    for leaf in leaves[edge.size - index * TILE_WIDTH :]:
-                        for tile, content in edge.append(leaf):
-                            batch.put(tile.path, content)
+                    for tile, content in edge.extend(leaves[edge.size - index * TILE_WIDTH :]):
+                        batch.put(tile.path, content)
                 batch.sync()
         if (edge.size, edge.root()) != (checkpoint.size, checkpoint.root):
             raise SerambiError(
