@@ -260,6 +260,7 @@ def test_guide(town: Town, open_wall: OpenWall, browser: Browser, language: str)
         watching(town, "104"),
         owner_page(browser, town, "gudang-kpu", language=language) as owner,
     ):
+        expect(owner.page.locator(".lamp.on")).to_be_visible()
         expect(owner.page.locator("[data-part=viewers] .num")).to_have_count(2)
         keep(owner.page, "owner-on", language, 390)
         owner.page.goto(owner.page.url.split("?")[0] + "stop")
