@@ -190,9 +190,11 @@ def test(arguments: list[str], started: float) -> None:
     env = {**os.environ, "SERAMBI_CHROMIUM": str(chromium)}
     # A third of their time tests wait for processes and browsers, so three share two cores; tests
     # that share one running town stay together.
-    shared = [] if arguments else ["-n", "3", "--dist", "loadgroup", "--cache-clear"]
+    spread = [] if arguments else ["-n", "3", "--dist", "loadgroup", "--cache-clear"]
     command = [str(PYTHON), "-m", "pytest"]
-    code = subprocess.run([*command, *shared, *arguments], cwd=ROOT, env=env, check=False).returncode
+    code = subprocess.run(
+        [*command, *spread, *arguments], cwd=ROOT, env=env, check=False
+    ).returncode
     if code == 1 and not arguments and 0 < len(failed := last_failed()) <= AGAIN_MAX:
         # Real processes and a real browser on two busy cores can miss a deadline. What fails
         # beside the others must pass alone, and both results are shown.
