@@ -50,6 +50,24 @@ def test_alerts_by_the_keyboard_and_an_answer_survives_a_reload(
     expect(page.locator(".done li").first).to_contain_text("Bukan kejadian")
 
 
+def test_what_one_looks_after_becomes_an_incident_later_too(desk: DeskTown, opened: Open) -> None:
+    page = opened("/alerts").page
+    desk.alert("Kardus di gerbang", priority=1)
+    expect(queue(page)).to_have_count(1)
+    page.keyboard.press("a")
+    expect(queue(page)).to_have_count(0)
+    done = page.locator(".done li").first
+    expect(done).to_contain_text("Diterima")
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Jenis")).to_be_focused()
+    expect(dialog.get_by_label("Judul")).to_have_value("Kardus di gerbang")
+    dialog.get_by_label("Jenis").select_option("suspicious_parcel")
+    dialog.get_by_label("Judul").press("Enter")
+    expect(page.locator(".head")).to_contain_text("Kardus di gerbang")
+    expect(page.locator(".timeline")).to_contain_text("Kardus di gerbang")
+
+
 def test_a_flood_folds_the_urgent_first_and_nothing_is_lost(desk: DeskTown, opened: Open) -> None:
     page = opened("/alerts").page
     expect(page.locator(".calm")).to_be_visible()

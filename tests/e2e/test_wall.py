@@ -332,6 +332,17 @@ def test_a_camera_is_found_by_its_number(page: Page, town: Town) -> None:
     expect(page.locator(".entry")).to_contain_text("Tidak ada kamera 999")
 
 
+def test_an_enter_that_comes_too_late_opens_nothing(page: Page, town: Town) -> None:
+    page.clock.install()
+    open_wall(page, town)
+    page.keyboard.type("149")
+    expect(page.locator(".entry")).to_contain_text("Kamera 149")
+    page.clock.run_for(6_000)
+    page.keyboard.press("Enter")
+    expect(page.locator(".entry")).to_contain_text("149 terlambat")
+    expect(page.locator(".hero")).to_have_count(0)
+
+
 def test_without_a_beat_nothing_is_called_live(page: Page, town: Town) -> None:
     open_wall(page, town)
     town.bend(silent=True)

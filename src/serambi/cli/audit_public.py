@@ -171,7 +171,11 @@ class PublicAudit:
         if self.differences:
             self._say(f"DIFFERENT: {self.differences[0]}")
             return
-        self._say(f"OK: {self.equal} figures equal, {len(missing)} ledgers not checked")
+        known = len(self._document.ledgers)
+        self._say(
+            f"OK: {self.equal} figures equal in {known - len(missing)} of {known} ledgers, "
+            f"{len(missing)} ledgers not checked"
+        )
 
 
 def _values(figures: Figures) -> Iterator[tuple[str, Value]]:
@@ -199,7 +203,7 @@ def _values(figures: Figures) -> Iterator[tuple[str, Value]]:
     for name, rows in lists.items():
         yield name, len(rows)
         for at, row in enumerate(rows, 1):
-            yield f"{name} {at}", str(row)
+            yield f"{name} {at}", msgspec.json.encode(row).decode()
     for site, count in figures.starts.items():
         yield f"started: {site or 'center'}", count
     yield "histories that differ", figures.histories_differ

@@ -108,7 +108,7 @@ describe('a seek', () => {
       const pictures = film(50, delayed);
       for (const holds of [delayed ? 3 : 0, 4, 7]) {
         Decoder.holds = holds;
-        for (let atUs = 0; atUs < 40 * STEP_US; atUs += 17_000) {
+        for (let atUs = 0; atUs < 40 * STEP_US; atUs += 53_000) {
           const seen = new Seen();
           seen.shower.seek(atUs);
           seen.shower.push(pictures, false);

@@ -1,6 +1,7 @@
-/** Cameras by number: digits, then Enter. Forgotten when nothing follows for a while. */
+/** Cameras by number: digits, then Enter. What nothing follows for a while counts no more, and the
+ * Enter that comes too late means nothing else. */
 
-const FORGET_MS = 3_000;
+const FORGET_MS = 5_000;
 const MAX_DIGITS = 6;
 
 export class NumberEntry {
@@ -16,11 +17,13 @@ export class NumberEntry {
     this.at = this.now();
   }
 
-  /** The number that was entered, '' when there is none; ends the entry. */
-  take(): string {
-    const text = this.stale() ? '' : this.text;
+  /** The number that was entered, '' when there is none, and whether it comes too late; ends the
+   * entry. */
+  take(): { number: string; late: boolean } {
+    const taken = { number: this.text, late: this.stale() };
     this.text = '';
-    return text;
+    this.at = this.now();
+    return taken;
   }
 
   erase(): void {

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Camera, Layout, SavedWalls } from '../api/client';
-import { camerasNamed, layoutAsked, monitorOf, numbersOf, onMonitor } from './layouts';
+import {
+  camerasNamed,
+  layoutAsked,
+  monitorOf,
+  numbersOf,
+  onMonitor,
+  tilesFor,
+} from './layouts';
 
 const CAMERAS = ['147', '148', '9'].map((number) => ({ id: `cam-${number}`, number }) as Camera);
 const WALLS: SavedWalls = {
@@ -31,6 +38,10 @@ describe('what the wall is asked for', () => {
 });
 
 describe('cameras by their numbers', () => {
+  it('get as many tiles as they need, sixteen at most', () => {
+    expect([1, 2, 4, 5, 9, 10, 64].map(tilesFor)).toEqual([1, 4, 4, 9, 9, 16, 16]);
+  });
+
   it('come in the order in which they were written, each once', () => {
     expect(camerasNamed(' 9, 147;9\n148 ', CAMERAS)).toEqual({
       ids: ['cam-9', 'cam-147', 'cam-148'],

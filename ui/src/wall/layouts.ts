@@ -1,5 +1,6 @@
 /** Saved layouts: which one the wall was asked for, and the cameras of one as people name them. */
 import type { Camera, Layout, SavedWalls } from '../api/client';
+import { LAYOUTS, type Layout as Tiles } from './items';
 
 export const MONITORS = 16;
 export const CAMERAS = 64;
@@ -10,6 +11,11 @@ export const TURNS = [0, 10, 20, 30, 60, 120, 300] as const;
 export function monitorOf(path: string): number {
   const number = Number(/^\/monitor\/([1-9][0-9]?)$/.exec(path)?.[1] ?? 0);
   return number <= MONITORS ? number : 0;
+}
+
+/** As many tiles as `count` cameras need. */
+export function tilesFor(count: number): Tiles {
+  return LAYOUTS.find((tiles) => tiles >= count) ?? 16;
 }
 
 /** The id of the layout that an address names, '' for none. */

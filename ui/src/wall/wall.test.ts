@@ -64,15 +64,24 @@ describe('cameras by number', () => {
     const entry = new NumberEntry(() => now);
     for (const digit of '147') entry.digit(digit);
     expect(entry.text).toBe('147');
-    expect(entry.take()).toBe('147');
-    expect(entry.take()).toBe('');
+    expect(entry.take()).toEqual({ number: '147', late: false });
+    expect(entry.take().number).toBe('');
     entry.digit('9');
-    now = 3_000;
+    now = 5_000;
     expect(entry.stale()).toBe(true);
     entry.digit('1');
     entry.digit('2');
     entry.erase();
-    expect(entry.take()).toBe('1');
+    expect(entry.take()).toEqual({ number: '1', late: false });
+  });
+
+  it('says so when the Enter comes too late, once', () => {
+    let now = 0;
+    const entry = new NumberEntry(() => now);
+    entry.digit('7');
+    now = 60_000;
+    expect(entry.take()).toEqual({ number: '7', late: true });
+    expect(entry.take().number).toBe('');
   });
 
   it('is bounded', () => {

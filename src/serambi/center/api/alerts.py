@@ -28,7 +28,8 @@ router = APIRouter(prefix="/api", tags=["alerts"])
 
 class Queue(BaseModel):
     """`waiting`: the most urgent first, 500 at most, `total` of them in all; `handled`: the 50
-    that were handled last. `quiet_since_ms`: when the last alert came, 0 when none is known."""
+    that were handled last. `quiet_since_ms`: when the last alert came or
+    was handled, 0 when none is known."""
 
     waiting: list[Alert]
     total: int
@@ -75,7 +76,9 @@ async def queue(account: SignedIn, center: TheCenter) -> Queue:
         handled=desk.alerts.others()[:ALERTS_SHOWN_HANDLED],
         shelves=desk.shelves.all(now_ms),
         meter=measure(desk.alerts.all(), now_ms),
-        quiet_since_ms=max((alert.at_ms for alert in desk.alerts.all()), default=0),
+        quiet_since_ms=max(
+            (max(alert.at_ms, alert.handled_ms) for alert in desk.alerts.all()), default=0
+        ),
     )
 
 

@@ -71,6 +71,7 @@ class View:
     ledgers: tuple[tuple[str, ...], ...]
     compared: tuple[tuple[str, str, str, str], ...]
     one_sided: int
+    in_both: int
 
 
 class PageBuilder:
@@ -147,6 +148,7 @@ class PageBuilder:
                 for c in document.compared
             ),
             one_sided=sum(c.site_only + c.center_only for c in document.compared),
+            in_both=sum(c.both for c in document.compared),
         )
 
     # -- names and times
