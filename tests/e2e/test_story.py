@@ -100,7 +100,7 @@ def frame(operator: Screen) -> int:
 def escalate(page: Page) -> int:
     press(page, "g", "a")
     expect(page.locator(".queue > li").first).to_contain_text("Benda ditinggal")
-    press(page, "e", "Tab", "Tab", "Control+a")
+    press(page, "e", "Tab", "Control+a")
     page.keyboard.type(TITLE)
     press(page, "Enter")
     expect(page.locator(".head h2")).to_have_text(TITLE)
@@ -111,13 +111,13 @@ def escalate(page: Page) -> int:
 def call_kpu(page: Page, town: Town, number: int) -> str:
     """Ask KPU in and give it a task; the address in the message that KPU's system took."""
     before = len(town.told_kpu)
-    press(page, "p", "Tab")
+    press(page, "p")
     page.keyboard.type("KPU")
     press(page, "Tab")
     page.keyboard.type("Piket KPU")
     press(page, "Enter")
     page.locator("section:has(#tasks) header button").focus()
-    press(page, "Enter", "Tab")
+    press(page, "Enter")
     page.keyboard.type(TASK)
     press(page, "Tab")
     fill_task(page)

@@ -7,6 +7,8 @@ other, and what cannot be checked from what is at hand is said.
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from serambi.base.errors import SerambiError
 from serambi.cli.public_page import PublicPage
 from serambi.ledger.audit import all_entries
