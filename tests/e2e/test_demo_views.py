@@ -94,6 +94,6 @@ def test_the_parcel_at_the_gate_is_noticed(town: Town) -> None:
         pid for pid in children(town.told["pids"]["gudang-kpu-keeper"]) if is_analyst(pid)
     )
     os.kill(analyst, signal.SIGKILL)
-    until("an alert stands in the ledger", noticed, 60.0)
+    until("an alert stands in the ledger", noticed, 120.0)
     alert = until("and waits at the center", lambda: waiting(town, gate.id), 20.0)
     assert (alert["what"], alert["priority"], alert["text"]) == ("left_object", 1, "gerbang")
