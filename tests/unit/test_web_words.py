@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from serambi.base.errors import SerambiError
-from serambi.web.words import Words, choose_language, remember_language
+from serambi.web.words import FOLDER, Words, choose_language, remember_language
 
 
 def asking(query: str = "", cookie: str = "", accept: str = "") -> HTTPConnection:
@@ -26,6 +26,18 @@ def write(folder: Path, indonesian: object, english: object) -> Path:
 
 def test_the_texts_of_the_house_are_complete() -> None:
     assert "server.not_built.title" in Words.load().names()
+
+
+def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = [name for name, _ in pairs]
+    assert sorted(set(names)) == sorted(names)
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.json")), ids=lambda path: path.name)
+def test_no_text_is_written_twice(path: Path) -> None:
+    """The second would silently take the place of the first."""
+    assert json.loads(path.read_text("utf-8"), object_pairs_hook=once)
 
 
 def test_values_are_filled_in(tmp_path: Path) -> None:

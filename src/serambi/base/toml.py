@@ -2,12 +2,16 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from serambi.base.errors import Kind, SerambiError
 from serambi.base.limits import SETTINGS_MAX_BYTES
 
 _WHY_MAX_CHARACTERS = 200
+
+T = TypeVar("T")
 
 
 def read_toml(path: Path, hint: str, what: str = "the settings") -> dict[str, Any]:
@@ -36,3 +40,13 @@ def read_toml(path: Path, hint: str, what: str = "the settings") -> dict[str, An
         raise refuse(Kind.BAD_INPUT, str(error)[:_WHY_MAX_CHARACTERS], hint) from error
     except RecursionError as error:
         raise refuse(Kind.BAD_INPUT, "nested too deeply", hint) from error
+
+
+def read_struct(path: Path, kind: type[T], hint: str, what: str) -> T:
+    """The file as a `kind`. Raises what `read_toml` does, and BAD_INPUT for another shape. For
+    files without secrets: the error may quote a value."""
+    try:
+        return msgspec.convert(read_toml(path, hint, what), kind)
+    except msgspec.ValidationError as error:
+        why = f"{what} cannot be read: {str(error)[:_WHY_MAX_CHARACTERS]}"
+        raise SerambiError(Kind.BAD_INPUT, why, where=str(path), hint=hint) from error

@@ -13,7 +13,7 @@ from serambi.base.errors import Kind, SerambiError
 from serambi.base.files import write_atomically
 from serambi.base.instants import instant_text
 from serambi.base.limits import ENROLLMENT_MAX_BYTES
-from serambi.base.toml import read_toml
+from serambi.base.toml import read_struct
 from serambi.base.words import Language, Words
 from serambi.cli.passphrase import ask_new_passphrase
 from serambi.cli.plain import printable
@@ -91,7 +91,7 @@ def enroll(source: Path, keys: Path, out: Path, passphrase: bool) -> None:
     the fingerprint to them from here."""
     if out.exists():
         raise SerambiError(Kind.CONFLICT, "there is a file already", where=str(out))
-    us = _read_us(source)
+    us = read_struct(source, _Us, _HINT, "who you are")
     by_code = code_key(str(click.prompt("One-time code")), us.id)
     secret = ask_new_passphrase() if passphrase else None
     made = {name: SigningKey.generate() for name in _names(us)}
@@ -140,18 +140,6 @@ def confirm(request: Path, config: Path, person: str, out: Path, lang: Language)
     for line in lines:
         _say(line)
     _say(f"{out}: serambi roster sign, by every party and every new key")
-
-
-def _read_us(path: Path) -> _Us:
-    try:
-        return msgspec.convert(read_toml(path, _HINT, "who you are"), _Us)
-    except msgspec.ValidationError as error:
-        raise SerambiError(
-            Kind.BAD_INPUT,
-            f"who you are cannot be read: {str(error)[:300]}",
-            where=str(path),
-            hint=_HINT,
-        ) from error
 
 
 def _names(us: _Us) -> list[str]:

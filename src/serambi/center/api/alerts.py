@@ -28,8 +28,8 @@ router = APIRouter(prefix="/api", tags=["alerts"])
 
 class Queue(BaseModel):
     """`waiting`: the most urgent first, 500 at most, `total` of them in all; `handled`: the 50
-    that were handled last. `quiet_since_ms`: when the last alert came or
-    was handled, 0 when none is known."""
+    that were handled last. `quiet_since_ms`: when the last alert came or was
+    handled, 0 when none is known."""
 
     waiting: list[Alert]
     total: int
